@@ -1,0 +1,29 @@
+"""Command-line manners shared by every command: one clear line and exit code 2 for bad input."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+REFUTED = 1
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that answers bad input with one line, without the usage text."""
+
+    def error(self, message: str) -> "None":  # type: ignore[override]
+        """Print ``message`` on one line and exit with code 2."""
+        self.exit(BAD_INPUT, f"{self.prog}: error: {message}\n")
+
+
+def run(command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None, name: str) -> int:
+    """Call ``command(argv)``; turn ValueError and OSError into one line and exit code 2, Ctrl-C into 130."""
+    try:
+        return command(argv)
+    except (ValueError, OSError) as error:
+        print(f"{name}: error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted", file=sys.stderr)  # noqa: T201
+        return INTERRUPTED

@@ -1,0 +1,124 @@
+"""The run store: one sqlite row per finished unit of work, so that long runs resume and never count twice."""
+
+import csv
+import io
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from common.files import write_atomically
+
+Row = dict[str, Any]
+
+
+def canonical(settings: Row) -> str:
+    """Return the one JSON text of ``settings``: keys sorted, no spaces."""
+    return json.dumps(settings, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+class Store:
+    """Rows keyed by (experiment, settings, seed, chunk); writing a key again changes nothing.
+
+    path: a file, or ":memory:" for a store that is gone with the process. Raises OSError when the file cannot be
+    opened as a run store.
+    """
+
+    def __init__(self, path: str | Path = ":memory:") -> None:
+        self.path = str(path)
+        try:
+            # autocommit: every row is durable when put() returns
+            self._connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute(
+                "CREATE TABLE IF NOT EXISTS runs (experiment TEXT, settings TEXT, seed INTEGER, chunk INTEGER,"
+                " row TEXT NOT NULL, PRIMARY KEY (experiment, settings, seed, chunk))"
+            )
+        except sqlite3.Error as error:
+            raise OSError(f"{self.path} cannot be used as a run store: {error}") from error
+
+    def put(self, experiment: str, settings: Row, seed: int, chunk: int, row: Row) -> None:
+        """Store ``row`` unless its key is there already."""
+        self._connection.execute(
+            "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?)",
+            (experiment, canonical(settings), seed, chunk, canonical(row)),
+        )
+
+    def get(self, experiment: str, settings: Row, seed: int, chunk: int) -> Row | None:
+        """Return the row under this key, or None."""
+        found = self._connection.execute(
+            "SELECT row FROM runs WHERE experiment=? AND settings=? AND seed=? AND chunk=?",
+            (experiment, canonical(settings), seed, chunk),
+        ).fetchone()
+        return json.loads(found[0]) if found else None
+
+    def rows(self, experiment: str) -> Iterator[Row]:
+        """Yield every row of an experiment with its settings, seed and chunk, ordered by key."""
+        cursor = self._connection.execute(
+            "SELECT settings, seed, chunk, row FROM runs WHERE experiment=? ORDER BY settings, seed, chunk",
+            (experiment,),
+        )
+        for settings, seed, chunk, row in cursor:
+            yield {**json.loads(settings), "seed": seed, "chunk": chunk, **json.loads(row)}
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def flat(row: Row, prefix: str = "") -> Row:
+    """Return ``row`` with nested objects spread over dotted names, as a table needs it.
+
+    >>> flat({"n": 3, "measured": {"lower": 1}})
+    {'n': 3, 'measured.lower': 1}
+    """
+    out: Row = {}
+    for name, value in row.items():
+        if isinstance(value, dict):
+            out.update(flat(value, f"{prefix}{name}."))
+        else:
+            out[prefix + name] = value
+    return out
+
+
+def export_csv(path: str | Path, rows: Iterable[Row]) -> None:
+    """Write rows as CSV, nested objects under dotted column names, columns in order of first appearance."""
+    spread = [flat(row) for row in rows]
+    columns = list(dict.fromkeys(name for row in spread for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(spread)
+    write_atomically(path, text.getvalue())
+
+
+def export_json(path: str | Path, content: Any) -> None:
+    """Write one JSON document."""
+    write_atomically(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+
+
+def export_jsonl(path: str | Path, rows: Iterable[Row]) -> None:
+    """Write one JSON object a line."""
+    write_atomically(path, "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows))
+
+
+def read_jsonl(path: str | Path) -> list[Row]:
+    """Read what :func:`export_jsonl` wrote; raises ValueError naming the file and line that is damaged."""
+    rows: list[Row] = []
+    for number, line in enumerate(Path(path).read_text().splitlines(), 1):
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{path} line {number} is not JSON: {error}") from None
+        if not isinstance(row, dict):
+            raise ValueError(f"{path} line {number} is not a JSON object")
+        rows.append(row)
+    return rows

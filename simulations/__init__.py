@@ -1,0 +1,1 @@
+"""Monte Carlo experiments that hold the claims of theory against exact measurement."""

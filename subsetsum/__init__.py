@@ -1,0 +1,1 @@
+"""Exact random subset sums with pruned, locked and free variables."""

@@ -1,0 +1,1 @@
+"""Compiled loops: arrays in, numbers out; no files, no printing, no defaults."""

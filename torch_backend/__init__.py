@@ -1,0 +1,1 @@
+"""Searches of real tickets in frozen random networks."""

@@ -76,14 +76,19 @@ def smallest_n(successes: ArrayLike, trials: int, target: float, confidence: flo
     if counts.ndim == 1:
         counts = counts[:, None]
     alpha = (1 - open_unit("confidence", confidence)) / 2
-    excluded = (upper_limit(counts, trials, alpha / counts.shape[1]) < target).any(axis=1)
-    reached = (lower_limit(counts, trials, alpha) >= target).all(axis=1)
+    excluded = np.asarray((upper_limit(counts, trials, alpha / counts.shape[1]) < target).any(axis=1))
+    reached = np.asarray((lower_limit(counts, trials, alpha) >= target).all(axis=1))
     passed = (counts >= target * trials).all(axis=1)
     last = len(counts)
-    lower = int(np.argmin(excluded)) if not excluded.all() else last
-    from_above = int(np.argmin(reached[::-1])) if not reached.all() else last
+    lower = _leading(excluded)
+    from_above = _leading(reached[::-1])
     return Crossing(
         lower=lower,
         value=int(np.argmax(passed)) if passed.any() else None,
         upper=last - from_above if from_above else None,
     )
+
+
+def _leading(flags: NDArray[np.bool_]) -> int:
+    """Count the True values before the first False."""
+    return int(np.logical_and.accumulate(flags).sum())

@@ -1,0 +1,70 @@
+"""The run store keeps each finished unit once, and its exports are whole files."""
+
+import csv
+import json
+
+import pytest
+
+from common.files import write_atomically
+from common.store import Store, canonical, export_csv, export_json, export_jsonl, read_jsonl
+
+
+def test_a_row_comes_back_and_is_never_overwritten(tmp_path):
+    with Store(tmp_path / "runs.sqlite") as store:
+        store.put("x", {"n": 3, "eps": 0.1}, 0, 0, {"count": 5})
+        store.put("x", {"eps": 0.1, "n": 3}, 0, 0, {"count": 6})
+        assert store.get("x", {"eps": 0.1, "n": 3}, 0, 0) == {"count": 5}
+        assert store.get("x", {"eps": 0.1, "n": 3}, 0, 1) is None
+        assert store.get("x", {"eps": 0.1, "n": 3}, 1, 0) is None
+        assert store.get("y", {"eps": 0.1, "n": 3}, 0, 0) is None
+    with Store(tmp_path / "runs.sqlite") as store:
+        assert list(store.rows("x")) == [{"eps": 0.1, "n": 3, "seed": 0, "chunk": 0, "count": 5}]
+
+
+def test_a_file_that_is_no_store_is_refused_in_one_line(tmp_path):
+    path = tmp_path / "runs.sqlite"
+    path.write_bytes(b"not a database at all" * 100)
+    with pytest.raises(OSError, match="cannot be used as a run store"):
+        Store(path)
+
+
+def test_settings_have_one_text():
+    assert canonical({"b": 1, "a": 0.3}) == '{"a":0.3,"b":1}'
+    with pytest.raises(ValueError, match="Out of range"):
+        canonical({"a": float("nan")})
+
+
+def test_exports_agree(tmp_path):
+    rows = [{"n": 1, "measured": {"lower": 0, "upper": None}}, {"n": 2, "note": "a,b"}]
+    export_jsonl(tmp_path / "r.jsonl", rows)
+    export_json(tmp_path / "r.json", rows)
+    export_csv(tmp_path / "r.csv", rows)
+    assert read_jsonl(tmp_path / "r.jsonl") == json.loads((tmp_path / "r.json").read_text()) == rows
+    with open(tmp_path / "r.csv", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert table[0] == {"n": "1", "measured.lower": "0", "measured.upper": "", "note": ""}
+    assert table[1]["note"] == "a,b"
+
+
+def test_a_damaged_line_is_named(tmp_path):
+    path = tmp_path / "r.jsonl"
+    path.write_text('{"n": 1}\n{"n": \n')
+    with pytest.raises(ValueError, match=r"r.jsonl line 2 is not JSON"):
+        read_jsonl(path)
+    path.write_text("[1]\n")
+    with pytest.raises(ValueError, match="line 1 is not a JSON object"):
+        read_jsonl(path)
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
+    path = tmp_path / "result.json"
+    write_atomically(path, "old")
+
+    def broken(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("os.replace", broken)
+    with pytest.raises(OSError, match="disk full"):
+        write_atomically(path, "new")
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["result.json"]

@@ -1,0 +1,102 @@
+"""Random trials on a fixed-point grid, drawn from a counter: any trial can be shown again alone."""
+
+from math import ceil, floor, ldexp
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.checks import positive, whole
+from common.keys import key_words
+from common.rates import Rates
+
+FINE_BITS, FINE_N = 52, 512
+COARSE_BITS, COARSE_N = 42, 2**19
+RADIUS_MAX = 511
+
+
+def grid_bits(n: int) -> int:
+    """Return b such that the numbers of a trial with n variables are multiples of 2**-b.
+
+    The draws are multiples of 2**-52. For n > 512 they are rounded down to multiples of 2**-42 (n up to 2**19). So
+    twice the sum of all |x| and any radius up to 511 stays below 2**63 grid units: integer sums never overflow.
+    Raises ValueError when n is larger.
+
+    >>> grid_bits(512), grid_bits(513)
+    (52, 42)
+    """
+    if whole("n", n) > COARSE_N:
+        raise ValueError(f"n must be at most {COARSE_N} (sums would leave 64 bits), got {n}")
+    return FINE_BITS if n <= FINE_N else COARSE_BITS
+
+
+def draw(
+    n: int,
+    trials: int,
+    *,
+    prune: float = 0.0,
+    lock: float = 0.0,
+    seed: int = 0,
+    exact_counts: bool = False,
+    first: int = 0,
+) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
+    """Return values (trials, n) float64 and states (trials, n) int8 of trials ``first``, ``first + 1``, ...
+
+    States: -1 pruned, 0 free, +1 locked. These are exactly the numbers that every other function uses for the same
+    seed, rates and n. With ``raw = np.random.Philox(key=[seed, 0], counter=[0, i, 0, 0]).random_raw(2 * n)`` variable j
+    of trial i has the value k * 2**-52, k = (raw[2j + 1] >> 11) - 2**52, in [-1, 1) (see :func:`grid_bits` for n > 512), and is
+    pruned if u = (raw[2j] >> 11) * 2**-53 is below ``prune``, locked if u is below ``prune + lock`` and free otherwise.
+    So n variables are the first n of any longer trial.
+
+    exact_counts: exactly int(n * prune) variables are pruned and int(n * lock) locked, at random places: those
+    with the smallest raw[2j] are pruned, the next ones locked. A product within 1e-9 below a whole number counts as
+    that number, because 0.29 * 100 in floating point is 28.999999999999996. States then depend on n.
+
+    Raises ValueError for bad rates, n < 0, n > 2**19, trials < 0, first < 0 or a seed outside 0..2**64 - 1.
+    """
+    from subsetsum.kernels.problem import draw_trials
+
+    rates = Rates(prune, lock)
+    bits = grid_bits(n)
+    values = np.empty((whole("trials", trials), n), np.int64)
+    states = np.empty((trials, n), np.int8)
+    draw_trials(law(n, rates, seed, exact_counts), whole("first", first), values, states)
+    return np.ldexp(values.astype(np.float64), -bits), states
+
+
+def law(n: int, rates: Rates, seed: int, exact_counts: bool):  # type: ignore[no-untyped-def]
+    """Return the kernels' description of a trial with n variables (:class:`subsetsum.kernels.problem.Law`)."""
+    from subsetsum.kernels.problem import Law
+
+    pruned, locked = (count(n, rates.prune), count(n, rates.lock)) if exact_counts else (-1, -1)
+    key = np.uint64(key_words(seed)[0])
+    return Law(key, rates.prune, rates.freezing, pruned, locked, FINE_BITS - grid_bits(n))
+
+
+def count(n: int, rate: float) -> int:
+    """Return int(n * rate), forgiving the rounding of the product.
+
+    >>> count(100, 0.29)
+    29
+    """
+    return floor(n * rate + 1e-9)
+
+
+def gap_units(eps: float, bits: int) -> int:
+    """Return floor(2 eps 2**bits): the longest gap between neighbouring sums, in grid units, that eps allows.
+
+    Exact, because scaling by a power of two is.
+    """
+    return floor(ldexp(eps, bits + 1))
+
+
+def point_units(z: float, bits: int) -> int:
+    """Return z in grid units, rounded away from 0, so that the window [-radius, radius] is never made smaller."""
+    units = ceil(ldexp(abs(z), bits))
+    return -units if z < 0 else units
+
+
+def checked_radius(radius: float) -> float:
+    """Return ``radius`` when it lies in (0, 511], or raise ValueError."""
+    if positive("radius", radius) > RADIUS_MAX:
+        raise ValueError(f"radius must be at most {RADIUS_MAX}, got {radius:g}")
+    return float(radius)

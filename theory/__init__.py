@@ -1,1 +1,3 @@
-"""What the literature claims and what we can prove, with every constant explicit."""
+"""What the literature claims (:data:`theory.claims.CLAIMS`) and what we can prove, with every constant explicit."""
+
+from theory.claims import CLAIMS as CLAIMS

@@ -128,8 +128,8 @@ def proof_sample_size(
     high = 1
     while not enough(high):
         high *= 2
-        if high > 2**62:
-            raise ValueError(f"the proof asks for more than 2**62 numbers at prune={prune:g}, lock={lock:g}")
+        if high > 2**200:
+            raise ValueError(f"the proof asks for more than 2**200 numbers at prune={prune:g}, lock={lock:g}")
     low = high // 2
     while high - low > 1:
         middle = (low + high) // 2

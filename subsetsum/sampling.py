@@ -42,10 +42,10 @@ def draw(
     """Return values (trials, n) float64 and states (trials, n) int8 of trials ``first``, ``first + 1``, ...
 
     States: -1 pruned, 0 free, +1 locked. These are exactly the numbers that every other function uses for the same
-    seed, rates and n. With ``raw = np.random.Philox(key=[seed, 0], counter=[0, i, 0, 0]).random_raw(2 * n)`` variable j
-    of trial i has the value k * 2**-52, k = (raw[2j + 1] >> 11) - 2**52, in [-1, 1) (see :func:`grid_bits` for n > 512), and is
-    pruned if u = (raw[2j] >> 11) * 2**-53 is below ``prune``, locked if u is below ``prune + lock`` and free otherwise.
-    So n variables are the first n of any longer trial.
+    seed, rates and n. With ``raw = np.random.Philox(key=[seed, 0], counter=[0, i, 0, 0]).random_raw(2 * n)`` variable
+    j of trial i has the value k * 2**-52, k = (raw[2j + 1] >> 11) - 2**52, in [-1, 1) (see :func:`grid_bits` for
+    n > 512). It is pruned if u = (raw[2j] >> 11) * 2**-53 is below ``prune``, locked if u is below ``prune + lock``
+    and free otherwise. So the first n variables of a longer trial are the trial with n variables.
 
     exact_counts: exactly int(n * prune) variables are pruned and int(n * lock) locked, at random places: those
     with the smallest raw[2j] are pruned, the next ones locked. A product within 1e-9 below a whole number counts as

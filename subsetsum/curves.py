@@ -1,0 +1,98 @@
+"""Success counts at every n at once: a whole curve for little more than its most expensive point."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from common.checks import open_unit, whole
+from common.rates import Rates
+from subsetsum.memory import refuse_if_too_large
+from subsetsum.sampling import RADIUS_MAX, checked_radius, gap_units, grid_bits, law, point_units
+
+TARGETS = 9
+
+
+def targets(radius: float = 1.0) -> NDArray[np.float64]:
+    """Return the fixed grid of targets of the pointwise reading: z = 0, radius/8, ..., radius.
+
+    Negative targets are left out: -z is hit with the same probability, since -X has the law of X (up to the one grid
+    point -1).
+    """
+    return np.linspace(0.0, checked_radius(radius), TARGETS)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Successes among ``trials`` trials at every n.
+
+    uniform: (n_max + 1,) int64, trials in which every |z| <= radius is within eps of a subset sum. pointwise:
+    (n_max + 1, targets) int64, trials in which that target is. Different n share their trials.
+    """
+
+    uniform: NDArray[np.int64]
+    pointwise: NDArray[np.int64]
+    trials: int
+
+    def __add__(self, other: "Counts") -> "Counts":
+        """Counts of two disjoint sets of trials together."""
+        return Counts(self.uniform + other.uniform, self.pointwise + other.pointwise, self.trials + other.trials)
+
+
+def success_counts(
+    n_max: int,
+    eps: float,
+    trials: int,
+    *,
+    prune: float = 0.0,
+    lock: float = 0.0,
+    radius: float = 1.0,
+    seed: int = 0,
+    targets: ArrayLike = (),
+    first: int = 0,
+    exact_counts: bool = False,
+) -> Counts:
+    """Count, for every n = 0 .. n_max, in how many of the trials n variables succeed.
+
+    The trials are ``first`` .. ``first + trials - 1`` of :func:`subsetsum.draw` with n_max variables, and n of them
+    means the first n. With locked variables a trial may succeed at n and fail at n + 1. targets: (k,) points z for
+    the pointwise counts, |z| <= 511. With exact_counts the states depend on n, so every n is a problem of its own.
+
+    Exact integer arithmetic; targets and radius are rounded away from 0 to the grid of the draws. One thread and no
+    interpreter lock: call it for chunks of trials from several threads and add the results.
+
+    Raises ValueError for eps outside (0, 1), radius outside (0, 511], bad rates, n_max < 0, trials < 0, targets that
+    are not a vector of finite numbers, or an eps so small that memory would not hold the sums.
+    """
+    from subsetsum.kernels.curves import count_at, count_curve
+
+    eps, radius, rates = open_unit("eps", eps), checked_radius(radius), Rates(prune, lock)
+    bits = grid_bits(n_max)
+    whole("trials", trials)
+    whole("first", first)
+    points = checked_targets(targets)
+    reach = float(np.max(np.abs(points), initial=radius))
+    refuse_if_too_large(n_max, eps, rates, reach)
+    units = np.array([point_units(z, bits) for z in points], np.int64)
+    ends = point_units(radius, bits), units, gap_units(eps, bits)
+    counts = np.zeros((n_max + 1, 1 + len(units)), np.int64)
+    if exact_counts:
+        for n in range(n_max + 1):
+            fixed = law(n, rates, seed, True)._replace(shift=52 - bits)
+            count_at(fixed, n, first, trials, *ends, counts[n])
+    else:
+        count_curve(law(n_max, rates, seed, False), n_max, first, trials, *ends, counts)
+    return Counts(counts[:, 0].copy(), counts[:, 1:].copy(), trials)
+
+
+def checked_targets(targets: ArrayLike) -> NDArray[np.float64]:
+    """Return ``targets`` as a vector of finite numbers of absolute value at most 511, or raise ValueError."""
+    try:
+        points = np.asarray(targets, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError("targets must be a vector of numbers") from None
+    if points.ndim != 1:
+        raise ValueError(f"targets must be a vector, got shape {points.shape}")
+    if not (np.abs(points) <= RADIUS_MAX).all():
+        raise ValueError(f"targets must be finite and at most {RADIUS_MAX} in absolute value")
+    return points

@@ -1,0 +1,83 @@
+"""How many variables each precision needs: proven, estimated and measured.
+
+What to see: the measured points run along the estimate between the two proven lines, and all of them grow like a
+straight line in log(1/eps): that is the logarithm which the lemmas claim, and the slope is their constant. One panel
+a lemma, uniform reading. Reads the file that ``python -m subsetsum.verify --json FILE`` writes.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from common.cli import Parser, run
+from figures.style import COLOURS, RENDERED, save, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+RESULT = Path(__file__).parents[1] / "simulations" / "results" / "requirement.json"
+
+
+def load(path: str | Path = RESULT) -> list[dict[str, Any]]:
+    """Return the rows of a result file of the main job."""
+    rows: list[dict[str, Any]] = json.loads(Path(path).read_text())["rows"]
+    return rows
+
+
+def draw(ax: "Axes", rows: Sequence[dict[str, Any]]) -> None:
+    """Draw one lemma in one reading: ``rows`` differ in eps only."""
+    rows = sorted(rows, key=lambda row: -row["eps"])
+    eps = [row["eps"] for row in rows]
+    ax.plot(eps, [row["sufficient"] for row in rows], color=COLOURS["sufficient"], label="sufficient (proven)")
+    ax.plot(eps, [row["statistical"] for row in rows], ":", color=COLOURS["statistical"], label="sufficient (statistical)")
+    ax.plot(eps, [row["estimated"] for row in rows], "--", color=COLOURS["estimated"], label="estimated")
+    ax.plot(eps, [row["necessary"] for row in rows], color=COLOURS["necessary"], label="necessary (proven)")
+    shown = [row for row in rows if row["measured"]["value"] is not None]
+    values = [row["measured"]["value"] for row in shown]
+    low = [row["measured"]["value"] - row["measured"]["lower"] for row in shown]
+    high = [(row["measured"]["upper"] or row["measured"]["value"]) - row["measured"]["value"] for row in shown]
+    ax.errorbar(
+        [row["eps"] for row in shown], values, yerr=[low, high], fmt="o", color=COLOURS["measured"], ms=5, capsize=3,
+        lw=1.2, label="measured, with interval", zorder=5,
+    )  # fmt: skip
+    ax.set_xscale("log")
+    ax.invert_xaxis()
+    ax.set_ylim(bottom=0)
+
+
+def render(rows: Sequence[dict[str, Any]], folder: str | Path, name: str = "requirement") -> list[Path]:
+    """Draw every lemma in its own panel and write PNG and SVG to ``folder``."""
+    from matplotlib import pyplot as plt
+
+    claims = list(dict.fromkeys(row["claim"] for row in rows))
+    with styled():
+        figure, axes = plt.subplots(1, len(claims), figsize=(3.6 * len(claims), 4.2), squeeze=False)
+        for ax, claim in zip(axes[0], claims, strict=True):
+            chosen = [row for row in rows if row["claim"] == claim and row["reading"] == "uniform"]
+            draw(ax, chosen)
+            ax.set_title(f"{claim}\np = {chosen[0]['prune']:g}, q = {chosen[0]['lock']:g}")
+            ax.set_xlabel("precision eps")
+        axes[0][0].set_ylabel(f"variables n, delta = {rows[0]['delta']:g}")
+        handles, labels = axes[0][0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="lower center", ncols=5, bbox_to_anchor=(0.5, -0.08))
+        figure.tight_layout()
+        paths = save(figure, name, folder)
+        plt.close(figure)
+    return paths
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Draw the committed result, or the one named."""
+    p = Parser(prog="python -m figures requirement", description=(__doc__ or "").splitlines()[0])
+    p.add_argument("results", nargs="?", default=RESULT, help="result file (default: the committed one)")
+    p.add_argument("--out", default=RENDERED, help="folder for PNG and SVG (default figures/rendered)")
+    args = p.parse_args(argv)
+    for path in render(load(args.results), args.out):
+        print(path)  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, None, "python -m figures requirement"))

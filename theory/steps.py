@@ -159,7 +159,7 @@ def split(instances: int = 40, half: int = 7, share: float = 1.0) -> Step:
         "if one half of the free numbers is within eps/2 of z and the other of -T, their union is within eps of z - T",
         holds,
         f"{instances} exact instances with halves of {half}; the union's error reached {worst:.2f} times the larger"
-        " one, so precision eps in both halves would not do. By the states alone the halves are disjoint and fresh: a union"
+        " one, so precision eps in both halves would not do. Split by the states alone the halves are fresh: a union"
         " bound suffices. Needs at least 2 free numbers",
     )
 

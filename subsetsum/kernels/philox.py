@@ -1,7 +1,9 @@
 """Philox4x64-10, the counter-based generator of numpy, so that any trial can be drawn again alone."""
 
+from typing import Any
+
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, types
 from numba.extending import intrinsic
 
@@ -12,8 +14,7 @@ _W0 = np.uint64(0x9E3779B97F4A7C15)
 _W1 = np.uint64(0xBB67AE8584CAA73B)
 
 
-@intrinsic
-def _high_word(typingctx, a, b):
+def _emit_high_word(typingctx, a, b):
     """Upper 64 bits of the 128-bit product of two uint64."""
 
     def codegen(context, builder, signature, args):
@@ -22,6 +23,9 @@ def _high_word(typingctx, a, b):
         return builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), ir.IntType(64))
 
     return types.uint64(types.uint64, types.uint64), codegen
+
+
+_high_word: Any = intrinsic(_emit_high_word)
 
 
 @njit(cache=True, nogil=True)

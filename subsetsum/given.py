@@ -1,0 +1,78 @@
+"""The coverage decision for a user's own numbers, each problem on the finest grid that 64-bit sums allow."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from common.checks import positive
+from subsetsum.memory import BYTES_A_CHAIN, refuse_bytes
+
+SUM_BITS = 60  # a problem is scaled so that radius + sum |x| stays below 2**60 units
+
+
+def covers_values(values: ArrayLike, states: ArrayLike, eps: float, *, radius: float = 1.0) -> NDArray[np.bool_]:
+    """Return for each row of numbers whether every |z| <= radius lies within eps of a subset sum; (trials,) bool.
+
+    values: (trials, n) finite floats, or (n,) for one problem. states: -1 pruned, 0 free, +1 locked, of the same shape
+    or (n,) for every row. eps and radius: any positive numbers.
+
+    Rounding: each problem is put on its own grid of pitch 2**-b, the finest power of two with
+    2**b * (radius + sum |x|) < 2**60; values are rounded to nearest, the radius up. So a value moves by at most
+    2**-60 (radius + sum |x|), nothing moves if all numbers are multiples of the pitch, and the answer is exact for
+    the numbers on the grid. A gap of exactly 2 eps is covered.
+
+    Raises ValueError for ragged, non-numeric or non-finite input, other states, shapes that do not fit, and an eps so
+    small that memory would not hold the sums.
+
+    >>> covers_values([0.5, -0.25, 0.125], [0, 0, 1], 0.25, radius=0.5)
+    array([ True])
+    """
+    from subsetsum.kernels.trials import given
+
+    eps, radius = positive("eps", eps), positive("radius", radius)
+    x, s = checked_problems(values, states)
+    x = np.where(s == -1, 0.0, x)
+    bits = SUM_BITS - _exponent(x, radius)
+    units = np.rint(np.ldexp(x, bits[:, None])).astype(np.int64)
+    windows = np.ceil(np.ldexp(radius, bits)).astype(np.int64)
+    with np.errstate(over="ignore"):  # an infinite limit is no limit
+        # an eps above radius + sum |x| asks no more of a problem than that sum does
+        most = np.ldexp(1.0, SUM_BITS - bits)
+    gaps = np.floor(np.ldexp(np.minimum(eps, most), bits + 1)).astype(np.int64)
+    _refuse(units, s, gaps, eps)
+    covered = np.empty(len(x), np.bool_)
+    given(units, s, windows, gaps, covered)
+    return covered
+
+
+def checked_problems(values: ArrayLike, states: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
+    """Return values and states as (trials, n) float64 and int8 arrays, or raise ValueError."""
+    try:
+        x = np.atleast_2d(np.asarray(values, dtype=np.float64))
+    except (TypeError, ValueError):
+        raise ValueError("values must be numbers in rows of equal length") from None
+    if x.ndim != 2 or not np.isfinite(x).all():
+        raise ValueError(f"values must be finite numbers in rows of equal length, got shape {np.shape(x)}")
+    try:
+        s = np.asarray(states)
+    except ValueError:
+        raise ValueError("states must be -1, 0 or 1 in rows of equal length") from None
+    if s.shape not in {x.shape, x.shape[1:]}:
+        raise ValueError(f"states must have the shape of values, {x.shape}, or of one row, got {s.shape}")
+    if not np.isin(s, (-1, 0, 1)).all():
+        raise ValueError("states must be -1 (pruned), 0 (free) or 1 (locked)")
+    return x, np.ascontiguousarray(np.broadcast_to(s, x.shape), dtype=np.int8)
+
+
+def _exponent(x: NDArray[np.float64], radius: float) -> NDArray[np.int64]:
+    """Per row the least e with radius + sum |x| < 2**e, found without overflow."""
+    top = np.frexp(np.max(np.abs(x), axis=1, initial=radius))[1]
+    total = np.ldexp(np.abs(x), -top[:, None]).sum(axis=1) + np.ldexp(radius, -top)
+    return (top + np.frexp(total)[1]).astype(np.int64)
+
+
+def _refuse(units: NDArray[np.int64], states: NDArray[np.int8], gaps: NDArray[np.int64], eps: float) -> None:
+    """Chains are no more than subsets of the free numbers, nor than the range of the sums divided by 2 eps."""
+    free = np.abs(np.where(states == 0, units, 0))
+    subsets = np.exp2(np.minimum((free > 0).sum(axis=1), 1000))
+    chains = np.minimum(subsets, free.sum(axis=1) / np.maximum(gaps, 1) + 1)
+    refuse_bytes(float(np.max(chains, initial=0.0)) * BYTES_A_CHAIN, eps)

@@ -1,0 +1,78 @@
+"""Measured success probabilities with exact confidence limits, in the uniform and the pointwise reading."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.checks import one_of, open_unit, whole
+from common.intervals import Estimate, clopper_pearson, lower_limit, upper_limit
+from common.rates import Rates
+from subsetsum.coverage import covers
+from subsetsum.curves import targets
+from subsetsum.memory import refuse_if_too_large
+from subsetsum.sampling import gap_units, grid_bits, law, point_units
+from subsetsum.threads import over_chunks, workers
+
+READINGS = ("uniform", "pointwise")
+
+
+def success_probability(
+    n: int,
+    eps: float,
+    trials: int,
+    *,
+    prune: float = 0.0,
+    lock: float = 0.0,
+    radius: float = 1.0,
+    seed: int = 0,
+    reading: str = "uniform",
+    confidence: float = 0.99,
+    exact_counts: bool = False,
+    jobs: int | None = None,
+) -> Estimate:
+    """Estimate the probability that the subset sums of n random numbers hit their targets within eps.
+
+    uniform: all |z| <= radius are hit by one draw. pointwise: the least, over the targets z = 0, radius/8, ..., radius,
+    of the probability that a draw hits z; by symmetry -z is as likely as z. Limits are exact (Clopper-Pearson)
+    and hold with probability ``confidence``, half the error on each side. For the least of several probabilities the
+    lower limit is the least of the lower limits and needs no correction: to be wrong it must be wrong at the target
+    where the probability is least. The upper limit is the least of the upper limits, each at an error divided by
+    the number of targets (Bonferroni), since any of them might be wrong. All targets share the trials.
+
+    Raises ValueError as :func:`subsetsum.covers` does, and for fewer than 1 trial, another reading, or a
+    confidence outside (0, 1).
+    """
+    one_of("reading", reading, READINGS)
+    alpha = (1 - open_unit("confidence", confidence)) / 2
+    whole("trials", trials, 1)
+    if reading == "uniform":
+        covered = covers(
+            n,
+            eps,
+            trials,
+            prune=prune,
+            lock=lock,
+            radius=radius,
+            seed=seed,
+            exact_counts=exact_counts,
+            jobs=jobs,
+        )
+        return clopper_pearson(int(covered.sum()), trials, confidence)
+    from subsetsum.kernels.curves import count_at
+
+    eps, rates, bits, points = open_unit("eps", eps), Rates(prune, lock), grid_bits(n), targets(radius)
+    refuse_if_too_large(n, eps, rates, radius, workers(jobs))
+    description = law(n, rates, seed, exact_counts)
+    units = np.array([point_units(z, bits) for z in points], np.int64)
+
+    def task(first: int, count: int) -> NDArray[np.int64]:
+        hits = np.zeros(1 + len(units), np.int64)
+        count_at(description, n, first, count, point_units(radius, bits), units, gap_units(eps, bits), hits)
+        return hits[1:]
+
+    hits = np.sum(over_chunks(task, trials, jobs), axis=0)
+    return Estimate(
+        float(lower_limit(hits, trials, alpha).min()),
+        int(hits.min()) / trials,
+        float(upper_limit(hits, trials, alpha / len(points)).min()),
+        trials,
+    )

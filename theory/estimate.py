@@ -52,8 +52,8 @@ def estimated_success(
     are stratified. Equal seeds use common random numbers for every n, eps and rate, so the curve in n is smooth.
     Raises ValueError for eps outside (0, 1), rates that leave nothing free, radius <= 0, n < 0 or draws < 1.
 
-    >>> round(estimated_success(20, 0.01), 2)
-    0.99
+    >>> round(estimated_success(16, 0.01), 2)
+    0.97
     """
     n = whole("n", n)
     eps = open_unit("eps", eps)
@@ -93,8 +93,8 @@ def estimated_n(
     about 0.2 / sqrt(draws) divided by the slope of the success probability (1 in 100 at p = .4, q = .3, delta = .05).
     Raises ValueError for delta outside (0, 1) and where :func:`estimated_success` does.
 
-    >>> estimated_n(0.1, 0.5)
-    8
+    >>> estimated_n(0.1, 0.1)
+    11
     """
     delta = open_unit("delta", delta)
     rates = searchable(prune, lock)

@@ -1,0 +1,178 @@
+"""A closed form of the constant C(p, q) that suffices, and how requirements grow with log(1/eps), log(1/delta), 1/f.
+
+Weaker than :mod:`theory.sufficient` everywhere, but explicit: it shows that C is finite for every p + q < 1 and how it
+depends on p and q.
+"""
+
+from dataclasses import dataclass
+from math import ceil, e, log, log1p
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.checks import open_unit, positive
+from common.rates import Rates, searchable
+from theory.game import START_SHARE
+
+Floats = NDArray[np.float64]
+
+_BENNETT = 1 / 4 - (e - 2) / 6  # 0.1303
+_POWERS = np.append(np.geomspace(1e-3, 64, 200), 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Slopes:
+    """Growth of a requirement: n ~ precision * log(1/eps) as eps -> 0, n ~ confidence * log(1/delta) as delta -> 0.
+
+    As f -> 0 at a fixed locked rate, ``confidence ~ coefficient / f**power``: power 2 with locking, 1 without.
+    """
+
+    precision: float
+    confidence: float
+    coefficient: float
+    power: int
+
+
+def necessary_slopes(*, prune: float = 0.0, lock: float = 0.0) -> Slopes:
+    """Slopes that no construction beats.
+
+    Statement: precision = 1/(f log 2), counting: some log2(r/eps) free variables are needed, and n holds f n.
+    confidence = 1/I, ``I = -log min_s E exp(-s Y)``: the reach must be r - eps, and P(Y_1 + .. + Y_n < r - eps) =
+    exp(-I n + o(n)) (Cramer). As f -> 0, I ~ f^2 / (32 q/3) for q > 0; I = -log(1 - f/2) ~ f/2 for q = 0.
+    Relation: lower bounds on the slopes of the smallest sufficient n, uniform reading.
+
+    >>> necessary_slopes(prune=0.5).confidence.__round__(4)  # 1 / -log(3/4)
+    3.4761
+    """
+    rates = searchable(prune, lock)
+    coefficient, power = (32 * rates.lock / 3, 2) if rates.lock else (2.0, 1)
+    return Slopes(1 / (rates.free * log(2)), 1 / reach_exponent(rates), coefficient, power)
+
+
+def sufficient_slopes(*, prune: float = 0.0, lock: float = 0.0) -> Slopes:
+    """Slopes of :func:`closed_form_n`.
+
+    Statement: precision = 4/(f log 2) + 1/log(1/(1 - f/4)) (growth with s -> 0, then the uncovered part),
+    confidence = 1/I + 2/log(1/(1 - f/4)) (shift, growth with s -> infinity, uncovered part). As f -> 0 with locking
+    the shift alone matters: the coefficient equals the necessary one. Without locking it is 2 + 8.
+    """
+    rates = searchable(prune, lock)
+    quarter = -1 / log1p(-rates.free / 4)
+    coefficient, power = (32 * rates.lock / 3, 2) if rates.lock else (10.0, 1)
+    return Slopes(4 / (rates.free * log(2)) + quarter, 1 / reach_exponent(rates) + 2 * quarter, coefficient, power)
+
+
+def constant(*, prune: float = 0.0, lock: float = 0.0, radius: float = 1.0, eps_0: float = 0.1) -> float:
+    """Return C(p, q) such that n >= C log(1/min(delta, eps)) suffices whenever min(delta, eps) <= eps_0.
+
+    Statement: with k = 1/4 - (e - 2)/6 > 0.13, R = max(r - 1/2, 0), L0 = log(1/eps_0),
+
+        C = (f + 2q)/(k f^2) (1 + log(6)/L0) + R/(k f L0) + (24 + (8 log 2 + 4 log 4)/L0)/f + 3/L0.
+
+    Finite for all p + q < 1; of order q/f^2 as f -> 0 with q > 0, and 1/f with q = 0.
+    Derivation: P(fail) <= shift + growth + uncovered, each made at most delta/3; Lam = log(1/min(delta, eps)) is at
+    least log(1/eps), log(1/delta) and L0.
+
+    * Shift, :func:`shift_exponent` at s = f/(f + 2q): n >= (log(6/delta) + s R)/rate(s), rate >= k f s.
+    * Growth and uncovered part, :func:`closed_form_n` at s = 1 with -log(1 - x) >= x: n >= (8/f)(log(1/(2 x_0)) +
+      log(3/delta)) and n >= (4/f)(log(1/(2 b)) + log(3/delta)), with 1/(2 x_0) < 1/(2 eps), as
+      x_0 = 1.4 eps/(1 + .6 eps) > eps, and 1/(2b) < 1.1/eps, as b = .6 eps/(1 + .6 eps) > .46 eps;
+      log(3/2) < log 2, log(3.3) < log 4.
+    * At most 3 for rounding up three times.
+
+    For eps >= 1/2 the last two are not needed.
+    Relation: upper bound on sufficient C, uniform in z, hence for both readings.
+    """
+    rates, radius = searchable(prune, lock), positive("radius", radius)
+    f, least = rates.free, -log(open_unit("eps_0", eps_0))
+    shift = (f + 2 * rates.lock) / (_BENNETT * f * f) * (1 + log(6) / least)
+    return (
+        shift + max(radius - 0.5, 0) / (_BENNETT * f * least) + (24 + (8 * log(2) + 4 * log(4)) / least) / f + 3 / least
+    )
+
+
+def closed_form_n(eps: float, delta: float, *, prune: float = 0.0, lock: float = 0.0, radius: float = 1.0) -> int:
+    """Return an n that suffices with probability 1 - delta, by Chernoff and Markov alone.
+
+    Statement: n = n_shift + n_growth + n_rest, failure delta/3 each (radius > eps; else 0). x_0 and b: covered fraction
+    at the start and uncovered one at the end of :func:`theory.game.cover_game`, whose growth rate is at least 1/2.
+    Derivation.
+
+    * n_shift: :func:`shift_size`.
+    * Growth. While x <= 1/2 a variable multiplies x by a ratio in [1, 2] with mean at least 1 + f/4. ratio^-s is
+      convex, so its mean is at most that of a law on {1, 2}: 1 - (f/4)(1 - 2^-s) =: lam. Hence, for every s > 0,
+      P(x < 1/2 after n) <= (2 x_0)^-s lam^n (Chernoff for Bin(n, f/4) doublings).
+    * Rest. From x >= 1/2 the uncovered part shrinks in mean by 1 - f/4 or better; Markov:
+      P(more than b left after n) <= (1 - f/4)^n / (2 b).
+
+    Relation: upper bound, uniform in z; at least :func:`theory.sufficient.sufficient_n`.
+    """
+    rates, radius = searchable(prune, lock), positive("radius", radius)
+    part = open_unit("delta", delta) / 3
+    if open_unit("eps", eps) >= radius:
+        return 0
+    total = shift_size(rates, radius - 0.5, part)
+    if eps >= 0.5:
+        return total
+    # x_0, b and the growth rate 1/2 of cover_game: L/2 - u^2/(4 L x (1-x)) >= 1/2 at x = x_0 and x = 1 - b
+    uncovered = 2 * (1 - START_SHARE) * eps
+    start, left = 2 * START_SHARE * eps / (1 + uncovered), uncovered / (1 + uncovered)
+    growth = (_POWERS * max(-log(2 * start), 0.0) - log(part)) / -np.log1p(-rates.free / 4 * (1 - 2**-_POWERS))
+    rest = max(-log(2 * left) - log(part), 0.0) / -log1p(-rates.free / 4)
+    return total + _whole(growth.min()) + _whole(rest)
+
+
+def shift_size(rates: Rates, distance: float, delta: float) -> int:
+    """Return n with 2 P(Y_1 + .. + Y_n < distance) <= delta, by Chernoff's bound.
+
+    Y = X if locked, max(X, 0) if free, 0 if pruned. ``2 exp(s distance) E[exp(-s Y)]^n <= delta`` for the best s of
+    a grid; it then holds for every larger n too. 0 when distance <= 0 and nothing is locked: a sum of non-negative
+    terms is never below it.
+    """
+    if distance <= 0 and rates.lock == 0:
+        return 0
+    s = _grid(rates)
+    rate = shift_exponent(rates, s)
+    useful = rate > 0
+    return _whole(max(((log(2 / delta) + s * distance)[useful] / rate[useful]).min(), 0.0))
+
+
+def chernoff_shift(rates: Rates, distance: float, n: int) -> float:
+    """Bound 2 P(Y_1 + .. + Y_n < distance): ``2 exp(s distance) E[exp(-s Y)]^n`` at the best s of a grid."""
+    s = _grid(rates)
+    return float(min(1.0, 2 * np.exp(np.minimum(s * distance - n * shift_exponent(rates, s), 0)).min() * (1 + 1e-9)))
+
+
+def shift_exponent(rates: Rates, s: Floats) -> Floats:
+    """Return a lower bound of -log E exp(-s Y), s > 0; not positive where s is too large to be of use.
+
+    E exp(-sY) = p + q sinh(s)/s + (f/2)(1 + (1 - exp(-s))/s). Also, for s = f/(f + 2q) <= 1 at least k f s with
+    k = 1/4 - (e - 2)/6: as Y >= -1, exp(-sY) <= 1 - sY + Y^2 (exp(s) - 1 - s) (Bennett), exp(s) - 1 - s <= (e - 2) s^2,
+    E Y = f/4 and E Y^2 = q/3 + f/6 = f/(6s).
+    """
+    small = s < 1e-2  # Taylor with its sign: no cancellation
+    large = np.where(small, 1.0, s)
+    locked = np.where(small, s**2 / 6 * (1 + s**2 / 19), np.sinh(large) / large - 1)
+    free = np.where(small, -s / 2 + s**2 / 6, -np.expm1(-large) / large - 1)
+    return -np.log1p(rates.lock * locked + rates.free / 2 * free) * (1 - 1e-9)
+
+
+def reach_exponent(rates: Rates) -> float:
+    """Return I = -log min_s E exp(-s Y), the exponential rate at which a reach of 0 becomes improbable.
+
+    Exact for lock = 0 (the infimum -log(1 - f/2) is at s = infinity), else by a fine grid (relative error < 1e-4).
+    """
+    if rates.lock == 0:
+        return -log1p(-rates.free / 2)
+    return float(shift_exponent(rates, _grid(rates)).max())
+
+
+def _grid(rates: Rates) -> Floats:
+    """Exponents s around f/(f + 2q), the minimizer's order of magnitude; it holds that value itself."""
+    around = np.append(np.geomspace(1e-3, 1e4, 1400), 1.0)
+    s = rates.free / (rates.free + 2 * rates.lock) * around
+    return s[s < 500]
+
+
+def _whole(size: float) -> int:
+    return ceil(size * (1 + 1e-12))

@@ -1,0 +1,305 @@
+"""How many variables provably suffice: an explicit Lemma A.3 (Otsuka et al. 2024), every constant a number.
+
+Some free variables lead every target |z| <= r, less the locked sum T, into W = [-1/2, 1/2] (*shift*); the others cover
+W (*cover*, :mod:`theory.game`). Both happen for all z at once, so each bound here serves the uniform and the
+pointwise reading.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, floor, log, sqrt
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+from scipy.stats import binom
+
+from common.checks import one_of, open_unit, positive, whole
+from common.rates import Rates, searchable
+from theory.asymptotics import chernoff_shift, shift_size
+from theory.game import cover_failures
+from theory.laws import below_table, binomial_weights, reach_below, thinned
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+Reading = Literal["uniform", "pointwise"]
+Shift = Callable[[Counts, Counts], Floats]  # (frozen counts, free counts) -> table of P(T_j + S_t < r - 1/2)
+
+_LARGEST_TABLE = 8_000_000  # entries of the table of shift laws (about 5 s); larger problems are split
+_LARGEST_REACH = 20_000  # variables up to which the split uses the law of the reach, beyond it Chernoff's bound
+_SHARES = (0.03, 0.1, 0.25, 0.5, 0.75, 0.9)  # of delta, that the split tries for the cover
+_LARGEST_WINDOW = 4_000_000  # pairs (m, t) looked at
+
+
+def failure_at_most(
+    n: int,
+    eps: float,
+    *,
+    prune: float = 0.0,
+    lock: float = 0.0,
+    radius: float = 1.0,
+    cover_failure: Sequence[float] | None = None,
+) -> float:
+    """Bound the probability that some |z| <= radius is further than eps from every choice among n variables.
+
+    Statement (early stopping): let m of the n variables be free, T the sum of the locked ones, S+_t and S-_t the
+    sums of the positive parts of the first t free ones and of their negatives. With ``G_k`` a bound of P(k free
+    uniforms fail to eps-cover W), non-increasing in k, and ``G_{-1} = 1``,
+
+        P(fail) <= E_m [ G_m + sum_{t=0..m} min(1, 2 P(T + S+_t < r - 1/2 | m)) (G_{m-t-1} - G_{m-t}) ].
+
+    Derivation. A residual above 1/2 that takes the next positive free variable stays above -1/2: it never oversteps
+    W; the same below. So all |z| <= r are in W after t variables once T + S+_t >= r - 1/2 and -T + S-_t >= r - 1/2.
+    The first such t, tau, is a stopping time of T, X_1, X_2, ..; given m, T does not depend on the free values.
+    The m - tau variables left are therefore fresh and fail with probability at most G_{m-tau}; if tau > m we
+    count a failure. Sum by parts; P(tau > t) is at most twice the one-sided probability, by symmetry. (The term
+    t = m matters for eps >= 1/2 only, where G_0 = 0.)
+
+    cover_failure: optional table of upper confidence limits of P(k iid uniforms on [-1, 1] fail to eps-cover W),
+    k = 0, 1, .., that hold simultaneously with a confidence that the caller states. It makes the result a
+    *statistical* certificate. Beyond its end its last entry and the game both stay valid; the smaller is used.
+    Relation: upper bound, uniform in z. Laws of T and S are bounded from above (:mod:`theory.laws`); values of m
+    outside a window count as failures.
+    Raises ValueError for rates with nothing free, n < 0, eps outside (0, 1), radius <= 0.
+
+    >>> round(failure_at_most(240, 0.01, prune=0.4, lock=0.3), 3)
+    0.049
+    """
+    rates, radius = searchable(prune, lock), positive("radius", radius)
+    n = whole("n", n)
+    if open_unit("eps", eps) >= radius and (n == 0 or rates.lock == 0):
+        return 0.0  # the empty sum is within eps of every target
+    tail = 1e-6
+    while True:
+        cover = _cover_table(eps, 1e-3 * tail, cover_failure)
+        problem = _Problem(rates, Fraction(radius) - Fraction(1, 2), cover, tail)
+        shift = problem.exact_shift(n)
+        value = problem.early_stopping(n, shift) if shift else problem.best_split(n)
+        if value > 1e3 * tail or tail < 1e-180:
+            return value
+        tail = max(1e-5 * value, 1e-190)
+
+
+def sufficient_n(
+    eps: float,
+    delta: float,
+    *,
+    prune: float = 0.0,
+    lock: float = 0.0,
+    radius: float = 1.0,
+    reading: Reading = "uniform",
+    cover_failure: Sequence[float] | None = None,
+) -> int:
+    """Return an n with :func:`failure_at_most` (n) <= delta, so that n variables suffice with probability 1 - delta.
+
+    Search: a Gaussian approximation of the shift laws proposes n; from there the certified bound is followed down or
+    up in doubling steps and bisected. The result n has ``bound(n) <= delta``, and ``bound(n - 1) > delta`` unless
+    n = 0: the smallest such n wherever the bound falls with n, and valid in any case.
+    Larger n: for lock = 0 success is monotone in n (ignore the new variables), so all larger n suffice. For
+    lock > 0 only the returned n is claimed, because a further locked variable can undo a cover.
+    eps >= radius: 0, with nothing to choose the sum 0 is within eps; with locking larger n may fail.
+    Problems with more than some 10^4 variables (heavy freezing) use :func:`split_sufficient_n`, which asks for more.
+    Arguments as in :func:`failure_at_most`; reading: "uniform" or "pointwise", the same n (the bound is uniform in z).
+
+    >>> sufficient_n(0.01, 0.05, prune=0.4, lock=0.3)
+    240
+    """
+    rates, radius = searchable(prune, lock), positive("radius", radius)
+    open_unit("delta", delta)
+    one_of("reading", reading, ("uniform", "pointwise"))
+    if open_unit("eps", eps) >= radius:
+        return 0
+    cover = _cover_table(eps, 1e-3 * delta, cover_failure)
+    problem = _Problem(rates, Fraction(radius) - Fraction(1, 2), cover, 1e-3 * delta)
+    guess = problem.guess(delta)
+    if guess is not None:
+        top = guess + guess // 10 + 20
+        shift = problem.exact_shift(top)
+        if shift:
+            found = _first_at_most(lambda n: problem.early_stopping(n, shift), delta, guess, top)
+            if found is not None:
+                return found
+    return sum(problem.split(delta))
+
+
+def split_sufficient_n(
+    eps: float,
+    delta: float,
+    *,
+    prune: float = 0.0,
+    lock: float = 0.0,
+    radius: float = 1.0,
+    cover_failure: Sequence[float] | None = None,
+) -> tuple[int, int]:
+    """Return (n1, n2), variables for the shift and for the cover, whose sum suffices with probability 1 - delta.
+
+    Statement: ``P(fail) <= 2 P(Y_1 + .. + Y_n < r - 1/2) + E G_m``, where in n = n1 + n2 variables Y = X if locked,
+    max(X, 0) if free and among the first n1, else 0, and m ~ Bin(n2, f) is the number of free ones among the last n2.
+    Derivation: as in :func:`failure_at_most`, stopping after n1 variables whatever they are; a union bound, so the two
+    events need not be independent.
+    Relation: upper bound, uniform in z; weaker than early stopping, cheaper for large n.
+
+    >>> sum(split_sufficient_n(0.01, 0.05, prune=0.4, lock=0.3))
+    263
+    """
+    rates, radius = searchable(prune, lock), positive("radius", radius)
+    open_unit("delta", delta)
+    if open_unit("eps", eps) >= radius:
+        return 0, 0
+    cover = _cover_table(eps, 1e-3 * delta, cover_failure)
+    return _Problem(rates, Fraction(radius) - Fraction(1, 2), cover, 1e-3 * delta).split(delta)
+
+
+def _cover_table(eps: float, least: float, given: Sequence[float] | None) -> Floats:
+    """G_0, G_1, .. from the game, lowered by a given table of limits where that is smaller."""
+    table = cover_failures(eps, least)
+    if given is None:
+        return table
+    limits = np.asarray(given, dtype=np.float64)
+    if limits.ndim != 1 or not len(limits) or not np.all((limits >= 0) & (limits <= 1)):
+        raise ValueError("cover_failure must be a non-empty sequence of probabilities")
+    # the true probability does not increase with k: each bound holds for every later k
+    size = max(len(table), len(limits))
+    table, limits = (np.append(x, np.full(size - len(x), x[-1])) for x in (table, limits))
+    return np.minimum.accumulate(np.minimum(table, limits))
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """One setting. distance: r - 1/2, from W to +-r; cover: G_0, G_1, ..; tail: probability that may be given away."""
+
+    rates: Rates
+    distance: Fraction
+    cover: Floats
+    tail: float
+
+    @property
+    def lock_share(self) -> float:
+        """Probability that a variable that is not free is locked."""
+        return min(1.0, self.rates.lock / self.rates.freezing) if self.rates.freezing else 0.0
+
+    def window(self, n: int) -> tuple[int, int]:
+        """Range of m = number of free variables outside of which little probability is left."""
+        low, high = _most_of(n, self.rates.free, self.tail)
+        return (n, n) if self.rates.freezing == 0 else (low, high)
+
+    def fits(self, n: int) -> bool:
+        """Tell whether the pairs (m, t) that matter for n variables are few enough to look at."""
+        low, high = self.window(n)
+        return (high - low) * (high - low + len(self.cover)) <= _LARGEST_WINDOW and high <= _LARGEST_WINDOW
+
+    def exact_shift(self, n: int) -> Shift | None:
+        """Bounds of P(T_j + S_t < distance) for every j, t that at most n variables need; None where too many."""
+        free = self.window(n)[1]
+        locked = _most_of(n, self.rates.lock, self.tail**2)[1]
+        positive_ones = _most_of(free, 0.5, self.tail**2)[1]
+        if locked * positive_ones > _LARGEST_TABLE or not self.fits(n):
+            return None
+        table = below_table(self.distance, locked, positive_ones, side="upper")
+
+        def shift(frozen: Counts, unfrozen: Counts) -> Floats:
+            rows = thinned(table, frozen, self.lock_share, "upper")
+            return thinned(rows, unfrozen, 0.5, "upper", axis=1)
+
+        return shift
+
+    def near_shift(self, frozen: Counts, unfrozen: Counts) -> Floats:
+        """Gaussian approximation of the shift law: moments 0, q'/3 of a locked and 1/4, 5/48 of a positive part."""
+        spread = frozen[:, None] * (self.lock_share / 3) + unfrozen * (5 / 48)
+        return ndtr((float(self.distance) - unfrozen / 4) / np.sqrt(spread + 1e-3))
+
+    def early_stopping(self, n: int, shift: Shift) -> float:
+        """Evaluate the bound of :func:`failure_at_most`."""
+        low, high = self.window(n)
+        free = np.arange(low, high + 1)
+        weight = binomial_weights(n, self.rates.free, free)
+        outside = binom.cdf(low - 1, n, self.rates.free) + binom.sf(high, n, self.rates.free)
+        left = np.arange(len(self.cover))  # k = m - t
+        drop = -np.diff(self.cover, prepend=1.0)  # G_{k-1} - G_k
+        stopped = np.arange(max(0, low - len(left) + 1), high + 1)
+        late = np.minimum(1.0, 2 * shift(n - free, stopped))
+        index = free[:, None] - left - stopped[0]
+        terms = np.where(free[:, None] >= left, np.take_along_axis(late, np.maximum(index, 0), axis=1), 0.0)
+        failure = self.cover[np.minimum(free, left[-1])] + terms @ drop
+        return min(1.0, float((weight @ failure + outside) * (1 + 1e-8)))
+
+    def guess(self, delta: float) -> int | None:
+        """Return about the n that early stopping needs, by Gaussian laws; None where that takes too long."""
+        high = 16
+        while self.early_stopping(high, self.near_shift) > delta:
+            high *= 2
+            if not self.fits(high):
+                return None
+        low = high // 2 if high > 16 else 0
+        while high - low > 1 + low // 100:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self.early_stopping(middle, self.near_shift) <= delta else (middle, high)
+        return high
+
+    def shift_failure(self, n: int) -> float:
+        """Bound P(n variables do not lead all targets into W): twice the law of the reach, or Chernoff for large n."""
+        if n > _LARGEST_REACH:
+            return chernoff_shift(self.rates, float(self.distance), n)
+        reach = reach_below(self.distance, [n], self.rates.lock, self.rates.free, "upper")
+        return min(1.0, 2 * float(reach[0]))
+
+    def thin_cover(self, n: int) -> float:
+        """Bound the mean of G_m over m ~ Bin(n, f); beyond the table G is at most its last entry."""
+        counts = np.arange(len(self.cover))
+        weights = binomial_weights(n, self.rates.free, counts)
+        rest = binom.sf(counts[-1], n, self.rates.free)
+        return min(1.0, float((weights @ self.cover + rest * self.cover[-1]) * (1 + 1e-8)))
+
+    def cover_sizes(self, delta: float) -> list[int]:
+        """Numbers of variables for the cover alone, at a few shares of ``delta``."""
+        guess = ceil(len(self.cover) / self.rates.free)
+        found = [_first_at_most(self.thin_cover, share * delta, guess) for share in _SHARES]
+        return [n for n in found if n is not None]
+
+    def split(self, delta: float) -> tuple[int, int]:
+        """Best n1 + n2 among a few shares of delta given to the cover."""
+        sizes = []
+        for n2 in self.cover_sizes(delta):
+            rest = delta - self.thin_cover(n2)
+            n1 = shift_size(self.rates, float(self.distance), rest)
+            if n1 <= _LARGEST_REACH:
+                n1 = _first_at_most(self.shift_failure, rest, n1, n1) or n1
+            sizes.append((n1, n2))
+        if not sizes:
+            raise ValueError(f"delta = {delta:g} is too small for the game; use asymptotics.closed_form_n")
+        return min(sizes, key=sum)
+
+    def best_split(self, n: int) -> float:
+        """Evaluate the split bound at the best of a few ways to divide n variables."""
+        sizes = {size for level in (1.0, 1e-2, 1e-4, 1e-8, 1e-16) for size in self.cover_sizes(level)}
+        values = [self.thin_cover(n2) + self.shift_failure(n - n2) for n2 in sizes if n2 <= n]
+        return min([1.0, *values])
+
+
+def _first_at_most(bound: Callable[[int], float], level: float, guess: int, top: int = 2**62) -> int | None:
+    """Return n <= top with bound(n) <= level < bound(n - 1), or n = 0, near ``guess``; None if none is found."""
+    step = 1
+    if bound(guess) <= level:
+        low, high = guess - 1, guess
+        while low >= 0 and bound(low) <= level:
+            low, high, step = low - 2 * step, low, 2 * step
+        low = max(low, -1)
+    else:
+        low, high = guess, min(guess + 1, top)
+        while bound(high) > level:
+            if high == top:
+                return None
+            low, high, step = high, min(high + 2 * step, top), 2 * step
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if bound(middle) <= level else (middle, high)
+    return high
+
+
+def _most_of(n: int, probability: float, tail: float) -> tuple[int, int]:
+    """Range outside of which Bin(n, probability) has at most 2 ``tail`` (Bernstein)."""
+    deep = -log(tail)
+    reach = deep / 3 + sqrt(deep**2 / 9 + 2 * n * probability * (1 - probability) * deep)
+    return max(0, floor(n * probability - reach)), min(n, ceil(n * probability + reach))

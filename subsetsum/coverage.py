@@ -1,12 +1,16 @@
-"""Does a draw cover every target? Exact decisions for random trials."""
+"""Does a draw cover every target, and how far does it miss one? Exact answers for random trials."""
+
+from collections.abc import Callable
+from math import ldexp, sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common.checks import open_unit, whole
+from common.checks import closed_unit, open_unit
 from common.rates import Rates
-from subsetsum.memory import refuse_if_too_large
-from subsetsum.sampling import checked_radius, gap_units, grid_bits, law, point_units
+from subsetsum.memory import bitset_bytes, likely_most_free, refuse_if_too_large
+from subsetsum.sampling import check_trials, checked_radius, gap_units, grid_bits, law, point_units
 from subsetsum.threads import over_chunks, workers
 
 
@@ -31,18 +35,87 @@ def covers(
 
     Raises ValueError for eps outside (0, 1), radius outside (0, 511], bad rates, n outside 0..2**19, trials < 0, a bad
     seed, or an eps so small that memory would not hold the sums.
+
+    >>> covers(0, 0.5, 1, radius=0.5), covers(0, 0.5, 1, radius=0.75)
+    (array([ True]), array([False]))
     """
-    from subsetsum.kernels.trials import drawn
+    from subsetsum.kernels.trials import decide_drawn
 
     eps, radius, rates = open_unit("eps", eps), checked_radius(radius), Rates(prune, lock)
-    bits = grid_bits(n)
-    description = law(n, rates, seed, exact_counts)
-    whole("trials", trials)
-    refuse_if_too_large(n, eps, rates, radius, workers(jobs))
+    bits, description = grid_bits(n), law(n, rates, seed, exact_counts)
+    check_trials(0, trials)
+    free = likely_most_free(n, rates)
+    refuse_if_too_large("eps", eps, workers(jobs) * bitset_bytes(free, eps, radius))
+    window, eps2 = point_units(radius, bits), gap_units(eps, bits)
+    scratch = _Scratches(eps2, n, rates, bits)
 
     def task(first: int, count: int) -> NDArray[np.bool_]:
         covered = np.empty(count, np.bool_)
-        drawn(description, n, first, point_units(radius, bits), gap_units(eps, bits), covered)
+        scratch.use(lambda room: decide_drawn(description, n, first, window, eps2, room, covered))
         return covered
 
     return np.concatenate(over_chunks(task, trials, jobs))
+
+
+def worst_errors(
+    n: int,
+    trials: int,
+    *,
+    prune: float = 0.0,
+    lock: float = 0.0,
+    radius: float = 1.0,
+    seed: int = 0,
+    floor: float = 0.0,
+    exact_counts: bool = False,
+    jobs: int | None = None,
+) -> NDArray[np.float64]:
+    """Return for each trial the largest distance of a |z| <= radius from its nearest subset sum; (trials,) float64.
+
+    Trials and rounding as in :func:`covers`, with which it agrees: covered at eps means an error of at most eps. The
+    error is found exactly (in half units of the grid) and returned as the nearest float64, which is it below 1. An
+    error of at most ``floor`` is reported as floor, which saves the work below it: exact errors of m free variables
+    cost time and memory of about 2**m.
+
+    Raises ValueError for floor outside [0, 1], for the reasons of :func:`covers`, and when memory would not hold what a
+    floor so small needs.
+
+    >>> worst_errors(0, 2, radius=0.75)
+    array([0.75, 0.75])
+    """
+    from subsetsum.kernels.trials import most_free, worst_drawn
+
+    floor, radius, rates = closed_unit("floor", floor), checked_radius(radius), Rates(prune, lock)
+    bits, description = grid_bits(n), law(n, rates, seed, exact_counts)
+    check_trials(0, trials)
+    most = max(over_chunks(lambda first, count: most_free(description, n, first, count), trials, jobs))
+    refuse_if_too_large("floor", floor, workers(jobs) * bitset_bytes(most, floor, radius))
+    window, floor2 = point_units(radius, bits), gap_units(floor, bits)
+    scratch = _Scratches(max(floor2, gap_units(ldexp(1.0, -most), bits)), n, rates, bits)
+
+    def task(first: int, count: int) -> NDArray[np.float64]:
+        errors2 = np.empty(count, np.int64)
+        scratch.use(lambda room: worst_drawn(description, n, first, window, floor2, room, errors2))
+        return np.ldexp(errors2.astype(np.float64), -bits - 1)
+
+    return np.maximum(np.concatenate(over_chunks(task, trials, jobs)), floor)
+
+
+class _Scratches:
+    """Bitsets for the threads of one call, each made once: fresh memory for every chunk would cost page faults."""
+
+    def __init__(self, eps2: int, n: int, rates: Rates, bits: int) -> None:
+        # the sum of |x| over the free variables: its mean and six standard deviations
+        total = min(n, rates.free * n / 2 + 6 * sqrt(rates.free * n / 3))
+        self._size = eps2, int(ldexp(total, bits)), n
+        self._idle: list[Any] = []
+
+    def use(self, work: Callable[[Any], None]) -> None:
+        """Call ``work`` with a scratch that no other thread holds."""
+        from subsetsum.kernels.grid import scratch
+
+        try:
+            room = self._idle.pop()
+        except IndexError:
+            room = scratch(*self._size)
+        work(room)
+        self._idle.append(room)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from common.checks import open_unit, whole
+from common.checks import open_unit
 from common.rates import Rates
-from subsetsum.memory import refuse_if_too_large
-from subsetsum.sampling import RADIUS_MAX, checked_radius, gap_units, grid_bits, law, point_units
+from subsetsum.memory import chain_bytes, likely_most_free, refuse_if_too_large
+from subsetsum.sampling import RADIUS_MAX, check_trials, checked_radius, gap_units, grid_bits, law, point_units
 
 TARGETS = 9
 
@@ -68,11 +68,10 @@ def success_counts(
 
     eps, radius, rates = open_unit("eps", eps), checked_radius(radius), Rates(prune, lock)
     bits = grid_bits(n_max)
-    whole("trials", trials)
-    whole("first", first)
+    check_trials(first, trials)
     points = checked_targets(targets)
     reach = float(np.max(np.abs(points), initial=radius))
-    refuse_if_too_large(n_max, eps, rates, reach)
+    refuse_if_too_large("eps", eps, chain_bytes(likely_most_free(n_max, rates), eps, reach))
     units = np.array([point_units(z, bits) for z in points], np.int64)
     ends = point_units(radius, bits), units, gap_units(eps, bits)
     counts = np.zeros((n_max + 1, 1 + len(units)), np.int64)

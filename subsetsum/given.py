@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from common.checks import positive
-from subsetsum.memory import BYTES_A_CHAIN, refuse_bytes
+from subsetsum.memory import BYTES_A_CHAIN, refuse_if_too_large
 
 SUM_BITS = 60  # a problem is scaled so that radius + sum |x| stays below 2**60 units
 
@@ -23,10 +23,11 @@ def covers_values(values: ArrayLike, states: ArrayLike, eps: float, *, radius: f
     Raises ValueError for ragged, non-numeric or non-finite input, other states, shapes that do not fit, and an eps so
     small that memory would not hold the sums.
 
-    >>> covers_values([0.5, -0.25, 0.125], [0, 0, 1], 0.25, radius=0.5)
+    >>> covers_values([0.5, -0.25, 0.125], [0, 0, 1], 0.375, radius=0.5)
     array([ True])
     """
-    from subsetsum.kernels.trials import given
+    from subsetsum.kernels.grid import scratch
+    from subsetsum.kernels.trials import decide_given
 
     eps, radius = positive("eps", eps), positive("radius", radius)
     x, s = checked_problems(values, states)
@@ -40,7 +41,10 @@ def covers_values(values: ArrayLike, states: ArrayLike, eps: float, *, radius: f
     gaps = np.floor(np.ldexp(np.minimum(eps, most), bits + 1)).astype(np.int64)
     _refuse(units, s, gaps, eps)
     covered = np.empty(len(x), np.bool_)
-    given(units, s, windows, gaps, covered)
+    if covered.size:
+        # one scratch for all: its size is that of the problem with the most sums per eps
+        ratio = np.argmax(2.0**SUM_BITS / np.maximum(gaps, 1))
+        decide_given(units, s, windows, gaps, scratch(int(gaps[ratio]), 2**SUM_BITS, x.shape[1]), covered)
     return covered
 
 
@@ -75,4 +79,4 @@ def _refuse(units: NDArray[np.int64], states: NDArray[np.int8], gaps: NDArray[np
     free = np.abs(np.where(states == 0, units, 0))
     subsets = np.exp2(np.minimum((free > 0).sum(axis=1), 1000))
     chains = np.minimum(subsets, free.sum(axis=1) / np.maximum(gaps, 1) + 1)
-    refuse_bytes(float(np.max(chains, initial=0.0)) * BYTES_A_CHAIN, eps)
+    refuse_if_too_large("eps", eps, BYTES_A_CHAIN * float(np.max(chains, initial=0.0)))

@@ -57,9 +57,10 @@ def draw(
 
     rates = Rates(prune, lock)
     bits = grid_bits(n)
-    values = np.empty((whole("trials", trials), n), np.int64)
+    check_trials(first, trials)
+    values = np.empty((trials, n), np.int64)
     states = np.empty((trials, n), np.int8)
-    draw_trials(law(n, rates, seed, exact_counts), whole("first", first), values, states)
+    draw_trials(law(n, rates, seed, exact_counts), first, values, states)
     return np.ldexp(values.astype(np.float64), -bits), states
 
 
@@ -93,6 +94,12 @@ def point_units(z: float, bits: int) -> int:
     """Return z in grid units, rounded away from 0, so that the window [-radius, radius] is never made smaller."""
     units = ceil(ldexp(abs(z), bits))
     return -units if z < 0 else units
+
+
+def check_trials(first: int, trials: int) -> None:
+    """Raise ValueError unless trials first .. first + trials - 1 have numbers in 0..2**62."""
+    if whole("first", first) + whole("trials", trials) > 2**62:
+        raise ValueError(f"first + trials must be at most 2**62, got {first} + {trials}")
 
 
 def checked_radius(radius: float) -> float:

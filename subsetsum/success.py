@@ -8,7 +8,7 @@ from common.intervals import Estimate, clopper_pearson, lower_limit, upper_limit
 from common.rates import Rates
 from subsetsum.coverage import covers
 from subsetsum.curves import targets
-from subsetsum.memory import refuse_if_too_large
+from subsetsum.memory import chain_bytes, likely_most_free, refuse_if_too_large
 from subsetsum.sampling import gap_units, grid_bits, law, point_units
 from subsetsum.threads import over_chunks, workers
 
@@ -60,7 +60,7 @@ def success_probability(
     from subsetsum.kernels.curves import count_at
 
     eps, rates, bits, points = open_unit("eps", eps), Rates(prune, lock), grid_bits(n), targets(radius)
-    refuse_if_too_large(n, eps, rates, radius, workers(jobs))
+    refuse_if_too_large("eps", eps, workers(jobs) * chain_bytes(likely_most_free(n, rates), eps, radius))
     description = law(n, rates, seed, exact_counts)
     units = np.array([point_units(z, bits) for z in points], np.int64)
 

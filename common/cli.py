@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 REFUTED = 1
 BAD_INPUT = 2
@@ -12,7 +13,7 @@ INTERRUPTED = 130
 class Parser(argparse.ArgumentParser):
     """An argument parser that answers bad input with one line, without the usage text."""
 
-    def error(self, message: str) -> "None":  # type: ignore[override]
+    def error(self, message: str) -> NoReturn:
         """Print ``message`` on one line and exit with code 2."""
         self.exit(BAD_INPUT, f"{self.prog}: error: {message}\n")
 

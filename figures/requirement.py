@@ -31,7 +31,9 @@ def draw(ax: "Axes", rows: Sequence[dict[str, Any]]) -> None:
     rows = sorted(rows, key=lambda row: -row["eps"])
     eps = [row["eps"] for row in rows]
     ax.plot(eps, [row["sufficient"] for row in rows], color=COLOURS["sufficient"], label="sufficient (proven)")
-    ax.plot(eps, [row["statistical"] for row in rows], ":", color=COLOURS["statistical"], label="sufficient (statistical)")
+    ax.plot(
+        eps, [row["statistical"] for row in rows], ":", color=COLOURS["statistical"], label="sufficient (statistical)"
+    )
     ax.plot(eps, [row["estimated"] for row in rows], "--", color=COLOURS["estimated"], label="estimated")
     ax.plot(eps, [row["necessary"] for row in rows], color=COLOURS["necessary"], label="necessary (proven)")
     shown = [row for row in rows if row["measured"]["value"] is not None]

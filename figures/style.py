@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from common.files import write_atomically
 
@@ -24,7 +24,7 @@ COLOURS = {
     "second": "#CC79A7",
 }
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "figure.figsize": (7.2, 4.5),
     "figure.dpi": 100,
     "savefig.dpi": 160,

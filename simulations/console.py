@@ -3,25 +3,33 @@
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-WIDTH = 118  # fixed, so that the same command prints the same text on every machine
+WIDTH = 122  # fixed, so that the same command prints the same text on every machine
 
 
 def out() -> Console:
     """Return a console on standard output: plain text, unless it is a terminal."""
-    return Console(file=sys.stdout, width=WIDTH, highlight=False, soft_wrap=False)
+    return Console(file=sys.stdout, width=WIDTH, highlight=False, markup=False)
 
 
-def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> Table:
-    """Return a table; columns whose name starts with ``<`` are flushed left, all others right."""
+def table(
+    title: str, columns: Iterable[str], rows: Iterable[Iterable[object]], widths: Iterable[int] | None = None
+) -> Table:
+    """Return a table; columns whose name starts with ``<`` are flushed left, all others right.
+
+    widths: least width of each column, so that several tables stand in line.
+    """
+    columns = list(columns)
     grid = Table(title=title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False, padding=(0, 1), title_style="bold")
-    for name in columns:
-        grid.add_column(name.removeprefix("<"), justify="left" if name.startswith("<") else "right", no_wrap=True)
+    for name, width in zip(columns, widths or [0] * len(columns), strict=True):
+        justify: Literal["left", "right"] = "left" if name.startswith("<") else "right"
+        grid.add_column(name.removeprefix("<"), justify=justify, no_wrap=True, min_width=width)
     for row in rows:
         grid.add_row(*("-" if cell is None else str(cell) for cell in row))
     return grid

@@ -8,6 +8,7 @@ often enough gets the fixed-sequence interval of :func:`common.intervals.smalles
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from math import ceil
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,14 @@ READINGS = ("uniform", "pointwise")
 TRIALS = 50_000
 LEAST_TRIALS = 1_000
 SECONDS_PER_CURVE = 30.0  # one core; where 50,000 trials would take longer, fewer are drawn
+
+
+class Law(TypedDict):
+    """The keyword arguments that every bound, estimate and measurement takes."""
+
+    prune: float
+    lock: float
+    radius: float
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,12 @@ def planned_trials(n_max: int, eps: float) -> int:
 
 
 def measure(
-    setting: Setting, *, seed: int, store: Store, jobs: int | None = None, tick: Callable[[int], object] = lambda _: None
+    setting: Setting,
+    *,
+    seed: int,
+    store: Store,
+    jobs: int | None = None,
+    tick: Callable[[int], object] = lambda _: None,
 ) -> Curve:
     """Decide every trial of ``setting`` at every n; ``tick`` is told the number of trials of each finished chunk."""
     from subsetsum import success_counts
@@ -102,5 +116,7 @@ def measure(
         pointwise = parts[1] if pointwise is None else pointwise + parts[1]
         done += row["trials"]
         tick(row["trials"])
-    assert uniform is not None and pointwise is not None and done == setting.trials
+    assert uniform is not None
+    assert pointwise is not None
+    assert done == setting.trials
     return Curve(uniform, pointwise, setting.trials)

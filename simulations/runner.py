@@ -1,12 +1,11 @@
 """Trials cut into chunks, run on threads, kept in the run store as they finish."""
 
-import os
 from collections.abc import Callable, Iterator
 
 from joblib import Parallel, delayed
 
-from common.checks import whole
 from common.store import Row, Store
+from subsetsum.threads import workers
 
 
 def run_chunks(
@@ -41,10 +40,3 @@ def run_chunks(
         for index, row in parallel(delayed(one)(*part) for part in missing):
             store.put(experiment, key, seed, index, row)
             yield row
-
-
-def workers(jobs: int | None) -> int:
-    """Return the number of threads to use: ``jobs``, or all cores when it is None."""
-    if jobs is not None:
-        return whole("jobs", jobs, least=1)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -62,7 +62,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         seed=args.seed,
     )
     if args.trial is not None:
-        return lemmas.show_trial(settings, args.trial, args.n)
+        from simulations import replay
+
+        return replay.show_trial(settings, args.trial, args.n)
     return lemmas.verify(settings, jobs=args.jobs, json_file=args.json, out_dir=args.out)
 
 

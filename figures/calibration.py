@@ -1,0 +1,115 @@
+"""Estimated against measured success probability.
+
+What to see: every point lies on the diagonal, to within about its interval and well inside the band of 0.03 that the
+estimate must keep; below, the differences alone, magnified. Coarse or fine, pruned or locked makes no
+difference. Reads the rows that ``python -m simulations calibration --out FILE`` writes.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from common.cli import Parser, run
+from common.store import Row, read_jsonl
+from figures.style import COLOURS, RENDERED, save, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+RESULT = Path(__file__).parents[1] / "simulations" / "results" / "calibration.jsonl"
+BAND = 0.03
+
+# each kind of freezing has its own marker and colour, so that either tells it
+KINDS = {
+    "nothing frozen": ("o", COLOURS["measured"]),
+    "pruned only": ("s", COLOURS["necessary"]),
+    "locked only": ("^", COLOURS["sufficient"]),
+    "both": ("D", COLOURS["other"]),
+}
+
+
+def load(path: str | Path = RESULT) -> list[Row]:
+    """Return the rows of a calibration run."""
+    return read_jsonl(path)
+
+
+def kind(row: Row) -> str:
+    """Name what is frozen in a row: one of :data:`KINDS`."""
+    frozen = row["prune"] > 0, row["lock"] > 0
+    return dict(zip([(False, False), (True, False), (False, True), (True, True)], KINDS, strict=True))[frozen]
+
+
+def draw(ax: "Axes", rows: Sequence[Row], *, difference: bool = False) -> None:
+    """Draw estimated success, or its difference from the measured one, over measured success with its interval."""
+    slope = 0 if difference else 1
+    ax.fill_between([0, 1], [-BAND, slope - BAND], [BAND, slope + BAND], color="#eeeeee", zorder=0)
+    ax.plot([0, 1], [0, slope], color="#888888", lw=1, zorder=1)
+    for name, (marker, colour) in KINDS.items():
+        chosen = [row for row in rows if kind(row) == name]
+        if not chosen:
+            continue
+        x = [row["measured"]["value"] for row in chosen]
+        y = [row["difference"] if difference else row["estimated"] for row in chosen]
+        below = [row["measured"]["value"] - row["measured"]["lower"] for row in chosen]
+        above = [row["measured"]["upper"] - row["measured"]["value"] for row in chosen]
+        # the interval is that of the measurement: sideways above, upright and turned over in the difference
+        ax.errorbar(
+            x,
+            y,
+            xerr=None if difference else [below, above],
+            yerr=[above, below] if difference else None,
+            fmt=marker,
+            color=colour,
+            ms=5,
+            mfc="none",
+            mew=1.4,
+            elinewidth=1,
+            label=name,
+            zorder=3,
+        )
+    ax.set_xlim(0, 1)
+    if difference:
+        ax.set_yticks([-BAND, 0, BAND])
+    ax.set_ylim((-1.5 * BAND, 1.5 * BAND) if difference else (0, 1))
+
+
+def render(rows: Sequence[Row], folder: str | Path, name: str = "calibration") -> list[Path]:
+    """Draw both readings side by side, values above and differences below; write PNG and SVG to ``folder``."""
+    from matplotlib import pyplot as plt
+
+    readings = list(dict.fromkeys(row["reading"] for row in rows))
+    with styled():
+        figure, axes = plt.subplots(
+            2, len(readings), figsize=(4.6 * len(readings), 6.4), height_ratios=(3, 1.3), sharex=True, squeeze=False
+        )
+        for column, reading in enumerate(readings):
+            chosen = [row for row in rows if row["reading"] == reading]
+            draw(axes[0, column], chosen)
+            draw(axes[1, column], chosen, difference=True)
+            largest = max(abs(row["difference"]) for row in chosen)
+            axes[0, column].set_title(f"{reading} reading, {len(chosen)} settings\nlargest difference {largest:.3f}")
+            axes[1, column].set_xlabel("measured success probability")
+        axes[0, 0].set_ylabel("estimated")
+        axes[1, 0].set_ylabel("estimated\nminus measured")
+        axes[0, 0].text(0.97, 0.05, "band: ± 0.03\nbars: 99 % intervals", transform=axes[0, 0].transAxes, ha="right")
+        axes[0, 0].legend(loc="upper left")
+        figure.tight_layout()
+        paths = save(figure, name, folder)
+        plt.close(figure)
+    return paths
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Draw the committed result, or the one named."""
+    parser = Parser(prog="python -m figures calibration", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("results", nargs="?", default=RESULT, help="result file (default: the committed one)")
+    parser.add_argument("--out", default=RENDERED, help="folder for PNG and SVG (default figures/rendered)")
+    args = parser.parse_args(argv)
+    for path in render(load(args.results), args.out):
+        print(path)  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, None, "python -m figures calibration"))

@@ -1,0 +1,68 @@
+"""Does the constant C of the lemmas stay bounded? Asked of bounds and estimates; nothing is measured here."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from common.rates import searchable
+from simulations.requirement import Law
+from theory.estimate import estimated_n
+from theory.lueker1998 import implied_constant
+from theory.necessary import necessary_n
+from theory.sufficient import sufficient_n
+
+PRECISIONS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-8)
+DELTA = 0.05
+RATES = ((0.0, 0.0), (0.4, 0.0), (0.8, 0.0), (0.95, 0.0), (0.0, 0.3), (0.0, 0.6), (0.0, 0.8), (0.4, 0.3), (0.2, 0.6))
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """The requirement at one setting and the constants n / log(1/min(delta, eps)) it implies."""
+
+    eps: float
+    delta: float
+    prune: float
+    lock: float
+    necessary: int
+    estimated: int
+    sufficient: int
+
+    @property
+    def free(self) -> float:
+        """Share f of free variables."""
+        return searchable(self.prune, self.lock).free
+
+    @property
+    def constants(self) -> tuple[float, float, float]:
+        """C that is necessary, estimated and sufficient."""
+        return tuple(  # type: ignore[return-value]
+            implied_constant(n, self.eps, self.delta) for n in (self.necessary, self.estimated, self.sufficient)
+        )
+
+
+def constant(eps: float, delta: float, prune: float, lock: float, radius: float) -> Constant:
+    """Ask every bound and the estimate at one setting, uniform reading."""
+    law = Law(prune=prune, lock=lock, radius=radius)
+    return Constant(
+        eps=eps,
+        delta=delta,
+        prune=prune,
+        lock=lock,
+        necessary=necessary_n(eps, delta, **law),
+        estimated=estimated_n(eps, delta, **law),
+        sufficient=sufficient_n(eps, delta, **law),
+    )
+
+
+def over_precision(prune: float, lock: float, radius: float) -> Iterator[Constant]:
+    """Shrink eps alone, then eps and delta together."""
+    for eps in PRECISIONS:
+        yield constant(eps, DELTA, prune, lock, radius)
+    for eps in PRECISIONS[1:]:
+        yield constant(eps, eps, prune, lock, radius)
+
+
+def over_rates(eps: float, delta: float, radius: float) -> Iterator[Constant]:
+    """Freeze more and more, by pruning, by locking and by both."""
+    for prune, lock in RATES:
+        yield constant(eps, delta, prune, lock, radius)

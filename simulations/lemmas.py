@@ -1,0 +1,227 @@
+"""The main job: hold each subset-sum lemma against what is necessary, estimated, measured and sufficient."""
+
+import platform
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from common import checks
+from common.cli import INTERRUPTED
+from common.cli import REFUTED as EXIT_REFUTED
+from common.files import check_writable
+from common.intervals import Crossing, upper_limit
+from common.rates import Rates, searchable
+from common.store import Row, Store, export_csv, export_json
+from simulations import console
+from simulations.requirement import READINGS, Curve, Law, Setting, largest_n, measure, planned_trials
+from simulations.verdicts import REFUTED, overall, verdict
+from theory.claims import CLAIMS, Claim
+
+COVER_K = 100  # the statistical certificate counts uncovered draws of up to this many free uniforms
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that the numbers of one run depend on. Raises ValueError when something is not allowed."""
+
+    prune: float
+    lock: float
+    eps: tuple[float, ...]
+    delta: float = 0.05
+    radius: float = 1.0
+    trials: int | None = None
+    confidence: float = 0.99
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        searchable(self.prune, self.lock)
+        for eps in self.eps:
+            checks.open_unit("eps", eps)
+        if len(set(self.eps)) < len(self.eps):
+            raise ValueError(f"eps must not repeat, got {' '.join(f'{eps:g}' for eps in self.eps)}")
+        checks.open_unit("delta", self.delta)
+        checks.positive("radius", self.radius)
+        checks.open_unit("confidence", self.confidence)
+        if checks.whole("seed", self.seed) >= 2**64:
+            raise ValueError(f"seed must be below 2**64, got {self.seed}")
+        if self.trials is not None:
+            checks.whole("trials", self.trials, least=1)
+
+    def law(self, rates: Rates) -> Law:
+        """Return what every bound and estimate asks for, at these rates."""
+        return Law(prune=rates.prune, lock=rates.lock, radius=self.radius)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One curve to measure, and what theory says of it beforehand, per reading."""
+
+    rates: Rates
+    eps: float
+    necessary: dict[str, int]
+    decided_by: dict[str, str]
+    estimated: dict[str, int]
+    sufficient: dict[str, int]
+    curve: Setting
+
+
+def plan(settings: Settings, rates: Rates, eps: float) -> Plan:
+    """Ask theory, and fix n_max and the number of trials from its answers: nothing is chosen after looking."""
+    from theory.estimate import estimated_n
+    from theory.necessary import necessary_by, necessary_n
+    from theory.sufficient import sufficient_n
+
+    law = settings.law(rates)
+    necessary = {reading: necessary_n(eps, settings.delta, reading=reading, **law) for reading in READINGS}
+    estimated = {reading: estimated_n(eps, settings.delta, reading=reading, **law) for reading in READINGS}
+    n_max = largest_n(max(*estimated.values(), *necessary.values()))
+    return Plan(
+        rates=rates,
+        eps=eps,
+        necessary=necessary,
+        decided_by={reading: necessary_by(eps, settings.delta, reading=reading, **law) for reading in READINGS},
+        estimated=estimated,
+        sufficient={reading: sufficient_n(eps, settings.delta, reading=reading, **law) for reading in READINGS},
+        curve=Setting(eps, **law, n_max=n_max, trials=settings.trials or planned_trials(n_max, eps)),
+    )
+
+
+def row_of(settings: Settings, claim: Claim, reading: str, plan: Plan, measured: Crossing, statistical: int) -> Row:
+    """Return one row of the report."""
+    constants = {
+        end: None if n is None else claim.corrected_constant(n, settings.prune, settings.lock, plan.eps, settings.delta)
+        for end, n in asdict(measured).items()
+    }
+    return {
+        "claim": claim.key,
+        "reading": reading,
+        "eps": plan.eps,
+        "delta": settings.delta,
+        "prune": plan.rates.prune,
+        "lock": plan.rates.lock,
+        "radius": settings.radius,
+        "necessary": plan.necessary[reading],
+        "decided_by": plan.decided_by[reading],
+        "estimated": plan.estimated[reading],
+        "measured": asdict(measured),
+        "statistical": statistical,
+        "sufficient": plan.sufficient[reading],
+        "constant": constants,
+        "trials": plan.curve.trials,
+        "n_max": plan.curve.n_max,
+        "verdict": verdict(
+            plan.necessary[reading],
+            measured,
+            plan.sufficient[reading],
+            all_targets=reading == "uniform",
+            corrected=claim.corrected is not None,
+        ),
+    }
+
+
+def cover_failure(curve: Curve, confidence: float) -> tuple[float, ...]:
+    """Upper limits of P(k free uniforms miss part of [-1/2, 1/2]) for k = 0..n_max, all at once with ``confidence``.
+
+    The probability cannot rise with k (a further free variable may stay unused), so each limit serves all larger k.
+    """
+    limits = upper_limit(curve.trials - curve.uniform, curve.trials, (1 - confidence) / len(curve.uniform))
+    return tuple(np.minimum.accumulate(limits).tolist())
+
+
+def rows(settings: Settings, store: Store, jobs: int | None) -> Iterator[list[Row]]:
+    """Yield the report's rows as they are finished, one list per lemma and eps."""
+    from theory.sufficient import sufficient_n
+
+    tasks = [(claim, claim.rates(settings.prune, settings.lock), eps) for claim in CLAIMS for eps in settings.eps]
+    # every different curve gives one interval a reading, every eps one certificate; all of them hold together
+    intervals = len({task[1:] for task in tasks}) * len(READINGS) + len(settings.eps)
+    confidence = 1 - (1 - settings.confidence) / intervals
+
+    @cache
+    def curve(setting: Setting) -> Curve:
+        return measure(setting, seed=settings.seed, store=store, jobs=jobs)
+
+    @cache
+    def planned(rates: Rates, eps: float) -> Plan:
+        return plan(settings, rates, eps)
+
+    @cache
+    def certificate(eps: float) -> tuple[float, ...]:
+        trials = settings.trials or planned_trials(COVER_K, eps)
+        return cover_failure(curve(Setting(eps, 0.0, 0.0, 0.5, COVER_K, trials)), confidence)
+
+    for claim, rates, eps in tasks:
+        ahead = planned(rates, eps)
+        yield [
+            row_of(
+                settings,
+                claim,
+                reading,
+                ahead,
+                curve(ahead.curve).crossing(reading, settings.delta, confidence),
+                sufficient_n(
+                    eps, settings.delta, reading=reading, cover_failure=certificate(eps), **settings.law(rates)
+                ),
+            )
+            for reading in READINGS
+        ]
+
+
+def verify(settings: Settings, *, jobs: int | None, json_file: str | None, out_dir: str | None) -> int:
+    """Run the main job, print its report, write what was asked for; return the exit code.
+
+    After Ctrl-C the rows finished so far are shown and written, and the exit code is 130. With ``out_dir`` finished
+    chunks of trials are kept in runs.sqlite there, and the same command goes on where it stopped.
+    """
+    from simulations import report
+
+    folder = Path(out_dir) if out_dir else None
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
+    if json_file:
+        check_writable(json_file)  # now rather than after the work
+    done: list[Row] = []
+    interrupted = False
+    with Store(folder / "runs.sqlite") if folder else Store() as store:
+        try:
+            with console.progress(len(CLAIMS) * len(settings.eps), "lemma by lemma") as advance:
+                for finished in rows(settings, store, jobs):
+                    done += finished
+                    advance(1)
+        except KeyboardInterrupt:
+            interrupted = True
+    report.show(settings, done, complete=not interrupted)
+    result = {"settings": asdict(settings), "versions": versions(), "command": command(settings), "rows": done}
+    if json_file:
+        export_json(json_file, result)
+    if folder:
+        export_csv(folder / "requirement.csv", done)
+        export_json(folder / "requirement.json", result)
+        if done:
+            from figures import requirement
+
+            requirement.render(done, folder)
+    if interrupted:
+        return INTERRUPTED
+    return EXIT_REFUTED if overall([row["verdict"] for row in done]) == REFUTED else 0
+
+
+def command(settings: Settings) -> str:
+    """Return the command that makes these rows again."""
+    words = ["python -m subsetsum.verify"]
+    for name, value in asdict(settings).items():
+        if isinstance(value, tuple):
+            words += [f"--{name}", *(f"{part:g}" for part in value)]
+        elif value is not None:
+            words += [f"--{name}", f"{value}"]
+    return " ".join(words)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result depends on."""
+    packages = {name: version(name) for name in ("slt-verify", "numpy", "scipy", "numba")}
+    return {"python": platform.python_version(), **packages}

@@ -1,0 +1,192 @@
+"""The main job's report in plain words and tables; the same text on every machine."""
+
+from typing import TYPE_CHECKING
+
+from common.store import Row
+from simulations import console
+from simulations.bounded import over_precision, over_rates
+from simulations.verdicts import CORRECTED, overall
+from theory.asymptotics import constant, necessary_slopes, sufficient_slopes
+from theory.claims import CLAIMS
+from theory.steps import check_steps
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from simulations.lemmas import Settings
+
+
+def show(settings: "Settings", rows: list[Row], *, complete: bool) -> None:
+    """Print everything; after an interrupt only the rows that were finished."""
+    out = console.out()
+    out.print(
+        f"Random subset sums with frozen variables: prune p = {settings.prune:g}, lock q = {settings.lock:g}, "
+        f"free f = {1 - settings.prune - settings.lock:g}\n"
+        f"Targets |z| <= {settings.radius:g}, failure probability delta = {settings.delta:g}, seed {settings.seed}. "
+        f"How many variables n are needed?\n"
+        f"All measured intervals hold together with confidence {settings.confidence:g}.\n"
+    )
+    requirement_tables(out, rows)
+    if not complete:
+        out.print("Interrupted: the rows above are finished, the others are missing.")
+        return
+    boundedness(out, settings)
+    over_freezing(out, settings)
+    slopes(out, settings)
+    proof_steps(out, settings)
+    published_forms(out, settings, rows)
+    conclusion(out, rows)
+
+
+def interval(entry: dict[str, float | None], form: str = "d") -> str:
+    """Write {lower, value, upper} as ``value [lower, upper]``; a missing end as ``?``."""
+    lower, value, upper = (
+        "?" if entry[end] is None else format(entry[end], form) for end in ("lower", "value", "upper")
+    )
+    return f"{value} [{lower}, {upper}]"
+
+
+COLUMNS = {  # and the least width of each, so that the tables stand in line
+    "<reading": 9,
+    "eps": 6,
+    "necessary": 9,
+    "estimated": 9,
+    "<measured": 15,
+    "stat.": 5,
+    "sufficient": 10,
+    "<constant C": 21,
+    "<limited by": 10,
+    "<verdict": 9,
+}
+SHORT = {CORRECTED: "corrected"}
+REGIMES = {"counting": "resolution", "first moment": "resolution", "reach": "reach", "none": "nothing"}
+
+
+def requirement_tables(out: "Console", rows: list[Row]) -> None:
+    """Print one table per lemma, one line per reading and eps."""
+    for claim in CLAIMS:
+        chosen = sorted((row for row in rows if row["claim"] == claim.key), key=lambda row: row["reading"] != "uniform")
+        if not chosen:
+            continue
+        title = (
+            f"Lemma {claim.key} ({claim.title}, {claim.paper}): p = {chosen[0]['prune']:g}, q = {chosen[0]['lock']:g}"
+        )
+        cells = [
+            (
+                row["reading"],
+                f"{row['eps']:g}",
+                row["necessary"],
+                row["estimated"],
+                interval(row["measured"]),
+                row["statistical"],
+                row["sufficient"],
+                interval(row["constant"], ".2f"),
+                REGIMES[row["decided_by"]],
+                SHORT.get(row["verdict"], row["verdict"]),
+            )
+            for row in chosen
+        ]
+        out.print(console.table(title, COLUMNS, cells, COLUMNS.values()))
+    out.print(
+        "necessary: every smaller n is proven to fail more often than delta. estimated: sharp, not proven.\n"
+        "measured: the smallest n that succeeds with probability >= 1 - delta; each n below the interval is excluded.\n"
+        "stat.: sufficient, given the measured coverage by free variables alone. sufficient: proven.\n"
+        "constant C: what the measured n implies in the lemma's formula (Lemma 2.2: in the corrected one).\n"
+        "corrected: upheld after correction; the published form fails, see below.\n"
+    )
+    for reading in ("uniform", "pointwise"):
+        ratios = [
+            f"{row['sufficient'] / row['measured']['value']:.2f}"
+            for row in rows
+            if row["reading"] == reading and row["measured"]["value"]
+        ]
+        out.print(f"sufficient / measured, {reading}, in the order above: {' '.join(ratios)}")
+    out.print()
+
+
+def boundedness(out: "Console", settings: "Settings") -> None:
+    """Print how the constant moves with precision and with the rates, from bounds and estimates."""
+    columns = ("eps", "delta", "necessary", "estimated", "sufficient", "C >=", "C ~", "C <=")
+    cells = [
+        (f"{c.eps:g}", f"{c.delta:g}", c.necessary, c.estimated, c.sufficient, *(f"{v:.2f}" for v in c.constants))
+        for c in over_precision(settings.prune, settings.lock, settings.radius)
+    ]
+    out.print(
+        console.table(
+            f"Does C stay bounded as eps and delta shrink? p = {settings.prune:g}, q = {settings.lock:g}, uniform",
+            columns,
+            cells,
+        )
+    )
+
+
+def over_freezing(out: "Console", settings: "Settings") -> None:
+    """Print how the constant grows as less and less is free."""
+    columns = ("p", "q", "f", "necessary", "estimated", "sufficient", "C >=", "C ~", "C <=", "f C ~", "f^2 C ~")
+    cells = []
+    for c in over_rates(0.01, 0.05, settings.radius):
+        sharp = c.constants[1]
+        cells.append(
+            (
+                f"{c.prune:g}",
+                f"{c.lock:g}",
+                f"{c.free:g}",
+                c.necessary,
+                c.estimated,
+                c.sufficient,
+                *(f"{v:.2f}" for v in c.constants),
+                f"{c.free * sharp:.2f}",
+                f"{c.free**2 * sharp:.2f}",
+            )
+        )
+    out.print(console.table("How does C grow as more is frozen? eps = 0.01, delta = 0.05, uniform", columns, cells))
+
+
+def slopes(out: "Console", settings: "Settings") -> None:
+    """Print the proven closed form and the asymptotic slopes of requirement."""
+    law = {"prune": settings.prune, "lock": settings.lock}
+    least, enough = necessary_slopes(**law), sufficient_slopes(**law)
+    out.print(
+        f"Proven whenever min(delta, eps) <= 0.1: C = {constant(radius=settings.radius, **law):.0f} suffices "
+        "(closed form, crude but finite whenever p + q < 1).\n"
+        f"As eps -> 0, n / log(1/eps) lies in [{least.precision:.2f}, {enough.precision:.2f}]; "
+        f"as delta -> 0, n / log(1/delta) lies in [{least.confidence:.2f}, {enough.confidence:.2f}].\n"
+    )
+
+
+def proof_steps(out: "Console", settings: "Settings") -> None:
+    """Print which checked steps of the published proof hold, and every one that fails in full."""
+    steps = check_steps(settings.prune, settings.lock)
+    held = ", ".join(step.equation for step in steps if step.holds)
+    out.print(f"Steps of the proof of Lemmas A.2 and A.3 checked (inner constants reconstructed). Hold: {held}.")
+    for step in steps:
+        if not step.holds:
+            out.print(f"FAILS {step.equation}: {step.statement}.\n  {step.evidence}.")
+    out.print()
+
+
+def published_forms(out: "Console", settings: "Settings", rows: list[Row]) -> None:
+    """Print where a published form is wrong, and which corrected form stands."""
+    for claim in CLAIMS:
+        if claim.corrected is None:
+            continue
+        eps = min(settings.eps)
+        dense = next(row for row in rows if row["claim"] == "2.1" and row["eps"] == eps)
+        C = dense["constant"]["value"]
+        out.print(f"Lemma {claim.key} as published, {claim.form.statement}, is wrong: {claim.corrected.trouble}.")
+        if C:
+            rate = claim.corrected.fails_from(C, eps, settings.delta, settings.radius, claim.reading)
+            if rate is not None:
+                out.print(
+                    f"  With the C = {C:.2f} measured for the dense source at eps = {eps:g} it is refuted for every "
+                    f"survival rate p' >= {rate:.4f} ({claim.reading} reading)."
+                )
+        out.print(f"  Corrected ({claim.corrected.name}): {claim.corrected.form.statement} stands.\n")
+
+
+def conclusion(out: "Console", rows: list[Row]) -> None:
+    """Print one verdict per lemma."""
+    out.print("Verdicts")
+    for claim in CLAIMS:
+        verdict = overall([row["verdict"] for row in rows if row["claim"] == claim.key])
+        out.print(f"  Lemma {claim.key} ({claim.title}, {claim.paper}): {verdict}")

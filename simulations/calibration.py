@@ -6,9 +6,9 @@ anything was measured, where an estimate with another seed puts the success at .
 the dense n, of which there are few, were then moved so that no setting was used while the model was developed.
 
 Developed on 77 other settings (same precisions, other rates or n) with other random numbers.
-Largest error there, uniform: 0.024 with small values absorbed and up to 6 left values enumerated, 0.015 with up to 10, 0.007
-when the second-order term of the saddlepoint was left out again (two errors nearly cancel, see theory/estimate.py);
-pointwise, on every second of them, after the model was fixed: 0.007.
+Largest error there, uniform: 0.024 with small values absorbed and up to 6 left values enumerated, 0.015 with up
+to 10, 0.007 when the second-order term of the saddlepoint was left out again (two errors nearly cancel, see
+theory/estimate.py); pointwise, on every second of them, after the model was fixed: 0.007.
 """
 
 import sys

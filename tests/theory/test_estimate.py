@@ -141,7 +141,7 @@ SETTINGS = [
 
 @pytest.mark.parametrize(("n", "eps", "prune", "lock", "radius"), SETTINGS)
 def test_estimate_agrees_with_brute_force(n, eps, prune, lock, radius):
-    trials, draws = 2000, 4000
+    trials, draws = 1000, 4000
     expected = brute_force_success(n, eps, trials, prune=prune, lock=lock, radius=radius)
     received = estimated_success(n, eps, prune=prune, lock=lock, radius=radius, draws=draws)
     sampling = 4.9 * 0.5 * np.hypot(trials**-0.5, draws**-0.5)  # 1e-6, two-sided

@@ -154,7 +154,8 @@ def shift_exponent(rates: Rates, s: Floats) -> Floats:
     large = np.where(small, 1.0, s)
     locked = np.where(small, s**2 / 6 * (1 + s**2 / 19), np.sinh(large) / large - 1)
     free = np.where(small, -s / 2 + s**2 / 6, -np.expm1(-large) / large - 1)
-    return -np.log1p(rates.lock * locked + rates.free / 2 * free) * (1 - 1e-9)
+    exponent = -np.log1p(rates.lock * locked + rates.free / 2 * free)
+    return exponent - 1e-9 * np.abs(exponent)
 
 
 def reach_exponent(rates: Rates) -> float:

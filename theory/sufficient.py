@@ -72,14 +72,16 @@ def failure_at_most(
     if open_unit("eps", eps) >= radius and (n == 0 or rates.lock == 0):
         return 0.0  # the empty sum is within eps of every target
     tail = 1e-6
-    while True:
-        cover = _cover_table(eps, 1e-3 * tail, cover_failure)
+    for _ in range(4):
+        # what is given away follows the size of the answer, which a Gaussian shift law foretells
+        cover = _cover_table(eps, tail, cover_failure)
         problem = _Problem(rates, Fraction(radius) - Fraction(1, 2), cover, tail)
-        shift = problem.exact_shift(n)
-        value = problem.early_stopping(n, shift) if shift else problem.best_split(n)
-        if value > 1e3 * tail or tail < 1e-180:
-            return value
-        tail = max(1e-5 * value, 1e-190)
+        about = problem.early_stopping(n, problem.near_shift) if problem.fits(n) else problem.best_split(n)
+        if about > 100 * tail:
+            break
+        tail = tail**2
+    shift = problem.exact_shift(n)
+    return problem.early_stopping(n, shift) if shift else problem.best_split(n)
 
 
 def sufficient_n(
@@ -193,8 +195,8 @@ class _Problem:
     def exact_shift(self, n: int) -> Shift | None:
         """Bounds of P(T_j + S_t < distance) for every j, t that at most n variables need; None where too many."""
         free = self.window(n)[1]
-        locked = _most_of(n, self.rates.lock, self.tail**2)[1]
-        positive_ones = _most_of(free, 0.5, self.tail**2)[1]
+        locked = _most_of(n, self.rates.lock, 1e-3 * self.tail)[1]
+        positive_ones = _most_of(free, 0.5, 1e-3 * self.tail)[1]
         if locked * positive_ones > _LARGEST_TABLE or not self.fits(n):
             return None
         table = below_table(self.distance, locked, positive_ones, side="upper")
@@ -274,6 +276,7 @@ class _Problem:
     def best_split(self, n: int) -> float:
         """Evaluate the split bound at the best of a few ways to divide n variables."""
         sizes = {size for level in (1.0, 1e-2, 1e-4, 1e-8, 1e-16) for size in self.cover_sizes(level)}
+        sizes |= {n // 4, n // 2}
         values = [self.thin_cover(n2) + self.shift_failure(n - n2) for n2 in sizes if n2 <= n]
         return min([1.0, *values])
 

@@ -1,0 +1,137 @@
+"""The closed form is above the numeric certificate and below its own constant; its slopes are the stated ones."""
+
+from math import exp, log, log1p, sinh
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from common.rates import Rates
+from theory.asymptotics import (
+    chernoff_shift,
+    closed_form_n,
+    constant,
+    necessary_slopes,
+    reach_exponent,
+    shift_exponent,
+    shift_size,
+    sufficient_slopes,
+)
+from theory.laws import reach_below
+from theory.sufficient import sufficient_n
+
+tenths = st.tuples(st.integers(0, 8), st.integers(0, 8))
+mild = tenths.filter(lambda r: sum(r) <= 7).map(lambda r: {"prune": r[0] / 10, "lock": r[1] / 10})
+anything = st.tuples(st.floats(0, 0.9999), st.floats(0, 0.9999)).filter(lambda r: sum(r) < 0.9999)
+
+
+@settings(max_examples=12)
+@given(
+    mild, st.sampled_from([0.6, 0.2, 0.05, 0.01]), st.sampled_from([0.5, 0.05, 1e-4]), st.sampled_from([0.3, 1.0, 2.5])
+)
+def test_closed_form_is_at_least_the_numeric_certificate(rates, eps, delta, radius):
+    assert closed_form_n(eps, delta, **rates, radius=radius) >= sufficient_n(eps, delta, **rates, radius=radius)
+
+
+@given(anything, st.floats(1e-9, 0.99), st.floats(1e-12, 0.99), st.floats(0.01, 5))
+def test_the_constant_covers_the_closed_form_and_is_finite(both, eps, delta, radius):
+    rates = {"prune": both[0], "lock": both[1]}
+    small = min(eps, delta)
+    C = constant(**rates, radius=radius, eps_0=small)
+    assert np.isfinite(C)
+    assert C * -log(small) >= closed_form_n(eps, delta, **rates, radius=radius)
+    # a larger eps_0 only asks for more
+    assert constant(**rates, radius=radius, eps_0=min(0.999, 2 * small)) >= C
+
+
+def test_the_constant_by_hand_for_the_dense_source():
+    k = 0.25 - (exp(1) - 2) / 6
+    L0 = log(10)
+    expected = (1 + log(6) / L0) / k + 0.5 / (k * L0) + 24 + (8 * log(2) + 4 * log(4)) / L0 + 3 / L0
+    assert constant() == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(("lock", "power"), [(0.0, 1), (0.4, 2)])
+def test_the_constant_grows_with_the_stated_power_of_free(lock, power):
+    small, smaller = (constant(prune=1 - lock - f, lock=lock) for f in (1e-4, 1e-5))
+    assert smaller / small == pytest.approx(10**power, rel=1e-2)
+    assert sufficient_slopes(prune=0.1, lock=lock).power == necessary_slopes(prune=0.1, lock=lock).power == power
+
+
+@given(anything, st.floats(1e-6, 20))
+def test_exponent_is_the_log_moment_and_not_above_it(both, s):
+    rates = Rates(*both)
+    direct = rates.prune + rates.lock * sinh(s) / s + rates.free / 2 * (1 + -np.expm1(-s) / s)
+    received = float(shift_exponent(rates, np.array([s]))[0])
+    # below s = 0.01 the Taylor bound is used: its error is below s^3/48 for the free part, s^4/57 for the locked
+    assert received <= -log(direct) + 1e-13
+    assert received >= -log(direct) - 1e-13 - 2e-9 * abs(log(direct)) - (s < 0.01) * s**3
+
+
+@given(anything)
+def test_closed_form_exponent_is_below_the_numeric_one(both):
+    rates = Rates(*both)
+    s = rates.free / (rates.free + 2 * rates.lock)
+    k = 0.25 - (exp(1) - 2) / 6
+    assert shift_exponent(rates, np.array([s]))[0] >= k * rates.free * s * (1 - 1e-6)
+
+
+@settings(max_examples=30)
+@given(mild, st.sampled_from([-0.2, 0.5, 2.5]), st.integers(1, 200))
+def test_chernoff_is_above_the_law_of_the_reach(rates, distance, n):
+    r = Rates(**rates)
+    exact = 2 * reach_below(distance, [n], r.lock, r.free, "lower")[0]
+    assert chernoff_shift(r, distance, n) >= min(1.0, exact) * (1 - 1e-9)
+
+
+@given(mild, st.sampled_from([-0.2, 0.0, 0.5, 2.5]), st.sampled_from([0.5, 1e-3, 1e-9]))
+def test_shift_size_is_where_chernoff_reaches_delta(rates, distance, delta):
+    r = Rates(**rates)
+    n = shift_size(r, distance, delta)
+    if n:
+        assert chernoff_shift(r, distance, n) <= delta * (1 + 1e-8)
+        assert chernoff_shift(r, distance, n - 1) > delta * (1 - 1e-8)
+    else:
+        assert distance <= 0
+
+
+def test_reach_exponent_has_its_two_limits():
+    assert reach_exponent(Rates(0.3, 0.0)) == pytest.approx(-log1p(-0.35))
+    assert reach_exponent(Rates(0.3, 1e-9)) == pytest.approx(-log1p(-0.35), rel=0.1)
+    f, q = 1e-4, 0.5
+    assert reach_exponent(Rates(1 - f - q, q)) == pytest.approx(f**2 / (32 * q / 3), rel=1e-3)
+
+
+@pytest.mark.parametrize("rates", [{}, {"prune": 0.4}, {"lock": 0.3}, {"prune": 0.4, "lock": 0.3}])
+def test_slopes_are_approached_by_the_closed_form_and_ordered(rates):
+    slopes, needed = sufficient_slopes(**rates), necessary_slopes(**rates)
+    by_eps = (closed_form_n(1e-280, 0.1, **rates) - closed_form_n(1e-140, 0.1, **rates)) / (140 * log(10))
+    by_delta = (closed_form_n(0.1, 1e-280, **rates) - closed_form_n(0.1, 1e-140, **rates)) / (140 * log(10))
+    assert by_eps == pytest.approx(slopes.precision, rel=0.1)
+    assert by_delta == pytest.approx(slopes.confidence, rel=0.1)
+    assert needed.precision < slopes.precision
+    assert needed.confidence < slopes.confidence
+
+
+@pytest.mark.parametrize("lock", [0.0, 0.4])
+def test_coefficients_are_the_limits_of_the_confidence_slopes(lock):
+    f = 1e-5
+    for slopes in (necessary_slopes, sufficient_slopes):
+        at = slopes(prune=1 - f - lock, lock=lock)
+        assert at.confidence * f**at.power == pytest.approx(at.coefficient, rel=1e-3)
+
+
+def test_nothing_to_do_when_eps_reaches_the_radius():
+    assert closed_form_n(0.5, 0.1, radius=0.5) == 0
+    assert closed_form_n(0.49, 0.1, radius=0.5) > 0
+    assert closed_form_n(0.6, 0.1, radius=0.7) == shift_size(Rates(), 0.2, 0.1 / 3)
+
+
+@pytest.mark.parametrize("call", [
+    lambda: constant(prune=0.5, lock=0.5), lambda: constant(eps_0=1.0), lambda: constant(radius=-1.0),
+    lambda: closed_form_n(0.0, 0.1), lambda: closed_form_n(0.1, 0.0), lambda: necessary_slopes(lock=1.0),
+])  # fmt: skip
+def test_bad_input_is_one_line(call):
+    with pytest.raises(ValueError, match=r"^[^\n]+$"):
+        call()

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
+from common.rates import Rates
 from theory import window_coverage
-from theory.estimate import estimated_n, estimated_success
+from theory.estimate import _draws, estimated_n, estimated_success
 from theory.saddlepoint import density_of_sums
 from theory.window_coverage import absorb, coverage_probability
 
@@ -89,6 +90,48 @@ def test_gap_rate_solves_the_renewal_equation(lam):
     v = np.exp(np.interp(np.log(lam), window_coverage._LOG_LAM, window_coverage._LOG_V))
     # lengths in units of 2 eps: rate lam, exponent v
     assert quad(lambda t: lam * np.exp((v - lam) * t), 0, 1)[0] == pytest.approx(1, rel=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [(0, 0), (0, 0.5), (0.4, 0.4), (0, 3), (0.6, 4), (300, 300), (300, 301), (300, 306)]
+)
+def test_poisson_estimate_equals_a_simulated_mirrored_poisson_process(a, b):
+    """Ends matter most in windows of a few eps; a and b are in units of eps."""
+    eps, trials = 0.0012, 4000
+    y = np.linspace(0.5, 1, 12)[None, :]  # too large to be absorbed
+    w, log_rho = density_of_sums(y)
+    rate = np.exp(np.interp(a * eps, w[0], log_rho[0])) * eps  # hardly changes over 10 eps
+    assert 2 < 2 * rate < 4
+    rng = np.random.default_rng(3)
+    covered = 0
+    for _ in range(trials):
+        points = max(a - 10, 0) + 30 * rng.random(rng.poisson(30 * rate))
+        sums = np.sort(np.concatenate([points, -points]))
+        covered += leaves_no_gap(sums, a, b, 1.0)
+    received = coverage_probability(y, eps, np.array([[a * eps]]), np.array([[b * eps]]))
+    # the gap rate is asymptotic: a little off in short windows
+    assert received[0, 0] == pytest.approx(covered / trials, abs=0.015 + 4.9 * 0.5 / trials**0.5)
+
+
+@pytest.mark.parametrize(("n", "prune", "lock"), [(200, 0.4, 0.3), (30, 0.0, 0.9), (25, 0.0, 0.0)])
+def test_centres_have_the_moments_of_locked_sum_and_half_the_free_ones(n, prune, lock):
+    batches = [centre.ravel() for _, centre in _draws(n, Rates(prune, lock), 4000, 0)]
+    received = np.concatenate(batches)
+    free = 1 - prune - lock
+    variance = lock / 3 + free / 12
+    excess = (lock / 5 + free / 80 - 3 * variance**2) / (n * variance**2)
+    assert len(received) == 32_000
+    assert received.mean() == pytest.approx(0, abs=5 * (n * variance / 4000) ** 0.5)
+    assert received.var() == pytest.approx(n * variance, rel=5 * (2 / 4000) ** 0.5)
+    assert (received**4).mean() / received.var() ** 2 - 3 == pytest.approx(excess, abs=5 * (24 / 32_000) ** 0.5)
+
+
+@pytest.mark.parametrize("lock", [0.0, 0.4])
+def test_readings_agree_when_there_is_only_one_target(lock):
+    settings = {"lock": lock, "radius": 1e-9, "draws": 500}
+    uniform = estimated_success(13, 0.01, **settings)
+    assert 0.3 < uniform < 0.999
+    assert estimated_success(13, 0.01, **settings, reading="pointwise") == pytest.approx(uniform, abs=1e-5)
 
 
 def test_poisson_sums_agree_with_enumeration_where_both_apply():

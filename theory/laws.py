@@ -29,7 +29,7 @@ relative to the Chernoff factor C and all added to (or taken from) the result:
 
 from fractions import Fraction
 from functools import lru_cache
-from math import ceil, comb, factorial
+from math import ceil, comb, factorial, log, sqrt
 from typing import Literal
 
 import numpy as np
@@ -43,6 +43,7 @@ STEPS = 2**30  # lattice steps per unit: the bias of n terms, n 2^-31, never sho
 _ROUNDING = 2.0**-53
 _OUTSIDE = 40.0  # -log of the probability of either side of the window
 _LEFT_OUT = 1e-17
+_TAIL = 80.0  # -log of the probability of either tail that binomial mixtures leave out
 _EXACT_TERMS = 8
 _TILTS = np.concatenate([[0.0], np.geomspace(0.02, 64, 80)])
 
@@ -76,16 +77,24 @@ def thinned(table: Floats, counts: ArrayLike, probability: float, side: Side, ax
     """Mix ``table`` over its axis by Bin(n, probability) for every n in ``counts``; rounded to ``side``.
 
     Row k of the table belongs to k active variables; with n variables, each active with ``probability``, the
-    result is sum_k P(Bin(n, probability) = k) table[k]. Counts k beyond the table give 0 ("lower") or 1 ("upper").
+    result is sum_k P(Bin(n, probability) = k) table[k], table[k] taken as 0 ("lower") or 1 ("upper") beyond its
+    end and for k so far from the mean that all of them together have probability below 2 e^-80.
     """
     counts = np.atleast_1d(np.asarray(counts))
-    weights = binomial_weights(counts[:, None], probability, np.arange(table.shape[axis]))
-    mixed = np.tensordot(weights, table, (1, axis))
-    if side == "upper":
-        size = table.shape[axis]  # P(Bin(n, probability) >= size)
-        beyond = np.where(counts >= size, betainc(size, np.maximum(counts - size + 1, 1), probability), 0.0)
-        mixed = mixed + beyond.reshape(-1, *[1] * (mixed.ndim - 1))
-    return np.moveaxis(_outward(mixed, 1e-9, side), 0, axis)
+    table = np.moveaxis(table, axis, 0)
+    size = len(table)
+    mixed = np.empty((len(counts), *table.shape[1:]))
+    for start in range(0, len(counts), 256):
+        n = counts[start : start + 256]
+        first = n.min() * probability - _spread(int(n.min()), probability)
+        k = np.arange(max(int(first), 0), min(size - 1, most(int(n.max()), probability)) + 1)
+        part = np.tensordot(binomial_weights(n[:, None], probability, k), table[k], (1, 0))
+        if side == "upper":
+            beyond = np.where(n >= size, betainc(size, np.maximum(n - size + 1, 1), probability), 0.0)
+            beyond = beyond + (2 * np.exp(-_TAIL) if len(k) < size else 0.0)
+            part = part + beyond.reshape(-1, *[1] * (part.ndim - 1))
+        mixed[start : start + 256] = _outward(part, weight_error(int(n.max())), side)
+    return np.moveaxis(mixed, 0, axis)
 
 
 def reach_below(c: float | Fraction, counts: ArrayLike, lock: float, free: float, side: Side) -> Floats:
@@ -98,14 +107,14 @@ def reach_below(c: float | Fraction, counts: ArrayLike, lock: float, free: float
     active = lock + free / 2
     share = lock / active if active else 0.0
     counts = np.asarray(counts)
-    table = below_table(c, _most(int(counts.max()), active), 0, symmetric=share, side=side)[:, 0]
+    table = below_table(c, most(int(counts.max()), active), 0, symmetric=share, side=side)[:, 0]
     return thinned(table, counts, active, side)
 
 
 def spread_below(c: float | Fraction, counts: ArrayLike, free: float, side: Side) -> Floats:
     """Bound P(sum over the free ones of |X| < c) for each n in ``counts``; a variable is free w.p. ``free``."""
     counts = np.asarray(counts)
-    table = below_table(c, 0, _most(int(counts.max()), free), side=side)[0]
+    table = below_table(c, 0, most(int(counts.max()), free), side=side)[0]
     return thinned(table, counts, free, side)
 
 
@@ -115,12 +124,12 @@ def shift_table(c: float | Fraction, frozen: int, free: int, lock_share: float, 
     T_j: sum of j iid terms, uniform on [-1, 1] with probability ``lock_share`` = q/(p+q), else 0 (the variables
     that are not free). S_t: sum of t iid positive parts max(X, 0).
     """
-    table = below_table(c, _most(frozen, lock_share), _most(free, 0.5), side=side)
+    table = below_table(c, most(frozen, lock_share), most(free, 0.5), side=side)
     return thinned(thinned(table, np.arange(frozen + 1), lock_share, side), np.arange(free + 1), 0.5, side, axis=1)
 
 
 def binomial_weights(n: ArrayLike, probability: float, k: ArrayLike) -> Floats:
-    """P(Bin(n, probability) = k), broadcast; relative error below 1e-9 for n up to 10^5 (exponents up to 10^6).
+    """P(Bin(n, probability) = k), broadcast, within a relative error of :func:`weight_error`.
 
     >>> binomial_weights(3, 0.5, [0, 1, 2, 3, 4])
     array([0.125, 0.375, 0.375, 0.125, 0.   ])
@@ -131,9 +140,19 @@ def binomial_weights(n: ArrayLike, probability: float, k: ArrayLike) -> Floats:
     return np.where(k <= n, np.exp(log), 0.0)
 
 
-def _most(n: int, probability: float) -> int:
-    """Return k <= n with P(Bin(n, probability) > k) < e^-80 (Bernstein), so that tables need not reach n."""
-    return min(n, ceil(n * probability + 27 + (27**2 + 160 * n * probability * (1 - probability)) ** 0.5))
+def weight_error(n: int) -> float:
+    """Relative error allowed to :func:`binomial_weights`: five terms of up to n log n, each within some 2^-52."""
+    return 1e-10 + 4e-15 * n * log(n + 1)
+
+
+def _spread(n: int, probability: float) -> float:
+    """Return t with P(Bin(n, probability) >= mean + t) <= e^-80, likewise below the mean (Bernstein)."""
+    return _TAIL / 3 + sqrt((_TAIL / 3) ** 2 + 2 * _TAIL * n * probability * (1 - probability))
+
+
+def most(n: int, probability: float) -> int:
+    """Return k <= n with P(Bin(n, probability) > k) <= e^-80, so that tables need not reach n."""
+    return min(n, ceil(n * probability + _spread(n, probability)))
 
 
 def _outward(value: Floats | float, relative: float, side: Side) -> Floats:
@@ -142,10 +161,10 @@ def _outward(value: Floats | float, relative: float, side: Side) -> Floats:
 
 
 def _blocks(last: int) -> list[tuple[int, int]]:
-    """Cut 0..last into ranges whose ends differ by at most a quarter: one tilt and one window serve each."""
+    """Cut 0..last into ranges whose ends differ by at most a quarter (and 256): one tilt and one window serve each."""
     blocks, start = [], 0
     while start <= last:
-        end = min(last, start + start // 4)
+        end = min(last, start + min(start // 4, 256))
         blocks.append((start, end))
         start = end + 1
     return blocks

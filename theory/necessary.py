@@ -1,0 +1,242 @@
+"""How many variables are necessary: the smallest n that no rigorous lower bound of the failure probability excludes.
+
+Three bounds, each in its own module: counting (too few subset sums), reach (sums too short), first moment (too few
+subset sums near the target). Two readings of "n variables suffice at precision eps with probability 1 - delta":
+
+* uniform: P(every |z| <= radius has a subset sum within eps) >= 1 - delta;
+* pointwise: for every fixed |z| <= radius, P(a subset sum within eps of z) >= 1 - delta.
+
+A uniform failure is at least as likely as a failure at any one z, so pointwise bounds serve both. All bounds hold for
+independent states (a variable is pruned, locked or free by coin flips).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from itertools import count
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betaincc
+
+from common.checks import one_of, open_unit, positive, whole
+from common.rates import Rates, searchable
+from theory.counting import counting_pointwise, counting_uniform, fewest_free
+from theory.first_moment import (
+    expected_solutions,
+    first_moment,
+    free_that_matter,
+    mean_over_states,
+    near,
+    near_on_average,
+)
+from theory.laws import Floats, below_table, most, thinned
+from theory.reach import READINGS, reach_coarse, reach_pointwise, reach_uniform
+
+Whole = NDArray[np.int64]
+TOGETHER_LIMIT = 256  # the joint bound costs n^2; beyond, one of the single bounds decides anyway
+FINE_LIMIT = 2**15  # with locking, n above it are excluded by the Berry-Esseen bound only
+SCAN_LIMIT = 2**21  # with locking, no n above it is excluded by reach
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    eps: float
+    rates: Rates
+    radius: float
+    uniform: bool
+
+
+def necessary_n(
+    eps: float,
+    delta: float,
+    *,
+    prune: float = 0.0,
+    lock: float = 0.0,
+    radius: float = 1.0,
+    reading: str = "uniform",
+) -> int:
+    """Return the smallest n that no bound excludes: fewer variables fail with probability above delta.
+
+    Every smaller n is excluded. Without locking one excluded n excludes all below it (more variables only help);
+    with locking success is not monotone in n, so each n is excluded by itself. Relation: lower bound of the smallest
+    sufficient n. 0 when eps >= radius (the empty sum covers). Raises ValueError for eps or delta outside (0, 1),
+    radius <= 0, rates outside [0, 1] or with nothing free.
+
+    >>> necessary_n(0.01, 0.05, prune=0.4, lock=0.3)
+    124
+    """
+    problem = _checked(eps, prune, lock, radius, reading)
+    return _necessary(problem, open_unit("delta", delta))
+
+
+def necessary_by(
+    eps: float,
+    delta: float,
+    *,
+    prune: float = 0.0,
+    lock: float = 0.0,
+    radius: float = 1.0,
+    reading: str = "uniform",
+) -> str:
+    """Name the bound that decides at necessary_n - 1: "counting" or "first moment" (resolution), "reach", or "none".
+
+    >>> necessary_by(0.01, 0.05, prune=0.4, lock=0.3), necessary_by(1e-6, 0.05)
+    ('reach', 'first moment')
+    """
+    problem = _checked(eps, prune, lock, radius, reading)
+    n = _necessary(problem, open_unit("delta", delta))
+    if n == 0:
+        return "none"
+    single = _single_bounds(problem, n - 1)
+    return max(single, key=lambda name: single[name])
+
+
+def failure_at_least(
+    n: int,
+    eps: float,
+    *,
+    prune: float = 0.0,
+    lock: float = 0.0,
+    radius: float = 1.0,
+    reading: str = "uniform",
+) -> float:
+    """Return the best lower bound of the failure probability with n variables.
+
+    Pointwise: of the largest failure probability over |z| <= radius. Raises ValueError as :func:`necessary_n`.
+    """
+    problem = _checked(eps, prune, lock, radius, reading)
+    n = whole("n", n)
+    return max(*_single_bounds(problem, n).values(), _together(problem, n))
+
+
+def _checked(eps: float, prune: float, lock: float, radius: float, reading: str) -> _Problem:
+    one_of("reading", reading, READINGS)
+    return _Problem(
+        open_unit("eps", eps), searchable(prune, lock), positive("radius", radius), uniform=reading == "uniform"
+    )
+
+
+@lru_cache(maxsize=1024)
+def _necessary(problem: _Problem, delta: float) -> int:
+    if problem.eps >= problem.radius:
+        return 0
+    # what counting alone excludes: its bound falls with n
+    first = _first_not(lambda n: _counting(problem, np.array([n]))[0] > delta)
+    candidates = _open_without_locking if problem.rates.lock == 0 else _open_with_locking
+    return next(n for n in candidates(problem, delta, first) if n > TOGETHER_LIMIT or _together(problem, n) <= delta)
+
+
+def _open_without_locking(problem: _Problem, delta: float, first: int) -> Iterator[int]:
+    """Yield n, n + 1, .. from an n that no single bound excludes while n - 1 (hence all below it) is excluded."""
+    yield from count(_first_not(lambda n: n < first or max(_single_bounds(problem, n).values()) > delta))
+
+
+def _open_with_locking(problem: _Problem, delta: float, first: int) -> Iterator[int]:
+    """Yield the n >= first that no single bound excludes, in order; every n is tested, the cheap bounds first."""
+    while first < SCAN_LIMIT:
+        batch = np.arange(first, max(64, 2 * first))
+        batch = batch[reach_coarse(batch, problem.eps, problem.rates, problem.radius, problem.uniform) <= delta]
+        fine = batch[batch < FINE_LIMIT]
+        if len(fine):
+            fine = fine[_reach(problem, fine) <= delta]
+        for n in fine:
+            if _first_moment(problem, int(n), delta) <= delta:
+                yield int(n)
+        yield from (int(n) for n in batch[batch >= FINE_LIMIT])
+        first = max(64, 2 * first)
+    yield first
+
+
+def _first_not(excluded: Callable[[int], bool]) -> int:
+    """Return an n that is not excluded although n - 1 is (or n = 0): the smallest, if exclusion is monotone."""
+    if not excluded(0):
+        return 0
+    high = 1
+    while excluded(high):
+        high *= 2
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if excluded(middle) else (low, middle)
+    return high
+
+
+def _counting(problem: _Problem, n: Whole) -> Floats:
+    bound = counting_uniform if problem.uniform else counting_pointwise
+    return bound(n, problem.eps, problem.rates.free, problem.radius)
+
+
+def _reach(problem: _Problem, n: Whole) -> Floats:
+    if _too_large(problem, int(n.max())):
+        return reach_coarse(n, problem.eps, problem.rates, problem.radius, problem.uniform)
+    bound = reach_uniform if problem.uniform else reach_pointwise
+    return bound(n, problem.eps, problem.rates, problem.radius)
+
+
+def _single_bounds(problem: _Problem, n: int) -> dict[str, float]:
+    counting, reach = float(_counting(problem, np.array([n]))[0]), float(_reach(problem, np.array([n]))[0])
+    return {"counting": counting, "reach": reach, "first moment": _first_moment(problem, n, max(counting, reach))}
+
+
+def _first_moment(problem: _Problem, n: int, beat: float) -> float:
+    """First-moment bound at z = radius or on average over z, whichever is larger; 0 if it cannot exceed ``beat``."""
+    if _too_large(problem, n):
+        return 0.0
+    free_most = free_that_matter(problem.eps, problem.radius)
+    # P(Bin(n, f) <= free_most): draws with more free variables count as covered
+    if n > free_most and betaincc(free_most + 1, n - free_most, problem.rates.free) < beat:
+        return 0.0
+    return max(first_moment(n, table, problem.rates, free_most) for table in _near(problem, n, free_most))
+
+
+def _too_large(problem: _Problem, n: int) -> bool:
+    """Say whether tables over the number of locked variables would grow too long."""
+    return problem.rates.lock > 0 and n >= FINE_LIMIT
+
+
+def _near(problem: _Problem, n: int, free_most: int) -> tuple[Floats, Floats]:
+    """D_j at z = radius and on average, for all counts j that matter with n variables (n rounded up, for the cache)."""
+    return _near_tables(problem.eps, problem.radius, free_most + most(2 ** n.bit_length(), problem.rates.lock))
+
+
+@lru_cache(maxsize=64)
+def _near_tables(eps: float, radius: float, terms: int) -> tuple[Floats, Floats]:
+    return near(radius, eps, terms), near_on_average(radius, eps, terms)
+
+
+def _together(problem: _Problem, n: int) -> float:
+    """Take the best bound for each number of free and locked variables, then the mean; 0 beyond TOGETHER_LIMIT.
+
+    The bounds hold conditionally: m free and a locked variables fail with probability at least the largest of
+
+    * 1 if 2^m eps < radius (uniform reading);
+    * P(A < c | m, a), c = radius - eps, and (uniform) 2 P(A < c | m, a) - P(|X_1| + .. + |X_m| < 2c);
+    * 1 - E[#solutions near z = radius | m, a], and (uniform) the same on average over z.
+    """
+    if n > TOGETHER_LIMIT:
+        return 0.0
+    free_most, lock_most = most(n, problem.rates.free), most(n, problem.rates.lock)
+    tables = _near(problem, n, free_most)
+    fails = 1 - expected_solutions(tables[0], free_most, lock_most)
+    short = Fraction(problem.radius) - Fraction(problem.eps)
+    positive_parts = _reach_table(short, _rounded(lock_most), _rounded(free_most))[: lock_most + 1]
+    one_side = thinned(positive_parts, np.arange(free_most + 1), 0.5, "lower", axis=1).T
+    fails = np.maximum(fails, one_side)
+    if problem.uniform:
+        fails = np.maximum(fails, 1 - expected_solutions(tables[1], free_most, lock_most))
+        spread = below_table(2 * short, 0, free_most, side="upper")[0]
+        fails = np.maximum(fails, 2 * one_side - spread[:, None])
+        fails[: fewest_free(problem.eps, problem.radius)] = 1
+    return mean_over_states(n, problem.rates, np.maximum(fails, 0.0))
+
+
+@lru_cache(maxsize=16)
+def _reach_table(short: Fraction, a_max: int, b_max: int) -> Floats:
+    return below_table(short, a_max, b_max, side="lower")
+
+
+def _rounded(n: int) -> int:
+    """Round up to a multiple of 32, so that neighbouring n share a cached table."""
+    return -(-n // 32) * 32

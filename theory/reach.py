@@ -1,0 +1,115 @@
+"""Necessary by reach: the largest (smallest) reachable sum must come within eps of r (of -r).
+
+With Y = X if locked, max(X, 0) if free, 0 if pruned, the largest reachable sum is A = Y_1 + .. + Y_n; the smallest
+is -B with B of the same law, and A + B = sum of |X| over the free variables. Nothing covers r when A < r - eps.
+"""
+
+from fractions import Fraction
+from math import exp, expm1, log, log1p, sinh, sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import minimize_scalar
+from scipy.special import ndtr, ndtri
+
+from common.checks import one_of, open_unit, positive
+from common.rates import Rates, searchable
+from theory.laws import Floats, reach_below, spread_below
+
+READINGS = ("uniform", "pointwise")
+BERRY_ESSEEN = 0.4748  # Shevtsova 2011, identically distributed terms
+
+
+def reach_pointwise(counts: ArrayLike, eps: float, rates: Rates, radius: float = 1.0) -> Floats:
+    """Bound P(no subset sum within eps of radius) from below, for each n in ``counts``, by P(A < radius - eps)."""
+    counts = np.atleast_1d(np.asarray(counts))
+    short = Fraction(radius) - Fraction(eps)
+    return reach_below(short, counts, rates.lock, rates.free, "lower")
+
+
+def reach_uniform(counts: ArrayLike, eps: float, rates: Rates, radius: float = 1.0) -> Floats:
+    """Bound P(err(radius) > eps) from below, for each n in ``counts``: either end may be out of reach.
+
+    Statement: with c = radius - eps, P(A < c or B < c) = 2 P(A < c) - P(A < c, B < c), and both events together
+    imply A + B < 2c; so P(fail) >= 2 P(A < c) - min(P(A < c), P(sum over the free ones of |X| < 2c)).
+    """
+    counts = np.atleast_1d(np.asarray(counts))
+    one_side = reach_pointwise(counts, eps, rates, radius)
+    short = Fraction(radius) - Fraction(eps)
+    return np.maximum(one_side, 2 * one_side - spread_below(2 * short, counts, rates.free, "upper"))
+
+
+def reach_coarse(counts: ArrayLike, eps: float, rates: Rates, radius: float = 1.0, two_sided: bool = True) -> Floats:
+    """Bound the same failure probability from below at the cost of one normal distribution function per n.
+
+    Berry and Esseen: |P(A < c) - Phi((c - n m)/(s sqrt n))| <= 0.4748 rho / (s^3 sqrt n), rho = E|Y - m|^3; and
+    P(sum |X| < 2c) <= exp(2ct) (1 - f + f (1 - e^-t)/t)^n for every t > 0 (three values are tried). Loose for small n
+    or far tails; it excludes most of the many small n when little is free.
+    """
+    n = np.atleast_1d(np.asarray(counts, dtype=np.float64))
+    short = radius - eps
+    mean, deviation, third = _moments_of_reach(rates)
+    root = np.sqrt(np.maximum(n, 1))
+    error = BERRY_ESSEEN * third / (deviation**3 * root) + 1e-12
+    one_side = np.where(n > 0, np.maximum(ndtr((short - n * mean) / (deviation * root)) - error, 0.0), float(short > 0))
+    if not two_sided:
+        return one_side
+    spread = np.exp(np.min([2 * short * t + n * log1p(rates.free * _loss(t)) for t in (0.5, 2, 8)], axis=0).clip(max=0))
+    return np.maximum(one_side, 2 * one_side - (1 + 1e-9) * spread)
+
+
+def reach_rate(prune: float = 0.0, lock: float = 0.0) -> float:
+    """Return I = -log min over s >= 0 of E exp(-s Y): P(A < c) falls like exp(-n I), so n grows like log(1/delta)/I.
+
+    Cramer's theorem at level 0. Without locking the minimum is at s = infinity, P(Y = 0) = 1 - f/2. For f much
+    smaller than q it is about f^2 / (32 (q/3 + f/6)). Raises ValueError when nothing is free.
+
+    >>> reach_rate() == log(2)
+    True
+    """
+    rates = searchable(prune, lock)
+    if rates.lock == 0:
+        return -log1p(-rates.free / 2)
+
+    def log_moment(s: float) -> float:
+        # E exp(-sY) - 1; the free part: 1/2 + (1 - e^-s)/(2s), less 1
+        return log1p(rates.lock * (sinh(s) / s - 1) + rates.free / 2 * _loss(s))
+
+    end = 1.0
+    while log_moment(2 * end) < log_moment(end):  # convex: the minimum lies below 2 end
+        end *= 2
+    best = minimize_scalar(lambda u: log_moment(exp(u)), bounds=(log(end) - 60, log(2 * end)), options={"xatol": 1e-9})
+    return -float(best.fun)
+
+
+def gaussian_reach_n(
+    eps: float, delta: float, *, prune: float = 0.0, lock: float = 0.0, radius: float = 1.0, reading: str = "uniform"
+) -> float:
+    """Return the n at which a normal A falls short of radius - eps with probability delta/2 (pointwise: delta).
+
+    n = (4/f^2) (z s + sqrt(z^2 s^2 + f (radius - eps)))^2, from n f/4 - z s sqrt(n) = radius - eps, with
+    s^2 = Var Y = q/3 + f/6 - f^2/16 and z the normal quantile. An approximation (no bound); 0 when eps >= radius.
+
+    >>> round(gaussian_reach_n(0.01, 0.05, prune=0.4, lock=0.3))
+    124
+    """
+    one_of("reading", reading, READINGS)
+    rates = searchable(prune, lock)
+    short = max(positive("radius", radius) - open_unit("eps", eps), 0.0)
+    z = -float(ndtri(open_unit("delta", delta) / (2 if reading == "uniform" else 1)))
+    _, s, _ = _moments_of_reach(rates)
+    root = z * s + sqrt((z * s) ** 2 + rates.free * short)
+    return 4 / rates.free**2 * max(root, 0.0) ** 2 if short else 0.0
+
+
+def _loss(s: float) -> float:
+    """Return (1 - exp(-s))/s - 1 = E exp(-s U) - 1 for U uniform on [0, 1]."""
+    return -expm1(-s) / s - 1
+
+
+def _moments_of_reach(rates: Rates) -> tuple[float, float, float]:
+    """Mean m, standard deviation and E|Y - m|^3 of Y."""
+    q, f = rates.lock, rates.free
+    m = f / 4
+    third = q * ((1 + m) ** 4 + (1 - m) ** 4) / 8 + f / 2 * (m**3 + (m**4 + (1 - m) ** 4) / 4) + (1 - q - f) * m**3
+    return m, sqrt(q / 3 + f / 6 - m**2), third

@@ -20,7 +20,7 @@ from common.checks import one_of, open_unit, positive, whole
 from common.rates import Rates, searchable
 from theory.asymptotics import chernoff_shift, shift_size
 from theory.game import cover_failures
-from theory.laws import below_table, binomial_weights, reach_below, thinned
+from theory.laws import below_table, reach_below, thinned
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -28,6 +28,7 @@ Reading = Literal["uniform", "pointwise"]
 Shift = Callable[[Counts, Counts], Floats]  # (frozen counts, free counts) -> table of P(T_j + S_t < r - 1/2)
 
 _LARGEST_TABLE = 8_000_000  # entries of the table of shift laws (about 5 s); larger problems are split
+_LARGEST_N = 100_000  # up to which binomial weights of the shift laws are certified
 _LARGEST_REACH = 20_000  # variables up to which the split uses the law of the reach, beyond it Chernoff's bound
 _SHARES = (0.03, 0.1, 0.25, 0.5, 0.75, 0.9)  # of delta, that the split tries for the cover
 _LARGEST_WINDOW = 4_000_000  # pairs (m, t) looked at
@@ -197,7 +198,7 @@ class _Problem:
         free = self.window(n)[1]
         locked = _most_of(n, self.rates.lock, 1e-3 * self.tail)[1]
         positive_ones = _most_of(free, 0.5, 1e-3 * self.tail)[1]
-        if locked * positive_ones > _LARGEST_TABLE or not self.fits(n):
+        if n > _LARGEST_N or locked * positive_ones > _LARGEST_TABLE or not self.fits(n):
             return None
         table = below_table(self.distance, locked, positive_ones, side="upper")
 
@@ -216,7 +217,7 @@ class _Problem:
         """Evaluate the bound of :func:`failure_at_most`."""
         low, high = self.window(n)
         free = np.arange(low, high + 1)
-        weight = binomial_weights(n, self.rates.free, free)
+        weight = binom.pmf(free, n, self.rates.free)
         outside = binom.cdf(low - 1, n, self.rates.free) + binom.sf(high, n, self.rates.free)
         left = np.arange(len(self.cover))  # k = m - t
         drop = -np.diff(self.cover, prepend=1.0)  # G_{k-1} - G_k
@@ -250,7 +251,7 @@ class _Problem:
     def thin_cover(self, n: int) -> float:
         """Bound the mean of G_m over m ~ Bin(n, f); beyond the table G is at most its last entry."""
         counts = np.arange(len(self.cover))
-        weights = binomial_weights(n, self.rates.free, counts)
+        weights = binom.pmf(counts, n, self.rates.free)
         rest = binom.sf(counts[-1], n, self.rates.free)
         return min(1.0, float((weights @ self.cover + rest * self.cover[-1]) * (1 + 1e-8)))
 

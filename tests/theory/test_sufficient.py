@@ -1,0 +1,182 @@
+"""The certified failure bound is above exact failures, its search ends where it says, and its arguments are checked."""
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from scipy.stats import binom
+
+from common.intervals import upper_limit
+from tests.theory.exact_small import uniform_failure
+from theory.game import cover_failures
+from theory.necessary import necessary_n
+from theory.sufficient import failure_at_most, split_sufficient_n, sufficient_n
+
+tenths = st.tuples(st.integers(0, 8), st.integers(0, 8))
+rates = tenths.filter(lambda r: sum(r) <= 9).map(lambda r: (r[0] / 10, r[1] / 10))
+mild = tenths.filter(lambda r: sum(r) <= 7).map(lambda r: (r[0] / 10, r[1] / 10))
+
+
+def naive_failure(n, eps, radius, prune, lock):
+    """The early-stopping sum with shift laws by plain simulation (one-sided, t by t), m by m; cover by the game."""
+    rng, trials = np.random.default_rng(5), 200_000
+    cover = np.append(cover_failures(eps, 1e-9), [])
+    free, share = 1 - prune - lock, lock / (prune + lock) if prune + lock else 0.0
+    total = 0.0
+    for m in range(n + 1):
+        frozen = (rng.random((trials // n, n - m)) < share) * rng.uniform(-1, 1, (trials // n, n - m))
+        parts = np.maximum(rng.uniform(-1, 1, (trials // n, m)), 0)
+        sums = frozen.sum(axis=1)[:, None] + np.cumsum(np.pad(parts, ((0, 0), (1, 0))), axis=1)
+        late = np.minimum(1, 2 * (sums < radius - 0.5).mean(axis=0))  # P(tau > t), t = 0..m
+        cover_left = np.append(1.0, cover)[np.minimum(np.arange(m + 2), len(cover))]  # G_{-1}, G_0, ..
+        stop_at = -np.diff(np.append(1.0, late))  # P(tau = t)
+        given_m = stop_at @ cover_left[1:][::-1] + late[-1]
+        total += binom.pmf(m, n, free) * given_m
+    return total
+
+
+@pytest.mark.parametrize(
+    ("n", "eps", "prune", "lock", "radius"),
+    [(40, 0.1, 0.0, 0.2, 1.0), (60, 0.2, 0.3, 0.2, 1.5), (30, 0.1, 0.0, 0.0, 1.0), (6, 0.6, 0.2, 0.3, 1.2)],
+)
+def test_equals_the_sum_over_stopping_times_with_simulated_shifts(n, eps, prune, lock, radius):
+    expected = naive_failure(n, eps, radius, prune, lock)
+    received = failure_at_most(n, eps, prune=prune, lock=lock, radius=radius)
+    # 200000/n draws per m: errors of some 2 * .5 / sqrt(200000 / n), averaged over several m
+    assert received == pytest.approx(expected, abs=4 * (n / 200_000) ** 0.5)
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 3), st.sampled_from([0.15, 0.3, 0.45, 0.55, 0.8]), rates, st.sampled_from([0.25, 0.5, 0.75, 1.0]))
+@example(n=3, eps=0.8, both=(0.0, 0.3), radius=0.75)
+@example(n=2, eps=0.55, both=(0.0, 0.0), radius=1.0)
+def test_exact_failure_of_few_variables_is_below_the_bound(n, eps, both, radius):
+    prune, lock = both
+    exact = uniform_failure(n, eps, prune, lock, radius)
+    assert exact <= failure_at_most(n, eps, prune=prune, lock=lock, radius=radius) + 1e-9
+
+
+def test_bound_is_not_trivial_for_few_variables():
+    # eps >= 1/2: no cover is needed and the stop at t = m counts
+    bound = failure_at_most(12, 0.55, radius=0.6)
+    assert 0.001 < bound < 0.1
+    # dense: fail only if the positive or the negative parts of all 12 stay below 0.1
+    rng = np.random.default_rng(1)
+    draws = np.maximum(rng.uniform(-1, 1, (200_000, 12)), 0).sum(axis=1) < 0.1
+    low, high = binom.interval(1 - 1e-6, 200_000, bound / 2)
+    assert low <= draws.sum() <= high
+
+
+@settings(max_examples=6)
+@given(mild, st.sampled_from([0.3, 0.1, 0.03]), st.sampled_from([0.3, 0.05, 1e-3]), st.sampled_from([0.4, 1.0, 2.0]))
+def test_returned_n_is_certified_and_its_predecessor_is_not(both, eps, delta, radius):
+    prune, lock = both
+    n = sufficient_n(eps, delta, prune=prune, lock=lock, radius=radius)
+    assert failure_at_most(n, eps, prune=prune, lock=lock, radius=radius) <= delta * (1 + 1e-4)
+    # the search gives away up to 0.003 delta in tails
+    assert n == 0 or failure_at_most(n - 1, eps, prune=prune, lock=lock, radius=radius) > delta * 0.99
+    assert n <= sum(split_sufficient_n(eps, delta, prune=prune, lock=lock, radius=radius))
+
+
+@settings(max_examples=10)
+@given(mild, st.sampled_from([0.3, 0.1, 0.01]), st.sampled_from([0.3, 0.05]), st.sampled_from([0.4, 1.0, 2.0]))
+def test_what_is_necessary_is_at_most_what_suffices(both, eps, delta, radius):
+    rates = {"prune": both[0], "lock": both[1], "radius": radius}
+    assert necessary_n(eps, delta, **rates) <= sufficient_n(eps, delta, **rates)
+
+
+@settings(max_examples=4)
+@given(mild, st.sampled_from([0.2, 0.05]), st.sampled_from([0.2, 0.01]))
+def test_asks_for_more_when_eps_or_delta_shrink_or_radius_grows(both, eps, delta):
+    prune, lock = both
+
+    def needed(eps, delta, radius=1.0):
+        return sufficient_n(eps, delta, prune=prune, lock=lock, radius=radius)
+
+    base = needed(eps, delta)
+    assert base < needed(eps / 2, delta)
+    assert base < needed(eps, delta / 2)
+    assert base < needed(eps, delta, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("prune", "lock", "eps", "most"),
+    [(0.4, 0.3, 0.01, 247), (0.4, 0.3, 0.001, 295), (0.0, 0.0, 0.1, 28), (0.0, 0.0, 0.01, 40), (0.0, 0.0, 0.001, 51)],
+)
+def test_needs_no_more_than_at_the_first_evaluation(prune, lock, eps, most):
+    assert sufficient_n(eps, 0.05, prune=prune, lock=lock) <= most
+
+
+def test_both_readings_have_the_same_certificate():
+    assert sufficient_n(0.1, 0.05, lock=0.2, reading="pointwise") == sufficient_n(0.1, 0.05, lock=0.2)
+
+
+def test_simulated_cover_probabilities_lower_the_requirement():
+    """A statistical certificate: simultaneous limits of P(k uniforms do not cover W), measured by sorting sums."""
+    eps, trials, most = 0.1, 2000, 14
+    rng = np.random.default_rng(3)
+    missed = np.zeros(most + 1)
+    for x in rng.uniform(-1, 1, (trials, most)):
+        sums = np.zeros(1)
+        for k in range(most + 1):
+            edges = np.concatenate([[-0.5 - eps], np.sort(sums[np.abs(sums) <= 0.5 + eps]), [0.5 + eps]])
+            if np.diff(edges).max() <= 2 * eps:
+                break
+            missed[k] += 1
+            sums = np.concatenate([sums, sums + x[k]]) if k < most else sums
+    limits = upper_limit(missed, trials, 1e-3 / (most + 1))
+    statistical = sufficient_n(eps, 0.05, prune=0.4, lock=0.3, cover_failure=list(limits))
+    proven = sufficient_n(eps, 0.05, prune=0.4, lock=0.3)
+    assert 0.6 * proven < statistical < 0.9 * proven
+
+
+def test_a_given_table_never_raises_the_bound_and_may_be_short_or_bumpy():
+    proven = failure_at_most(30, 0.1)
+    assert failure_at_most(30, 0.1, cover_failure=[1.0]) == proven
+    assert failure_at_most(30, 0.1, cover_failure=[1.0, 0.01, 0.9]) < proven
+    assert failure_at_most(30, 0.1, cover_failure=[0.0]) < 0.5 * proven
+
+
+def test_nothing_is_needed_when_eps_reaches_the_radius():
+    assert sufficient_n(0.5, 0.01, lock=0.9, radius=0.5) == 0
+    assert failure_at_most(0, 0.5, lock=0.9, radius=0.5) == 0
+    assert failure_at_most(50, 0.5, prune=0.9, radius=0.5) == 0
+    # with locking a larger n can fail: exact for n = 1 is P(locked) P(X != 0 moves an end out of reach)
+    assert failure_at_most(1, 0.5, lock=0.9, radius=0.5) >= uniform_failure(1, 0.5, 0.0, 0.9, 0.5) > 0.8
+    assert failure_at_most(0, 0.4, radius=0.5) == 1
+
+
+def test_limits_of_the_rates_are_reached():
+    dense = sufficient_n(0.05, 0.05)
+    assert sufficient_n(0.05, 0.05, prune=1e-12, lock=1e-12) == dense
+    assert sufficient_n(0.05, 0.05, lock=1e-4) in (dense, dense + 1)
+
+
+@pytest.mark.parametrize(
+    ("prune", "lock", "delta", "radius"),
+    [
+        (0.999, 0.0, 0.05, 1.0),
+        (0.5, 0.499999, 0.05, 1.0),
+        (0.4, 0.3, 1e-12, 1.0),
+        (0.0, 0.0, 0.9, 50.0),
+        (0.1, 0.2, 0.05, 1e-3),
+    ],
+)
+def test_extreme_arguments_return_a_certified_number(prune, lock, delta, radius):
+    n = sufficient_n(0.01 * min(radius, 1), delta, prune=prune, lock=lock, radius=radius)
+    assert n > 0
+    received = failure_at_most(n, 0.01 * min(radius, 1), prune=prune, lock=lock, radius=radius)
+    assert received <= delta * (1 + 1e-4)
+
+
+@pytest.mark.parametrize("call", [
+    lambda: sufficient_n(0.0, 0.1), lambda: sufficient_n(0.1, 1.0), lambda: sufficient_n(0.1, 0.1, prune=0.5, lock=0.5),
+    lambda: sufficient_n(0.1, 0.1, radius=0.0), lambda: sufficient_n(0.1, 0.1, reading="both"),
+    lambda: failure_at_most(-1, 0.1), lambda: failure_at_most(3, 0.1, cover_failure=[]),
+    lambda: failure_at_most(3, 0.1, cover_failure=[0.5, 1.5]),
+    lambda: failure_at_most(3, 0.1, cover_failure=[float("nan")]),
+    lambda: split_sufficient_n(0.1, 0.1, prune=1.0),
+])  # fmt: skip
+def test_bad_input_is_one_line(call):
+    with pytest.raises(ValueError, match=r"^[^\n]+$"):
+        call()

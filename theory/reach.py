@@ -76,9 +76,11 @@ def reach_rate(prune: float = 0.0, lock: float = 0.0) -> float:
         return log1p(rates.lock * (sinh(s) / s - 1) + rates.free / 2 * _loss(s))
 
     end = 1.0
-    while log_moment(2 * end) < log_moment(end):  # convex: the minimum lies below 2 end
-        end *= 2
-    best = minimize_scalar(lambda u: log_moment(exp(u)), bounds=(log(end) - 60, log(2 * end)), options={"xatol": 1e-9})
+    while 2 * end <= 700 and log_moment(2 * end) < log_moment(end):  # convex: the minimum lies below 2 end,
+        end *= 2  # and below 700, where sinh(s)/s is still finite, for every lock that a float can hold
+    best = minimize_scalar(
+        lambda u: log_moment(exp(u)), bounds=(log(end) - 60, log(min(2 * end, 700))), options={"xatol": 1e-9}
+    )
     return -float(best.fun)
 
 

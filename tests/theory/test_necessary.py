@@ -1,0 +1,280 @@
+"""Necessary sizes: no bound exceeds the exact failure probability, and each says what its derivation says."""
+
+from math import log, log2
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from scipy.optimize import minimize_scalar
+from scipy.stats import binom
+
+from common.rates import Rates
+from tests.theory.exact_small import ACCURACY, pointwise_failure, uniform_failure
+from theory.counting import counting_pointwise, counting_uniform, fewest_free
+from theory.first_moment import expected_solutions, first_moment, mean_over_states, near, near_on_average
+from theory.laws import below_table, reach_below
+from theory.necessary import failure_at_least, necessary_by, necessary_n
+from theory.reach import gaussian_reach_n, reach_coarse, reach_pointwise, reach_rate, reach_uniform
+
+RATES = [(0.0, 0.0), (0.4, 0.0), (0.0, 0.3), (0.4, 0.3), (0.1, 0.8)]
+# eps/radius around the powers of two where counting and small n change their minds
+SHAPES = [
+    (0.1, 0.2),
+    (0.1, 0.35),
+    (0.05, 0.05),
+    (0.24, 0.5),
+    (0.25, 1.0),
+    (0.3, 1.0),
+    (0.6, 1.0),
+    (0.7, 0.5),
+    (0.5, 3.0),
+]
+rates = st.tuples(st.integers(0, 10), st.integers(0, 9)).map(lambda t: (t[0] / 20, t[1] / 20))
+
+
+@given(n=st.integers(0, 3), shape=st.sampled_from(SHAPES), rate=rates)
+@example(n=1, shape=(0.05, 0.05), rate=(0.0, 0.45))
+@example(n=3, shape=(0.3, 1.0), rate=(0.0, 0.0))
+def test_uniform_bound_stays_below_the_exact_failure_probability(n, shape, rate):
+    (eps, radius), (prune, lock) = shape, rate
+    bound = failure_at_least(n, eps, prune=prune, lock=lock, radius=radius)
+    assert 0 <= bound <= uniform_failure(n, eps, prune, lock, radius) + ACCURACY
+
+
+@given(n=st.integers(0, 3), shape=st.sampled_from(SHAPES), rate=rates)
+def test_each_fixed_target_bound_stays_below_the_exact_failure_there(n, shape, rate):
+    (eps, radius), (prune, lock) = shape, rate
+    given_rates = Rates(prune, lock)
+    for z in (0.0, radius / 2, radius):
+        exact = pointwise_failure(n, z, eps, prune, lock)
+        assert first_moment(n, near(z, eps, 2 * n), given_rates, n) <= exact + ACCURACY
+    assert reach_pointwise([n], eps, given_rates, radius)[0] <= exact + ACCURACY
+
+
+@settings(max_examples=40)
+@given(n=st.integers(0, 3), shape=st.sampled_from(SHAPES), rate=rates)
+def test_average_bounds_stay_below_the_mean_failure_over_targets(n, shape, rate):
+    (eps, radius), (prune, lock) = shape, rate
+    # the failure probability at z is even and, being a volume, Lipschitz in z; 65 points average it to a few percent
+    targets = (np.arange(32) + 0.5) / 32 * radius
+    mean = np.mean([pointwise_failure(min(n, 2), z, eps, prune, lock) for z in targets])
+    n = min(n, 2)
+    assert counting_pointwise([n], eps, 1 - prune - lock, radius)[0] <= mean + 0.05
+    assert first_moment(n, near_on_average(radius, eps, 2 * n), Rates(prune, lock), n) <= mean + 0.05
+
+
+@settings(max_examples=40)
+@given(
+    n=st.integers(0, 120),
+    eps=st.sampled_from([0.2, 0.01, 1e-5]),
+    rate=st.sampled_from(RATES),
+    radius=st.sampled_from([0.3, 1.0, 4.0]),
+)
+def test_a_uniform_failure_is_at_least_a_pointwise_one_and_both_are_at_least_each_single_bound(n, eps, rate, radius):
+    given_rates = Rates(*rate)
+    options = {"prune": rate[0], "lock": rate[1], "radius": radius}
+    uniform, pointwise = (failure_at_least(n, eps, **options, reading=name) for name in ("uniform", "pointwise"))
+    assert pointwise <= uniform + 1e-7
+    assert uniform <= 1
+    assert counting_uniform([n], eps, given_rates.free, radius)[0] <= uniform
+    assert reach_uniform([n], eps, given_rates, radius)[0] <= uniform
+    assert counting_pointwise([n], eps, given_rates.free, radius)[0] <= pointwise
+    assert reach_pointwise([n], eps, given_rates, radius)[0] <= pointwise
+
+
+@pytest.mark.parametrize("radius", [1.0, 0.75, 3.0])
+def test_fewest_free_is_exact_at_powers_of_two(radius):
+    for m in range(1, 40):
+        eps = radius / 2**m
+        assert fewest_free(eps, radius) == m
+        assert fewest_free(np.nextafter(eps, 0), radius) == m + 1
+        assert fewest_free(np.nextafter(eps, 4), radius) == m
+    assert fewest_free(radius, radius) == 0
+
+
+@given(n=st.integers(0, 300), free=st.floats(0.01, 1), eps=st.sampled_from([0.5, 0.3, 0.01, 1e-6]))
+def test_counting_is_the_binomial_tail_below_the_threshold(n, free, eps):
+    assert counting_uniform([n], eps, free)[0] == pytest.approx(
+        binom.cdf(fewest_free(eps) - 1, n, free), rel=1e-7, abs=1e-300
+    )
+    mean = sum(binom.pmf(m, n, free) * max(1 - 2.0**m * eps, 0) for m in range(n + 1))
+    assert counting_pointwise([n], eps, free)[0] == pytest.approx(mean, rel=1e-7, abs=1e-300)
+
+
+def test_reach_at_one_end_is_exact_for_one_variable():
+    assert reach_pointwise([1], 0.6, Rates())[0] == pytest.approx(0.7)
+    assert pointwise_failure(1, 1.0, 0.6) == pytest.approx(0.7)
+
+
+def test_two_sided_reach_agrees_with_sampling_and_decides_the_reference_case():
+    n, eps, prune, lock, trials = 123, 0.01, 0.4, 0.3, 200_000
+    rng = np.random.default_rng(2024)
+    locked = rng.binomial(n, lock, trials)
+    positive = rng.binomial(n - locked, 0.15 / 0.7)
+    negative = rng.binomial(n - locked - positive, 0.15 / 0.55)
+    # sums of many uniforms are drawn from their own terms, in blocks of equal counts
+    total = np.array([rng.uniform(-1, 1, a).sum() for a in locked])
+    high = total + np.array([rng.random(b).sum() for b in positive])
+    low = -total + np.array([rng.random(b).sum() for b in negative])
+    frequency = ((high < 1 - eps) | (low < 1 - eps)).mean()
+    bound = reach_uniform([n], eps, Rates(prune, lock))[0]
+    # 5 standard deviations; the bound gives away P(both ends fail), below 1e-6 here
+    assert abs(bound - frequency) <= 5 * (frequency / trials) ** 0.5
+    assert bound > 0.05 > reach_uniform([n + 1], eps, Rates(prune, lock))[0]
+
+
+@given(n=st.integers(0, 5000), rate=st.sampled_from(RATES), eps=st.sampled_from([0.3, 0.01]), two=st.booleans())
+def test_the_coarse_reach_bound_never_exceeds_the_fine_one(n, rate, eps, two):
+    fine = (reach_uniform if two else reach_pointwise)([n], eps, Rates(*rate))[0]
+    assert reach_coarse([n], eps, Rates(*rate), 1.0, two)[0] <= fine + 1e-6
+
+
+def test_the_coarse_reach_bound_is_worth_having_for_large_n():
+    fine, coarse = reach_uniform([20_000], 0.01, Rates(0.69, 0.3)), reach_coarse([20_000], 0.01, Rates(0.69, 0.3))
+    assert fine[0] - 0.02 < coarse[0]
+
+
+@pytest.mark.parametrize("eps", [0.3, 0.02, 1e-6])
+@pytest.mark.parametrize("z", [0.0, 0.4, -0.4, 1.0, 2.5])
+def test_windows_hold_at_most_what_near_says_and_hardly_less(z, eps):
+    bound = near(z, eps, 30)
+    assert bound[0] == (abs(z) <= eps)
+    upper, lower = below_table(z + eps, 30, 0, side="upper")[:, 0], below_table(z - eps, 30, 0, side="lower")[:, 0]
+    exact = upper - lower
+    assert np.all(bound[1:] >= exact[1:] - 1e-7)
+    assert np.all(bound[4:] <= 1.5 * exact[4:] + 1e-6)
+
+
+@given(rate=rates, z=st.sampled_from([0.0, 0.6, 1.0]), n=st.integers(0, 25))
+def test_expected_solutions_average_to_the_tilted_law(rate, z, n):
+    # E[#solutions] = (1 + f)^n P(|Y~ - z| <= eps), Y~ = X w.p. (q + f)/(1 + f), else 0
+    (prune, lock), eps = rate, 0.2
+    given_rates = Rates(prune, lock)
+    free = given_rates.free
+    counts = near(z, eps, 2 * n)
+    received = mean_over_states(n, given_rates, expected_solutions(counts, n, n))
+    weights = binom.pmf(np.arange(n + 1), n, (lock + free) / (1 + free))
+    expected = (1 + free) ** n * (weights @ counts[: n + 1])
+    if expected < 1:  # the mean of a probability is cut at 1
+        assert received == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("reading", ["uniform", "pointwise"])
+@pytest.mark.parametrize(("prune", "lock"), RATES)
+def test_every_smaller_n_is_excluded_and_the_answer_is_not(prune, lock, reading):
+    eps, delta = 0.03, 0.1
+    n = necessary_n(eps, delta, prune=prune, lock=lock, reading=reading)
+    excluded = [
+        failure_at_least(k, eps, prune=prune, lock=lock, reading=reading) > delta
+        for k in [*range(0, min(n, 40)), *range(max(n - 4, 0), n)]
+    ]
+    assert all(excluded)
+    assert failure_at_least(n, eps, prune=prune, lock=lock, reading=reading) <= delta
+
+
+@settings(max_examples=25)
+@given(
+    eps=st.sampled_from([(0.1, 0.03), (0.03, 0.001), (0.001, 1e-7)]),
+    delta=st.sampled_from([(0.3, 0.05), (0.05, 1e-3), (1e-3, 1e-9)]),
+    rate=st.sampled_from(RATES[:4]),
+    reading=st.sampled_from(["uniform", "pointwise"]),
+)
+def test_smaller_eps_or_delta_needs_at_least_as_many(eps, delta, rate, reading):
+    options = {"prune": rate[0], "lock": rate[1], "reading": reading}
+    base = necessary_n(eps[0], delta[0], **options)
+    assert necessary_n(eps[1], delta[0], **options) >= base
+    assert necessary_n(eps[0], delta[1], **options) >= base
+
+
+@pytest.mark.parametrize("lock", [0.0, 0.3])
+def test_fewer_free_variables_need_more(lock):
+    sizes = [necessary_n(0.01, 0.05, prune=prune, lock=lock) for prune in (0.0, 0.2, 0.4, 0.6)]
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[-1]
+
+
+@pytest.mark.parametrize("tiny", [1e-12, 1e-15])
+def test_rates_near_zero_give_the_dense_answer(tiny):
+    for eps in (0.1, 1e-4):
+        dense = necessary_n(eps, 0.05)
+        assert necessary_n(eps, 0.05, prune=tiny) == dense
+        assert necessary_n(eps, 0.05, lock=tiny) == dense
+
+
+def test_the_reference_cases():
+    assert necessary_n(0.01, 0.05, prune=0.4, lock=0.3) == 124
+    assert necessary_by(0.01, 0.05, prune=0.4, lock=0.3) == "reach"
+    assert necessary_by(1e-9, 0.05) == "first moment"
+    assert necessary_n(1e-9, 0.05) >= log2(1e9)
+
+
+def test_nothing_is_needed_when_the_empty_sum_covers():
+    assert necessary_n(0.5, 0.01, prune=0.4, lock=0.3, radius=0.5) == 0
+    assert necessary_by(0.5, 0.01, radius=0.5) == "none"
+    assert necessary_n(0.5, 0.01, prune=0.4, lock=0.3, radius=np.nextafter(0.5, 1)) > 0
+    # but locked variables may still push the sums away
+    assert 0 < failure_at_least(2, 0.5, lock=0.9, radius=0.5) <= uniform_failure(2, 0.5, lock=0.9, radius=0.5)
+
+
+@pytest.mark.parametrize(("prune", "lock"), [(0.0, 0.0), (0.5, 0.0), (0.4, 0.3), (0.1, 0.88)])
+def test_reach_rate_minimises_the_exponential_moment(prune, lock):
+    nodes, weights = np.polynomial.legendre.leggauss(200)
+    half, free = (nodes + 1) / 2, 1 - prune - lock
+
+    def moment(s):
+        on_whole, on_half = np.exp(-s * nodes) @ weights / 2, np.exp(-s * half) @ weights / 2
+        return prune + lock * on_whole + free * (1 + on_half) / 2
+
+    found = minimize_scalar(moment, bounds=(0, 30 if lock else 700), method="bounded", options={"xatol": 1e-8}).fun
+    assert reach_rate(prune, lock) == pytest.approx(-log(found), rel=1e-6 if lock else 5e-3)
+
+
+def test_reach_rate_has_the_stated_limits():
+    assert reach_rate(0.7, 0.0) == pytest.approx(-log(1 - 0.15))
+    assert reach_rate(0.6, 0.0) == pytest.approx(reach_rate(0.6, 1e-300), rel=2e-3)
+    for free in (1e-2, 1e-3):
+        approximate = free**2 / (32 * (0.5 / 3 + free / 6))
+        assert reach_rate(0.5 - free, 0.5) == pytest.approx(approximate, rel=2 * free)
+
+
+@pytest.mark.parametrize(("prune", "lock"), [(0.4, 0.3), (0.3, 0.6), (0.0, 0.3)])
+def test_far_tails_of_the_reach_fall_at_the_stated_rate(prune, lock):
+    tails = reach_below(1, [400, 600], lock, 1 - prune - lock, "lower")
+    # the prefactor's power of n costs at most 2/n per variable
+    assert np.log(tails[0] / tails[1]) / 200 == pytest.approx(reach_rate(prune, lock), abs=3 / 400)
+
+
+def test_the_gaussian_size_is_close_where_many_variables_are_needed():
+    for prune, lock in [(0.4, 0.3), (0.2, 0.7), (0.6, 0.3)]:
+        exact = necessary_n(0.01, 0.05, prune=prune, lock=lock)
+        assert gaussian_reach_n(0.01, 0.05, prune=prune, lock=lock) == pytest.approx(exact, rel=0.05)
+    assert gaussian_reach_n(0.5, 0.05, radius=0.5) == 0
+    assert gaussian_reach_n(0.01, 0.05, reading="pointwise") < gaussian_reach_n(0.01, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        ({"eps": 0.0}, "eps"),
+        ({"eps": 1.0}, "eps"),
+        ({"delta": 0.0}, "delta"),
+        ({"delta": 1.0}, "delta"),
+        ({"radius": 0.0}, "radius"),
+        ({"radius": float("inf")}, "radius"),
+        ({"prune": 0.7, "lock": 0.3}, "nothing is free"),
+        ({"prune": -0.1}, "prune"),
+        ({"reading": "both"}, "reading"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, word):
+    with pytest.raises(ValueError, match=word):
+        necessary_n(**{"eps": 0.01, "delta": 0.05, **arguments})
+    if "delta" not in arguments:
+        with pytest.raises(ValueError, match=word):
+            failure_at_least(5, **{"eps": 0.01, **arguments})
+
+
+def test_a_negative_n_is_refused():
+    with pytest.raises(ValueError, match="n must be at least 0"):
+        failure_at_least(-1, 0.01)

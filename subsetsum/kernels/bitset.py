@@ -9,10 +9,10 @@ Bits are kept in words[at:at + n], bit 0 of the first word standing for the grid
 not to be trusted. All indices are uint64, because numba tests signed ones for negative values in every iteration.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, types
 from numba.extending import intrinsic
 
@@ -21,6 +21,7 @@ from subsetsum.kernels.halves import buffers
 BLOCK = 16  # words looked at together when runs are searched
 GUARD = 8  # words before each bitset; the last one is zero, since shifts read one word below the first
 PITCHES = 16
+PAIRED = 4000  # words from which two items are shifted in one pass
 MOST_SCATTERED = 18
 MOST_ITEMS = 40  # of a meet in the middle: 2^20 sums in each of two buffers
 MOST_DOUBTS = 64
@@ -36,7 +37,10 @@ _BYTE_TOPS = np.uint64(0x8080808080808080)
 
 
 class Scratch(NamedTuple):
-    """Arrays of one thread. words: two bitsets; left, right: see :mod:`halves`; doubts: points to look at exactly."""
+    """Arrays of one thread. words: two bitsets; left, right: see :mod:`halves`; doubts: points to look at exactly.
+
+    tally: number of bitsets built, words in them, words written by shifts; only ever added to, for benchmarks.
+    """
 
     words: np.ndarray
     table: np.ndarray
@@ -45,18 +49,19 @@ class Scratch(NamedTuple):
     doubts: np.ndarray
     left: np.ndarray
     right: np.ndarray
+    tally: np.ndarray
 
 
 class Bits(NamedTuple):
     """A finished bitset: what the module's docstring names, all in grid units but plus, minus and h."""
 
-    h: int
-    minus: int
-    plus: int
-    at: int
-    n: int
-    base: int
-    first: int
+    h: np.int64
+    minus: np.int64
+    plus: np.int64
+    at: np.uint64
+    n: np.uint64
+    base: np.int64
+    first: np.int64
 
 
 def scratch(words: int) -> Scratch:
@@ -73,11 +78,11 @@ def scratch(words: int) -> Scratch:
         np.empty((MOST_DOUBTS, 2), np.int64),
         left,
         right,
+        np.zeros(3, np.int64),
     )
 
 
-@intrinsic
-def trailing_zeros(typingctx, x):
+def _emit_trailing_zeros(typingctx, x):
     """Position of the lowest set bit of a uint64 that is not 0."""
 
     def codegen(context, builder, signature, args):
@@ -86,14 +91,17 @@ def trailing_zeros(typingctx, x):
     return types.uint64(types.uint64), codegen
 
 
-@intrinsic
-def leading_zeros(typingctx, x):
+def _emit_leading_zeros(typingctx, x):
     """Number of zeros above the highest set bit of a uint64 that is not 0."""
 
     def codegen(context, builder, signature, args):
         return builder.ctlz(args[0], ir.Constant(ir.IntType(1), 1))
 
     return types.uint64(types.uint64), codegen
+
+
+trailing_zeros: Any = intrinsic(_emit_trailing_zeros)
+leading_zeros: Any = intrinsic(_emit_leading_zeros)
 
 
 @njit(cache=True, nogil=True)
@@ -134,6 +142,41 @@ def shift_or(words, old, new, start, stop, g):
         back = _WORD - shift
         for w in range(begin, stop):
             words[new + w] = words[old + w] | (words[here + w] << shift) | (words[there + w] >> back)
+
+
+@njit(cache=True, nogil=True)
+def shift_or_two(words, old, new, start, stop, g, g2):
+    """Two of :func:`shift_or` in one pass, new = old | old << g | old << g2 | old << (g + g2), with g >= g2.
+
+    Half the memory traffic, which is what counts once a bitset outgrows the cache. Below the words that each term
+    reaches there are fewer terms; x >> (63 - s) >> 1 is x >> (64 - s) without the undefined shift by 64.
+    """
+    three = g + g2
+    skip, skip2, skip3 = g >> _SIX, g2 >> _SIX, three >> _SIX
+    shift, shift2, shift3 = g & _LOW_SIX, g2 & _LOW_SIX, three & _LOW_SIX
+    back, back2, back3 = _LOW_SIX - shift, _LOW_SIX - shift2, _LOW_SIX - shift3
+    here, here2, here3 = old - skip, old - skip2, old - skip3
+    there, there2, there3 = here - _ONE, here2 - _ONE, here3 - _ONE
+    begin = max(start, min(skip, stop))
+    begin3 = max(start, min(skip3, stop))
+    shift_or(words, old, new, start, begin, g2)
+    for w in range(begin, begin3):
+        x = words[old + w] | (words[here + w] << shift) | ((words[there + w] >> back) >> _ONE)
+        words[new + w] = x | (words[here2 + w] << shift2) | ((words[there2 + w] >> back2) >> _ONE)
+    for w in range(begin3, stop):
+        x = words[old + w] | (words[here + w] << shift) | ((words[there + w] >> back) >> _ONE)
+        x |= (words[here2 + w] << shift2) | ((words[there2 + w] >> back2) >> _ONE)
+        words[new + w] = x | (words[here3 + w] << shift3) | ((words[there3 + w] >> back3) >> _ONE)
+
+
+@njit(cache=True, nogil=True)
+def sweep(words, n, g, times):
+    """Shift-or n words by g bits there and back ``times`` times: what the machine can do, for benchmarks."""
+    old = np.uint64(GUARD)
+    new = old + n + np.uint64(GUARD)
+    for _ in range(times):
+        shift_or(words, old, new, np.uint64(0), n, g)
+        old, new = new, old
 
 
 @njit(cache=True, nogil=True)
@@ -197,12 +240,24 @@ def build(y, m, low, high, h, scratch):
     words[new - _ONE] = 0
     for w in range(old - _ONE, old + stop + _ONE):
         words[w] = 0
+    scratch.tally[0] += 1
+    scratch.tally[1] += n
     scatter(y, a, h, scratch.table, words, old, np.uint64(base), np.uint64(64 * n))
-    for i in range(a, m):
+    i = a
+    while i < m:
         g = np.int64(np.rint(np.float64(y[i]) * inverse))
         rest -= g
-        start = np.uint64(max(first - rest - base, np.int64(0)) >> 6)
-        shift_or(words, old, new, start, stop, np.uint64(g))
+        i += 1
+        if n > PAIRED and i < m:
+            g2 = np.int64(np.rint(np.float64(y[i]) * inverse))
+            rest -= g2
+            i += 1
+            start = np.uint64(max(first - rest - base, np.int64(0)) >> 6)
+            shift_or_two(words, old, new, start, stop, np.uint64(g), np.uint64(g2))
+        else:
+            start = np.uint64(max(first - rest - base, np.int64(0)) >> 6)
+            shift_or(words, old, new, start, stop, np.uint64(g))
+        scratch.tally[2] += np.int64(stop - start)
         old, new = new, old
     return Bits(h, minus, plus, old, stop, base, first)
 

@@ -129,7 +129,9 @@ def scan(y, m, left, right, lists, t):
     i3 = old
     # as unsigned numbers the least d >= 0 is the minimum and the greatest d < 0 is the maximum
     above = np.uint64(FAR)
+    above2 = above  # two of each: four updates in a row would take longer than the loads
     below = np.uint64(-FAR)
+    below2 = below
     best = np.uint64(FAR)
     best_step = np.uint64(0)
     b0 = old
@@ -152,22 +154,24 @@ def scan(y, m, left, right, lists, t):
             below = max(below, d)
             i0 += d >> sign
             d = np.uint64(left[i1] + right[shift + i1] - t1)
-            above = min(above, d)
-            below = max(below, d)
+            above2 = min(above2, d)
+            below2 = max(below2, d)
             i1 += d >> sign
             d = np.uint64(left[i2] + right[shift + i2] - t2)
             above = min(above, d)
             below = max(below, d)
             i2 += d >> sign
             d = np.uint64(left[i3] + right[shift + i3] - t3)
-            above = min(above, d)
-            below = max(below, d)
+            above2 = min(above2, d)
+            below2 = max(below2, d)
             i3 += d >> sign
-        nearest = min(above, np.uint64(0) - below)
+        nearest = min(above, above2, np.uint64(0) - max(below, below2))
         if nearest < best:
             best = nearest
             best_step, b0, b1, b2, b3 = start, s0, s1, s2, s3
         start += np.uint64(BLOCK)
+    above = min(above, above2)
+    below = max(below, below2)
     down = np.int64(0) if above == 0 else -np.int64(below)
     return down, np.int64(above), best_step, b0, b1, b2, b3
 

@@ -178,6 +178,21 @@ def test_shift_or_equals_the_shift_of_a_big_integer(g):
         np.testing.assert_array_equal(words, kept)
 
 
+@pytest.mark.parametrize(("g", "g2"), [(0, 0), (5, 5), (64, 63), (200, 64), (321, 190), (640, 3), (1000, 900)])
+def test_two_shifts_in_one_pass_equal_one_after_the_other(g, g2):
+    rng = np.random.default_rng(g)
+    n, old, new, third = np.uint64(10), np.uint64(1), np.uint64(20), np.uint64(40)
+    for start in (0, 3, 9):
+        words = rng.integers(0, 2**64, 60, np.uint64)
+        for at in (old, new, third):
+            words[at - np.uint64(1)] = 0
+        kept = words.copy()
+        bitset.shift_or_two(words, old, new, np.uint64(start), n, np.uint64(g), np.uint64(g2))
+        bitset.shift_or(kept, old, third, np.uint64(0), n, np.uint64(g))
+        bitset.shift_or(kept, third, new, np.uint64(start), n, np.uint64(g2))
+        np.testing.assert_array_equal(words[20:30], kept[20:30])
+
+
 @pytest.mark.parametrize("zeros", [*range(1, 18), 31, 32, 33, 34, 63, 64, 65, 130])
 def test_runs_are_found_in_order_and_none_is_missed(zeros):
     rng = np.random.default_rng(zeros)

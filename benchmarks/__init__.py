@@ -1,0 +1,1 @@
+"""Speed, as ratios to what one would write first: ``python -m benchmarks.NAME``."""

@@ -12,6 +12,7 @@ from theory.sufficient import sufficient_n
 
 PRECISIONS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-8)
 DELTA = 0.05
+SMALLEST_ESTIMATED = 1e-3  # the estimate averages over draws, too few to see rarer failures
 RATES = ((0.0, 0.0), (0.4, 0.0), (0.8, 0.0), (0.95, 0.0), (0.0, 0.3), (0.0, 0.6), (0.0, 0.8), (0.4, 0.3), (0.2, 0.6))
 
 
@@ -24,7 +25,7 @@ class Constant:
     prune: float
     lock: float
     necessary: int
-    estimated: int
+    estimated: int | None
     sufficient: int
 
     @property
@@ -33,11 +34,10 @@ class Constant:
         return searchable(self.prune, self.lock).free
 
     @property
-    def constants(self) -> tuple[float, float, float]:
-        """C that is necessary, estimated and sufficient."""
-        return tuple(  # type: ignore[return-value]
-            implied_constant(n, self.eps, self.delta) for n in (self.necessary, self.estimated, self.sufficient)
-        )
+    def constants(self) -> tuple[float | None, ...]:
+        """C that is necessary, estimated (None where the estimate does not reach) and sufficient."""
+        sizes = self.necessary, self.estimated, self.sufficient
+        return tuple(None if n is None else implied_constant(n, self.eps, self.delta) for n in sizes)
 
 
 def constant(eps: float, delta: float, prune: float, lock: float, radius: float) -> Constant:
@@ -49,7 +49,7 @@ def constant(eps: float, delta: float, prune: float, lock: float, radius: float)
         prune=prune,
         lock=lock,
         necessary=necessary_n(eps, delta, **law),
-        estimated=estimated_n(eps, delta, **law),
+        estimated=estimated_n(eps, delta, **law) if delta >= SMALLEST_ESTIMATED else None,
         sufficient=sufficient_n(eps, delta, **law),
     )
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-WIDTH = 122  # fixed, so that the same command prints the same text on every machine
+WIDTH = 132  # fixed, so that the same command prints the same text on every machine
 
 
 def out() -> Console:

@@ -38,6 +38,11 @@ def show(settings: "Settings", rows: list[Row], *, complete: bool) -> None:
     conclusion(out, rows)
 
 
+def decimals(value: float | None) -> str | None:
+    """Write a number with two decimals; nothing for none."""
+    return None if value is None else f"{value:.2f}"
+
+
 def interval(entry: dict[str, float | None], form: str = "d") -> str:
     """Write {lower, value, upper} as ``value [lower, upper]``; a missing end as ``?``."""
     lower, value, upper = (
@@ -108,7 +113,7 @@ def boundedness(out: "Console", settings: "Settings") -> None:
     """Print how the constant moves with precision and with the rates, from bounds and estimates."""
     columns = ("eps", "delta", "necessary", "estimated", "sufficient", "C >=", "C ~", "C <=")
     cells = [
-        (f"{c.eps:g}", f"{c.delta:g}", c.necessary, c.estimated, c.sufficient, *(f"{v:.2f}" for v in c.constants))
+        (f"{c.eps:g}", f"{c.delta:g}", c.necessary, c.estimated, c.sufficient, *map(decimals, c.constants))
         for c in over_precision(settings.prune, settings.lock, settings.radius)
     ]
     out.print(
@@ -134,9 +139,9 @@ def over_freezing(out: "Console", settings: "Settings") -> None:
                 c.necessary,
                 c.estimated,
                 c.sufficient,
-                *(f"{v:.2f}" for v in c.constants),
-                f"{c.free * sharp:.2f}",
-                f"{c.free**2 * sharp:.2f}",
+                *map(decimals, c.constants),
+                decimals(sharp and c.free * sharp),
+                decimals(sharp and c.free**2 * sharp),
             )
         )
     out.print(console.table("How does C grow as more is frozen? eps = 0.01, delta = 0.05, uniform", columns, cells))

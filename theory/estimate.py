@@ -21,6 +21,7 @@ from scipy.special import bdtrik, ndtri
 from common.checks import one_of, open_unit, positive, whole
 from common.keys import generator
 from common.rates import Rates, searchable
+from theory.necessary import necessary_n
 from theory.window_coverage import coverage_probability
 
 Array = NDArray[np.float64]
@@ -91,6 +92,8 @@ def estimated_n(
     Returned is an n with ``estimated_success(n) >= 1 - delta > estimated_success(n - 1)`` for the same draws and seed,
     found by bisection: the estimate grows with n but for its Monte Carlo error, which moves the result by
     about 0.2 / sqrt(draws) divided by the slope of the success probability (1 in 100 at p = .4, q = .3, delta = .05).
+    Where that n is proven to be too few (:func:`theory.necessary.necessary_n`), the proven number is returned: so it is
+    for a delta so small that the draws hardly ever fail.
     Raises ValueError for delta outside (0, 1) and where :func:`estimated_success` does.
 
     >>> estimated_n(0.1, 0.1)
@@ -107,8 +110,10 @@ def estimated_n(
 
     coarse = min(draws, _ROWS)
     start = max(1, ceil(log2(max(radius / open_unit("eps", eps), 1)) / rates.free))
-    guess = _first(lambda n: reaches(n, coarse), start, start)
-    return guess if coarse == draws else _first(lambda n: reaches(n, draws), guess, max(1, guess // 50))
+    found = _first(lambda n: reaches(n, coarse), start, start)
+    if coarse < draws:
+        found = _first(lambda n: reaches(n, draws), found, max(1, found // 50))
+    return max(found, necessary_n(eps, delta, prune=prune, lock=lock, radius=radius, reading=reading))
 
 
 def _first(reached: Callable[[int], bool], start: int, step: int) -> int:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor, log, sqrt
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +23,6 @@ from theory.laws import below_table, reach_below, thinned
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
-Reading = Literal["uniform", "pointwise"]
 Shift = Callable[[Counts, Counts], Floats]  # (frozen counts, free counts) -> table of P(T_j + S_t < r - 1/2)
 
 _LARGEST_TABLE = 8_000_000  # entries of the table of shift laws (about 5 s); larger problems are split
@@ -92,7 +90,7 @@ def sufficient_n(
     prune: float = 0.0,
     lock: float = 0.0,
     radius: float = 1.0,
-    reading: Reading = "uniform",
+    reading: str = "uniform",
     cover_failure: Sequence[float] | None = None,
 ) -> int:
     """Return an n with :func:`failure_at_most` (n) <= delta, so that n variables suffice with probability 1 - delta.

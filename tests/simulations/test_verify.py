@@ -1,0 +1,215 @@
+"""The main job from the command line to its files: rows, exit codes, bad input, interrupts, kills and replays."""
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import simulations.lemmas
+import subsetsum
+from common.cli import BAD_INPUT, INTERRUPTED, REFUTED, run
+from simulations.requirement import Setting, measure
+from subsetsum.verify import main
+
+ROOT = Path(__file__).parents[2]
+SMALL = ["--prune", "0.2", "--lock", "0.1", "--eps", "0.2", "0.1", "--trials", "400"]
+COMMAND = [sys.executable, "-m", "subsetsum.verify"]
+
+
+@pytest.fixture(autouse=True)
+def quick_report(monkeypatch):
+    # the sections on bounds alone take seconds and have their own test
+    monkeypatch.setattr("simulations.report.over_precision", lambda *_: [])
+    monkeypatch.setattr("simulations.report.over_rates", lambda *_: [])
+
+
+def call(*arguments: str) -> int:
+    return run(main, list(arguments), "verify")
+
+
+def test_rows_are_complete_and_ordered(tmp_path, capsys):
+    assert call(*SMALL, "--json", str(tmp_path / "r.json"), "--out", str(tmp_path / "o")) == 0
+    result = json.loads((tmp_path / "r.json").read_text())
+    assert result["settings"]["seed"] == 0
+    assert {"numpy", "numba", "scipy", "slt-verify", "python"} <= set(result["versions"])
+    assert result["command"].startswith("python -m subsetsum.verify --prune 0.2 --lock 0.1 --eps 0.2 0.1 ")
+    rows = result["rows"]
+    assert len(rows) == 4 * 2 * 2
+    assert {(row["claim"], row["prune"], row["lock"]) for row in rows} == {
+        ("2.1", 0.0, 0.0), ("2.2", 0.2, 0.0), ("A.2", 0.0, 0.1), ("A.3", 0.2, 0.1)
+    }  # fmt: skip
+    for row in rows:
+        assert {"claim", "reading", "eps", "delta", "prune", "lock", "radius", "necessary", "estimated", "measured",
+                "sufficient", "constant", "verdict"} <= set(row)  # fmt: skip
+        measured, constant = row["measured"], row["constant"]
+        assert row["necessary"] <= row["sufficient"]
+        assert row["statistical"] <= row["sufficient"]
+        assert measured["lower"] <= measured["value"] <= measured["upper"] <= row["sufficient"]
+        assert constant["lower"] <= constant["value"] <= constant["upper"]
+        factor = np.log(1 / min(row["delta"], row["eps"]))
+        if row["claim"] != "2.2":
+            assert constant["value"] == pytest.approx(measured["value"] / factor)
+        assert row["verdict"] == ("upheld after correction" if row["claim"] == "2.2" else "upheld")
+    for claim in ("2.1", "2.2", "A.2", "A.3"):
+        for eps in (0.2, 0.1):
+            uniform, pointwise = (
+                next(r for r in rows if (r["claim"], r["eps"], r["reading"]) == (claim, eps, reading))
+                for reading in ("uniform", "pointwise")
+            )
+            assert pointwise["measured"]["value"] <= uniform["measured"]["value"]
+            assert pointwise["necessary"] <= uniform["necessary"]
+    shown = capsys.readouterr()
+    assert shown.err == ""  # no progress bar where there is no terminal
+    assert "Lemma A.3 (frozen, Otsuka et al. 2024): upheld" in shown.out
+    assert "FAILS (7)" in shown.out
+    assert "Corrected (thinning form)" in shown.out
+
+    with open(tmp_path / "o" / "requirement.csv", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [int(line["measured.value"]) for line in table] == [row["measured"]["value"] for row in rows]
+    assert (tmp_path / "o" / "requirement.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "o" / "requirement.svg").read_text().startswith("<?xml")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--prune", "0.7", "--lock", "0.3"], r"prune \+ lock must be below 1"),
+        (["--prune", "0.8", "--lock", "0.3"], r"prune \+ lock must be at most 1"),
+        (["--prune", "-0.1"], r"prune must lie in \[0, 1\]"),
+        (["--lock", "nan"], "lock must be finite"),
+        (["--lock", "x"], "invalid float value: 'x'"),
+        (["--eps", "0"], "eps must lie strictly between 0 and 1"),
+        (["--eps", "1.5"], "eps must lie strictly between 0 and 1"),
+        (["--eps", "0.1", "0.1"], "eps must not repeat"),
+        (["--eps"], "expected at least one argument"),
+        (["--delta", "1"], "delta must lie strictly between 0 and 1"),
+        (["--radius", "0"], "radius must be above 0"),
+        (["--radius", "inf"], "radius must be finite"),
+        (["--trials", "0"], "trials must be at least 1"),
+        (["--confidence", "1"], "confidence must lie strictly between 0 and 1"),
+        (["--seed", "-1"], "seed must be at least 0"),
+        (["--jobs", "0"], "jobs must be at least 1"),
+        (["--eps", "1e-13"], "(?i)gib|memory"),
+        (["--json", "/no/such/folder/r.json"], "cannot be written"),
+        (["--out", "/dev/null/folder"], "folder"),
+        (["--trial", "-1"], "trial must be at least 0"),
+        (["--trial", "1", "--n", "-3"], "n must be at least 0"),
+        (["--unknown"], "unrecognized arguments"),
+    ],
+)
+def test_bad_input_gets_one_line_and_code_2(arguments, complaint, capsys):
+    try:
+        code = call(*arguments)
+    except SystemExit as stop:  # argparse's own way out
+        code = stop.code
+    captured = capsys.readouterr()
+    assert code == BAD_INPUT
+    assert re.search(complaint, captured.err), captured.err
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+
+
+def test_a_violated_bound_is_refuted_loudly(monkeypatch, capsys):
+    monkeypatch.setattr("theory.sufficient.sufficient_n", lambda *_, **__: 1)
+    assert call(*SMALL) == REFUTED
+    assert "Lemma 2.1 (dense, Lueker 1998): refuted" in capsys.readouterr().out
+
+
+def test_too_few_trials_leave_it_undecided(capsys):
+    assert call("--prune", "0.2", "--lock", "0.1", "--eps", "0.2", "--trials", "20") == 0
+    assert "Lemma A.3 (frozen, Otsuka et al. 2024): undecided" in capsys.readouterr().out
+
+
+def test_threads_and_chunks_do_not_matter():
+    setting = Setting(0.05, prune=0.3, lock=0.2, radius=1.0, n_max=30, trials=12_000)
+    stores = [simulations.lemmas.Store() for _ in range(2)]
+    one, two = (measure(setting, seed=5, store=store, jobs=jobs) for store, jobs in zip(stores, (1, 2), strict=True))
+    whole = subsetsum.success_counts(30, 0.05, 12_000, prune=0.3, lock=0.2, seed=5, targets=subsetsum.targets(1.0))
+    for curve in (one, two):
+        assert np.array_equal(curve.uniform, whole.uniform)
+        assert np.array_equal(curve.pointwise, whole.pointwise)
+
+
+def test_an_interrupt_keeps_and_shows_what_is_done(monkeypatch, tmp_path, capsys):
+    calls = []
+
+    def stop_at_third(*arguments, **settings):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return measure(*arguments, **settings)
+
+    monkeypatch.setattr("simulations.lemmas.measure", stop_at_third)
+    path = tmp_path / "r.json"
+    assert call(*SMALL, "--json", str(path)) == INTERRUPTED
+    rows = json.loads(path.read_text())["rows"]
+    assert [(row["claim"], row["eps"]) for row in rows] == [("2.1", 0.2)] * 2
+    shown = capsys.readouterr().out
+    assert "Interrupted: the rows above are finished" in shown
+    assert "Verdicts" not in shown
+
+
+def test_a_second_run_computes_nothing_again(monkeypatch, tmp_path):
+    assert call(*SMALL, "--out", str(tmp_path)) == 0
+    first = (tmp_path / "requirement.json").read_bytes()
+
+    def forbidden(*_, **__):
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr("subsetsum.success_counts", forbidden, raising=False)
+    assert call(*SMALL, "--out", str(tmp_path)) == 0
+    assert (tmp_path / "requirement.json").read_bytes() == first
+
+
+def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path):
+    command = [*COMMAND, "--eps", "0.01", "--trials", "30000", "--json"]
+    whole, resumed = tmp_path / "whole", tmp_path / "resumed"
+    for delay in (4.0, 6.0, None):
+        child = subprocess.Popen(
+            [*command, str(tmp_path / "r.json"), "--out", str(resumed)], cwd=ROOT, stdout=subprocess.DEVNULL
+        )
+        if delay is None:
+            assert child.wait() == 0
+        else:
+            time.sleep(delay)
+            child.send_signal(signal.SIGKILL)
+            child.wait()
+            assert not (tmp_path / "r.json").exists()
+    subprocess.run([*command, str(tmp_path / "s.json"), "--out", str(whole)], cwd=ROOT, check=True, capture_output=True)
+    assert (tmp_path / "r.json").read_bytes() == (tmp_path / "s.json").read_bytes()
+    assert (resumed / "requirement.csv").read_bytes() == (whole / "requirement.csv").read_bytes()
+    assert sorted(os.listdir(resumed)) == sorted(os.listdir(whole))
+
+
+def test_a_trial_replays_with_the_numbers_of_draw(capsys):
+    assert call("--prune", "0.4", "--lock", "0.3", "--trial", "7", "--n", "40", "--eps", "0.3", "0.01") == 0
+    shown = capsys.readouterr().out
+    values, states = subsetsum.draw(40, 8, prune=0.4, lock=0.3)
+    for state, title in ((0, "free"), (1, "locked"), (-1, "pruned")):
+        assert f"{np.sum(states[7] == state)} {title}" in shown
+    for value in values[7]:
+        assert f"{value:+.6f}" in shown
+    error = subsetsum.worst_errors(40, 8, prune=0.4, lock=0.3)[7]
+    assert f"{error:.3e}" in shown
+    covered = subsetsum.covers_values(values[7:], states[7:], 0.3)[0]
+    assert ("covered" in shown) == bool(covered or error <= 0.01)
+
+
+def test_heavy_freezing_and_other_radii_run(capsys):
+    assert call("--prune", "0.5", "--lock", "0.4", "--eps", "0.1", "--radius", "0.3", "--trials", "100") == 0
+    assert "p = 0.5, q = 0.4" in capsys.readouterr().out
+
+
+def test_eps_of_the_radius_needs_nothing(tmp_path):
+    assert call("--eps", "0.5", "--radius", "0.5", "--trials", "50", "--json", str(tmp_path / "r.json")) == 0
+    for row in json.loads((tmp_path / "r.json").read_text())["rows"]:
+        assert row["necessary"] == row["measured"]["lower"] == row["measured"]["value"] == row["sufficient"] == 0

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
-from scipy.stats import binom
+from scipy.stats import binom, norm
 
 from common.rates import Rates
 from tests.theory.exact_small import ACCURACY, pointwise_failure, uniform_failure
@@ -133,6 +133,24 @@ def test_the_coarse_reach_bound_never_exceeds_the_fine_one(n, rate, eps, two):
 def test_the_coarse_reach_bound_is_worth_having_for_large_n():
     fine, coarse = reach_uniform([20_000], 0.01, Rates(0.69, 0.3)), reach_coarse([20_000], 0.01, Rates(0.69, 0.3))
     assert fine[0] - 0.02 < coarse[0]
+
+
+@pytest.mark.parametrize(("prune", "lock"), RATES)
+def test_the_coarse_reach_bound_is_berry_and_esseens(prune, lock):
+    x, weights = np.polynomial.legendre.leggauss(400)
+    free, n, eps = 1 - prune - lock, 3, 0.01  # an n at which every case is above 0
+
+    def mean(power, centre):  # E |Y - centre|^power
+        at = abs(x - centre) ** power
+        at_zero = abs(centre) ** power
+        return (weights / 2) @ (lock * at + free * np.where(x > 0, at, at_zero)) + prune * at_zero
+
+    m = mean(1, -1.0) - 1
+    deviation, third = mean(2, m) ** 0.5, mean(3, m)
+    expected = norm.cdf((1 - eps - n * m) / (deviation * n**0.5)) - 0.4748 * third / (deviation**3 * n**0.5)
+    received = reach_coarse([n], eps, Rates(prune, lock), 1.0, False)[0]
+    assert expected > 0.2
+    assert received == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize("eps", [0.3, 0.02, 1e-6])

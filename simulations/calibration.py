@@ -19,7 +19,7 @@ from pathlib import Path
 from common.cli import REFUTED, Parser, run
 from common.keys import key_words
 from common.store import Row, Store, export_jsonl
-from simulations.console import out, progress, table
+from simulations.console import Page, progress, table
 from theory.estimate import READINGS, estimated_success
 
 EXPERIMENT = "calibration"
@@ -138,7 +138,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         for row in rows
     ]
-    console = out()
+    console = Page()
     console.print(table(f"Estimated against measured success, {args.trials} trials a setting", columns, cells))
     for reading in READINGS:
         chosen = [row for row in rows if row["reading"] == reading]

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from io import StringIO
 from typing import Literal
 
 from rich.box import SIMPLE_HEAD
@@ -10,12 +11,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-WIDTH = 132  # fixed, so that the same command prints the same text on every machine
+WIDTH = 130  # fixed, so that the same command prints the same text on every machine
 
 
-def out() -> Console:
-    """Return a console on standard output: plain text, unless it is a terminal."""
-    return Console(file=sys.stdout, width=WIDTH, highlight=False, markup=False)
+class Page:
+    """Standard output for tables and text: plain, of one width everywhere, no blanks at the ends of lines."""
+
+    def print(self, *items: object) -> None:
+        """Print texts and tables, wrapped at the page's width."""
+        text = StringIO()
+        Console(file=text, width=WIDTH, highlight=False, markup=False, color_system=None).print(*items)
+        for line in text.getvalue().splitlines():
+            sys.stdout.write(line.rstrip() + "\n")
 
 
 def table(

@@ -92,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             rows += measured_rows(point, args.seed, store, args.jobs, args.trials)
             advance(1)
     export_jsonl(args.out, rows)
-    console.out().print(summary(rows))
+    console.Page().print(summary(rows))
     return int(any(row["verdict"] == REFUTED for row in rows))
 
 

@@ -63,7 +63,7 @@ class Plan:
     rates: Rates
     eps: float
     necessary: dict[str, int]
-    decided_by: dict[str, str]
+    reach_share: dict[str, float]
     estimated: dict[str, int]
     sufficient: dict[str, int]
     curve: Setting
@@ -72,7 +72,7 @@ class Plan:
 def plan(settings: Settings, rates: Rates, eps: float) -> Plan:
     """Ask theory, and fix n_max and the number of trials from its answers: nothing is chosen after looking."""
     from theory.estimate import estimated_n
-    from theory.necessary import necessary_by, necessary_n
+    from theory.necessary import necessary_n
     from theory.sufficient import sufficient_n
 
     law = settings.law(rates)
@@ -83,11 +83,22 @@ def plan(settings: Settings, rates: Rates, eps: float) -> Plan:
         rates=rates,
         eps=eps,
         necessary=necessary,
-        decided_by={reading: necessary_by(eps, settings.delta, reading=reading, **law) for reading in READINGS},
+        reach_share={reading: reach_share(settings, rates, eps, reading, estimated[reading]) for reading in READINGS},
         estimated=estimated,
         sufficient={reading: sufficient_n(eps, settings.delta, reading=reading, **law) for reading in READINGS},
         curve=Setting(eps, **law, n_max=n_max, trials=settings.trials or planned_trials(n_max, eps)),
     )
+
+
+def reach_share(settings: Settings, rates: Rates, eps: float, reading: str, n: int) -> float:
+    """Return which share of the allowed failures is due to reach alone: all sums together end before the targets do.
+
+    The rest is due to resolution: gaps between the sums. Taken at the estimated requirement ``n``.
+    """
+    from theory.reach import reach_pointwise, reach_uniform
+
+    short = reach_uniform if reading == "uniform" else reach_pointwise
+    return round(min(1.0, float(short([n], eps, rates, settings.radius)[0]) / settings.delta), 4)
 
 
 def row_of(settings: Settings, claim: Claim, reading: str, plan: Plan, measured: Crossing, statistical: int) -> Row:
@@ -105,7 +116,7 @@ def row_of(settings: Settings, claim: Claim, reading: str, plan: Plan, measured:
         "lock": plan.rates.lock,
         "radius": settings.radius,
         "necessary": plan.necessary[reading],
-        "decided_by": plan.decided_by[reading],
+        "reach_share": plan.reach_share[reading],
         "estimated": plan.estimated[reading],
         "measured": asdict(measured),
         "statistical": statistical,

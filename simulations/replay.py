@@ -25,7 +25,7 @@ def show_trial(settings: "Settings", trial: int, n: int | None) -> int:
     values, states = draw(n, 1, prune=prune, lock=lock, seed=seed, first=whole("trial", trial))
     x, state = values[0], states[0]
     locked, free = x[state == 1].sum(), x[state == 0]
-    out = console.out()
+    out = console.Page()
     out.print(
         f"Trial {trial}, seed {seed}: n = {n} variables, {np.sum(state == -1)} pruned, "
         f"{np.sum(state == 1)} locked, {len(free)} free (prune {prune:g}, lock {lock:g})\n"

@@ -11,20 +11,20 @@ from theory.claims import CLAIMS
 from theory.steps import check_steps
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from simulations.lemmas import Settings
 
 
 def show(settings: "Settings", rows: list[Row], *, complete: bool) -> None:
     """Print everything; after an interrupt only the rows that were finished."""
-    out = console.out()
+    out = console.Page()
+    counts = sorted({row["trials"] for row in rows})
+    trials = " to ".join(str(count) for count in dict.fromkeys([*counts[:1], *counts[-1:]]))
     out.print(
         f"Random subset sums with frozen variables: prune p = {settings.prune:g}, lock q = {settings.lock:g}, "
         f"free f = {1 - settings.prune - settings.lock:g}\n"
         f"Targets |z| <= {settings.radius:g}, failure probability delta = {settings.delta:g}, seed {settings.seed}. "
         f"How many variables n are needed?\n"
-        f"All measured intervals hold together with confidence {settings.confidence:g}.\n"
+        f"Trials per row: {trials}. All measured intervals hold together with confidence {settings.confidence:g}.\n"
     )
     requirement_tables(out, rows)
     if not complete:
@@ -60,14 +60,13 @@ COLUMNS = {  # and the least width of each, so that the tables stand in line
     "stat.": 5,
     "sufficient": 10,
     "<constant C": 21,
-    "<limited by": 10,
+    "<limited by": 15,
     "<verdict": 9,
 }
 SHORT = {CORRECTED: "corrected"}
-REGIMES = {"counting": "resolution", "first moment": "resolution", "reach": "reach", "none": "nothing"}
 
 
-def requirement_tables(out: "Console", rows: list[Row]) -> None:
+def requirement_tables(out: console.Page, rows: list[Row]) -> None:
     """Print one table per lemma, one line per reading and eps."""
     for claim in CLAIMS:
         chosen = sorted((row for row in rows if row["claim"] == claim.key), key=lambda row: row["reading"] != "uniform")
@@ -86,7 +85,7 @@ def requirement_tables(out: "Console", rows: list[Row]) -> None:
                 row["statistical"],
                 row["sufficient"],
                 interval(row["constant"], ".2f"),
-                REGIMES[row["decided_by"]],
+                f"{'reach' if row['reach_share'] >= 0.5 else 'resolution'} {row['reach_share']:.2f}",
                 SHORT.get(row["verdict"], row["verdict"]),
             )
             for row in chosen
@@ -97,6 +96,7 @@ def requirement_tables(out: "Console", rows: list[Row]) -> None:
         "measured: the smallest n that succeeds with probability >= 1 - delta; each n below the interval is excluded.\n"
         "stat.: sufficient, given the measured coverage by free variables alone. sufficient: proven.\n"
         "constant C: what the measured n implies in the lemma's formula (Lemma 2.2: in the corrected one).\n"
+        "limited by: the share of failures in which the sums end before the targets do (reach); the rest are gaps.\n"
         "corrected: upheld after correction; the published form fails, see below.\n"
     )
     for reading in ("uniform", "pointwise"):
@@ -109,7 +109,7 @@ def requirement_tables(out: "Console", rows: list[Row]) -> None:
     out.print()
 
 
-def boundedness(out: "Console", settings: "Settings") -> None:
+def boundedness(out: console.Page, settings: "Settings") -> None:
     """Print how the constant moves with precision and with the rates, from bounds and estimates."""
     columns = ("eps", "delta", "necessary", "estimated", "sufficient", "C >=", "C ~", "C <=")
     cells = [
@@ -125,7 +125,7 @@ def boundedness(out: "Console", settings: "Settings") -> None:
     )
 
 
-def over_freezing(out: "Console", settings: "Settings") -> None:
+def over_freezing(out: console.Page, settings: "Settings") -> None:
     """Print how the constant grows as less and less is free."""
     columns = ("p", "q", "f", "necessary", "estimated", "sufficient", "C >=", "C ~", "C <=", "f C ~", "f^2 C ~")
     cells = []
@@ -147,7 +147,7 @@ def over_freezing(out: "Console", settings: "Settings") -> None:
     out.print(console.table("How does C grow as more is frozen? eps = 0.01, delta = 0.05, uniform", columns, cells))
 
 
-def slopes(out: "Console", settings: "Settings") -> None:
+def slopes(out: console.Page, settings: "Settings") -> None:
     """Print the proven closed form and the asymptotic slopes of requirement."""
     law = {"prune": settings.prune, "lock": settings.lock}
     least, enough = necessary_slopes(**law), sufficient_slopes(**law)
@@ -159,7 +159,7 @@ def slopes(out: "Console", settings: "Settings") -> None:
     )
 
 
-def proof_steps(out: "Console", settings: "Settings") -> None:
+def proof_steps(out: console.Page, settings: "Settings") -> None:
     """Print which checked steps of the published proof hold, and every one that fails in full."""
     steps = check_steps(settings.prune, settings.lock)
     held = ", ".join(step.equation for step in steps if step.holds)
@@ -170,7 +170,7 @@ def proof_steps(out: "Console", settings: "Settings") -> None:
     out.print()
 
 
-def published_forms(out: "Console", settings: "Settings", rows: list[Row]) -> None:
+def published_forms(out: console.Page, settings: "Settings", rows: list[Row]) -> None:
     """Print where a published form is wrong, and which corrected form stands."""
     for claim in CLAIMS:
         if claim.corrected is None:
@@ -189,7 +189,7 @@ def published_forms(out: "Console", settings: "Settings", rows: list[Row]) -> No
         out.print(f"  Corrected ({claim.corrected.name}): {claim.corrected.form.statement} stands.\n")
 
 
-def conclusion(out: "Console", rows: list[Row]) -> None:
+def conclusion(out: console.Page, rows: list[Row]) -> None:
     """Print one verdict per lemma."""
     out.print("Verdicts")
     for claim in CLAIMS:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from common.checks import open_unit, positive
 from common.rates import Rates, searchable
 from theory.game import START_SHARE
+from theory.reach import reach_rate
 
 Floats = NDArray[np.float64]
 
@@ -46,7 +47,7 @@ def necessary_slopes(*, prune: float = 0.0, lock: float = 0.0) -> Slopes:
     """
     rates = searchable(prune, lock)
     coefficient, power = (32 * rates.lock / 3, 2) if rates.lock else (2.0, 1)
-    return Slopes(1 / (rates.free * log(2)), 1 / reach_exponent(rates), coefficient, power)
+    return Slopes(1 / (rates.free * log(2)), 1 / reach_rate(rates.prune, rates.lock), coefficient, power)
 
 
 def sufficient_slopes(*, prune: float = 0.0, lock: float = 0.0) -> Slopes:
@@ -59,7 +60,9 @@ def sufficient_slopes(*, prune: float = 0.0, lock: float = 0.0) -> Slopes:
     rates = searchable(prune, lock)
     quarter = -1 / log1p(-rates.free / 4)
     coefficient, power = (32 * rates.lock / 3, 2) if rates.lock else (10.0, 1)
-    return Slopes(4 / (rates.free * log(2)) + quarter, 1 / reach_exponent(rates) + 2 * quarter, coefficient, power)
+    return Slopes(
+        4 / (rates.free * log(2)) + quarter, 1 / reach_rate(rates.prune, rates.lock) + 2 * quarter, coefficient, power
+    )
 
 
 def constant(*, prune: float = 0.0, lock: float = 0.0, radius: float = 1.0, eps_0: float = 0.1) -> float:
@@ -156,16 +159,6 @@ def shift_exponent(rates: Rates, s: Floats) -> Floats:
     free = np.where(small, -s / 2 + s**2 / 6, -np.expm1(-large) / large - 1)
     exponent = -np.log1p(rates.lock * locked + rates.free / 2 * free)
     return exponent - 1e-9 * np.abs(exponent)
-
-
-def reach_exponent(rates: Rates) -> float:
-    """Return I = -log min_s E exp(-s Y), the exponential rate at which a reach of 0 becomes improbable.
-
-    Exact for lock = 0 (the infimum -log(1 - f/2) is at s = infinity), else by a fine grid (relative error < 1e-4).
-    """
-    if rates.lock == 0:
-        return -log1p(-rates.free / 2)
-    return float(shift_exponent(rates, _grid(rates)).max())
 
 
 def _grid(rates: Rates) -> Floats:

@@ -1,6 +1,6 @@
 """The closed form is above the numeric certificate and below its own constant; its slopes are the stated ones."""
 
-from math import exp, log, log1p, sinh
+from math import exp, log, sinh
 
 import numpy as np
 import pytest
@@ -13,7 +13,6 @@ from theory.asymptotics import (
     closed_form_n,
     constant,
     necessary_slopes,
-    reach_exponent,
     shift_exponent,
     shift_size,
     sufficient_slopes,
@@ -94,13 +93,6 @@ def test_shift_size_is_where_chernoff_reaches_delta(rates, distance, delta):
         assert chernoff_shift(r, distance, n - 1) > delta * (1 - 1e-8)
     else:
         assert distance <= 0
-
-
-def test_reach_exponent_has_its_two_limits():
-    assert reach_exponent(Rates(0.3, 0.0)) == pytest.approx(-log1p(-0.35))
-    assert reach_exponent(Rates(0.3, 1e-9)) == pytest.approx(-log1p(-0.35), rel=0.1)
-    f, q = 1e-4, 0.5
-    assert reach_exponent(Rates(1 - f - q, q)) == pytest.approx(f**2 / (32 * q / 3), rel=1e-3)
 
 
 @pytest.mark.parametrize("rates", [{}, {"prune": 0.4}, {"lock": 0.3}, {"prune": 0.4, "lock": 0.3}])

@@ -1,6 +1,7 @@
 """Command-line manners shared by every command: one clear line and exit code 2 for bad input."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -21,7 +22,13 @@ class Parser(argparse.ArgumentParser):
 def run(command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None, name: str) -> int:
     """Call ``command(argv)``; turn ValueError and OSError into one line and exit code 2, Ctrl-C into 130."""
     try:
-        return command(argv)
+        code = command(argv)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # the reader has seen enough, as in "... | head"; nothing may be flushed to it at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BAD_INPUT
     except (ValueError, OSError) as error:
         print(f"{name}: error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
         return BAD_INPUT

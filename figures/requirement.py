@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.cli import Parser, run
 from figures.style import COLOURS, RENDERED, save, styled
+from theory import CLAIMS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,13 +54,14 @@ def render(rows: Sequence[dict[str, Any]], folder: str | Path, name: str = "requ
     """Draw every lemma in its own panel and write PNG and SVG to ``folder``."""
     from matplotlib import pyplot as plt
 
+    titles = {claim.key: claim.title for claim in CLAIMS}
     claims = list(dict.fromkeys(row["claim"] for row in rows))
     with styled():
         figure, axes = plt.subplots(1, len(claims), figsize=(3.6 * len(claims), 4.2), squeeze=False)
         for ax, claim in zip(axes[0], claims, strict=True):
             chosen = [row for row in rows if row["claim"] == claim and row["reading"] == "uniform"]
             draw(ax, chosen)
-            ax.set_title(f"{claim}\np = {chosen[0]['prune']:g}, q = {chosen[0]['lock']:g}")
+            ax.set_title(f"Lemma {claim} ({titles[claim]})\np = {chosen[0]['prune']:g}, q = {chosen[0]['lock']:g}")
             ax.set_xlabel("precision eps")
         axes[0][0].set_ylabel(f"variables n, delta = {rows[0]['delta']:g}")
         handles, labels = axes[0][0].get_legend_handles_labels()

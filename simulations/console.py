@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-WIDTH = 130  # fixed, so that the same command prints the same text on every machine
+WIDTH = 128  # fixed, so that the same command prints the same text on every machine
 
 
 class Page:
@@ -33,7 +33,9 @@ def table(
     widths: least width of each column, so that several tables stand in line.
     """
     columns = list(columns)
-    grid = Table(title=title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False, padding=(0, 1), title_style="bold")
+    grid = Table(
+        title=title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0), title_style="bold"
+    )
     for name, width in zip(columns, widths or [0] * len(columns), strict=True):
         justify: Literal["left", "right"] = "left" if name.startswith("<") else "right"
         grid.add_column(name.removeprefix("<"), justify=justify, no_wrap=True, min_width=width)

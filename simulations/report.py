@@ -43,6 +43,11 @@ def decimals(value: float | None) -> str | None:
     return None if value is None else f"{value:.2f}"
 
 
+def regime(reach_share: float) -> str:
+    """Name what most failures are due to, and their share."""
+    return f"reach {reach_share:.0%}" if reach_share >= 0.5 else f"resolution {1 - reach_share:.0%}"
+
+
 def interval(entry: dict[str, float | None], form: str = "d") -> str:
     """Write {lower, value, upper} as ``value [lower, upper]``; a missing end as ``?``."""
     lower, value, upper = (
@@ -60,7 +65,7 @@ COLUMNS = {  # and the least width of each, so that the tables stand in line
     "stat.": 5,
     "sufficient": 10,
     "<constant C": 21,
-    "<limited by": 15,
+    "<limited by": 14,
     "<verdict": 9,
 }
 SHORT = {CORRECTED: "corrected"}
@@ -85,7 +90,7 @@ def requirement_tables(out: console.Page, rows: list[Row]) -> None:
                 row["statistical"],
                 row["sufficient"],
                 interval(row["constant"], ".2f"),
-                f"{'reach' if row['reach_share'] >= 0.5 else 'resolution'} {row['reach_share']:.2f}",
+                regime(row["reach_share"]),
                 SHORT.get(row["verdict"], row["verdict"]),
             )
             for row in chosen
@@ -96,7 +101,7 @@ def requirement_tables(out: console.Page, rows: list[Row]) -> None:
         "measured: the smallest n that succeeds with probability >= 1 - delta; each n below the interval is excluded.\n"
         "stat.: sufficient, given the measured coverage by free variables alone. sufficient: proven.\n"
         "constant C: what the measured n implies in the lemma's formula (Lemma 2.2: in the corrected one).\n"
-        "limited by: the share of failures in which the sums end before the targets do (reach); the rest are gaps.\n"
+        "limited by: share of failures in which the sums end before the targets (reach) or leave gaps (resolution).\n"
         "corrected: upheld after correction; the published form fails, see below.\n"
     )
     for reading in ("uniform", "pointwise"):

@@ -24,14 +24,15 @@ def covers(
     radius: float = 1.0,
     seed: int = 0,
     exact_counts: bool = False,
+    first: int = 0,
     jobs: int | None = None,
 ) -> NDArray[np.bool_]:
     """Return for each trial whether every |z| <= radius lies within eps of a subset sum; (trials,) bool.
 
-    Trial i is trial i of :func:`subsetsum.draw` with the same arguments: its locked values are in every sum, its
-    pruned ones in none. The decision is made in integers and is exact for these values, eps and radius (a radius that
-    is no multiple of 2**-52 is rounded up to one); a gap of exactly 2 eps is covered. Nothing depends on jobs, the
-    number of threads (default: all cores).
+    Trials ``first``, ``first + 1``, ... are those of :func:`subsetsum.draw` with the same arguments: their locked values
+    are in every sum, their pruned ones in none. The decision is made in integers and is exact for these values, eps and
+    radius (a radius that is no multiple of 2**-52 is rounded up to one); a gap of exactly 2 eps is covered. Nothing
+    depends on jobs, the number of threads (default: all cores).
 
     Raises ValueError for eps outside (0, 1), radius outside (0, 511], bad rates, n outside 0..2**19, trials < 0, a bad
     seed, or an eps so small that memory would not hold the sums.
@@ -43,7 +44,7 @@ def covers(
 
     eps, radius, rates = open_unit("eps", eps), checked_radius(radius), Rates(prune, lock)
     bits, description = grid_bits(n), law(n, rates, seed, exact_counts)
-    check_trials(0, trials)
+    check_trials(first, trials)
     free = likely_most_free(n, rates)
     refuse_if_too_large("eps", eps, workers(jobs) * bitset_bytes(free, eps, radius))
     window, eps2 = point_units(radius, bits), gap_units(eps, bits)
@@ -54,7 +55,7 @@ def covers(
         scratch.use(lambda room: decide_drawn(description, n, first, window, eps2, room, covered))
         return covered
 
-    return np.concatenate(over_chunks(task, trials, jobs))
+    return np.concatenate(over_chunks(task, trials, jobs, first))
 
 
 def worst_errors(
@@ -67,6 +68,7 @@ def worst_errors(
     seed: int = 0,
     floor: float = 0.0,
     exact_counts: bool = False,
+    first: int = 0,
     jobs: int | None = None,
 ) -> NDArray[np.float64]:
     """Return for each trial the largest distance of a |z| <= radius from its nearest subset sum; (trials,) float64.
@@ -86,8 +88,8 @@ def worst_errors(
 
     floor, radius, rates = closed_unit("floor", floor), checked_radius(radius), Rates(prune, lock)
     bits, description = grid_bits(n), law(n, rates, seed, exact_counts)
-    check_trials(0, trials)
-    most = max(over_chunks(lambda first, count: most_free(description, n, first, count), trials, jobs))
+    check_trials(first, trials)
+    most = max(over_chunks(lambda first, count: most_free(description, n, first, count), trials, jobs, first))
     refuse_if_too_large("floor", floor, workers(jobs) * bitset_bytes(most, floor, radius))
     window, floor2 = point_units(radius, bits), gap_units(floor, bits)
     scratch = _Scratches(max(floor2, gap_units(ldexp(1.0, -most), bits)), n, rates, bits)
@@ -97,7 +99,7 @@ def worst_errors(
         scratch.use(lambda room: worst_drawn(description, n, first, window, floor2, room, errors2))
         return np.ldexp(errors2.astype(np.float64), -bits - 1)
 
-    return np.maximum(np.concatenate(over_chunks(task, trials, jobs)), floor)
+    return np.maximum(np.concatenate(over_chunks(task, trials, jobs, first)), floor)
 
 
 class _Scratches:

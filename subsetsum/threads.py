@@ -1,6 +1,5 @@
 """Chunks of trials over threads; the kernels release the interpreter lock."""
 
-import os
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -14,17 +13,19 @@ FEWEST_TRIALS = 16
 
 def workers(jobs: int | None) -> int:
     """Return the number of threads: ``jobs``, or every core this process may use."""
-    return len(os.sched_getaffinity(0)) if jobs is None else whole("jobs", jobs, 1)
+    from joblib import cpu_count
+
+    return cpu_count() if jobs is None else whole("jobs", jobs, 1)
 
 
-def over_chunks(task: Callable[[int, int], Result], trials: int, jobs: int | None) -> list[Result]:
-    """Return [task(first, count), ...] for consecutive chunks of trials 0 .. trials - 1, at least one chunk.
+def over_chunks(task: Callable[[int, int], Result], trials: int, jobs: int | None, first: int = 0) -> list[Result]:
+    """Return [task(first, count), ...] for consecutive chunks of ``trials`` trials from ``first`` on, at least one chunk.
 
     What a trial gives must depend on its number only; then the joined results do not depend on jobs.
     """
     threads = workers(jobs)
     size = max(FEWEST_TRIALS, -(-trials // (CHUNKS_A_WORKER * threads)))
-    chunks = [(first, min(size, trials - first)) for first in range(0, trials, size)] or [(0, 0)]
+    chunks = [(first + start, min(size, trials - start)) for start in range(0, trials, size)] or [(first, 0)]
     if threads == 1 or len(chunks) == 1:
         return [task(*chunk) for chunk in chunks]
     from joblib import Parallel, delayed

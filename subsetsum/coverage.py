@@ -29,8 +29,8 @@ def covers(
 ) -> NDArray[np.bool_]:
     """Return for each trial whether every |z| <= radius lies within eps of a subset sum; (trials,) bool.
 
-    Trials ``first``, ``first + 1``, ... are those of :func:`subsetsum.draw` with the same arguments: their locked values
-    are in every sum, their pruned ones in none. The decision is made in integers and is exact for these values, eps and
+    Trials ``first``, ``first + 1``, ... are those of :func:`subsetsum.draw` with the same arguments: their locked
+    values are in every sum, the pruned ones in none. The decision is made in integers and is exact for these values, eps and
     radius (a radius that is no multiple of 2**-52 is rounded up to one); a gap of exactly 2 eps is covered. Nothing
     depends on jobs, the number of threads (default: all cores).
 

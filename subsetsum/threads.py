@@ -19,7 +19,7 @@ def workers(jobs: int | None) -> int:
 
 
 def over_chunks(task: Callable[[int, int], Result], trials: int, jobs: int | None, first: int = 0) -> list[Result]:
-    """Return [task(first, count), ...] for consecutive chunks of ``trials`` trials from ``first`` on, at least one chunk.
+    """Return [task(first, count), ...] for consecutive chunks of trials from ``first`` on, at least one chunk.
 
     What a trial gives must depend on its number only; then the joined results do not depend on jobs.
     """

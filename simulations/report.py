@@ -167,7 +167,7 @@ def slopes(out: console.Page, settings: "Settings") -> None:
 def proof_steps(out: console.Page, settings: "Settings") -> None:
     """Print which checked steps of the published proof hold, and every one that fails in full."""
     steps = check_steps(settings.prune, settings.lock)
-    held = ", ".join(step.equation for step in steps if step.holds)
+    held = "; ".join(step.equation for step in steps if step.holds)
     out.print(f"Steps of the proof of Lemmas A.2 and A.3 checked (inner constants reconstructed). Hold: {held}.")
     for step in steps:
         if not step.holds:

@@ -30,8 +30,8 @@ def covers(
     """Return for each trial whether every |z| <= radius lies within eps of a subset sum; (trials,) bool.
 
     Trials ``first``, ``first + 1``, ... are those of :func:`subsetsum.draw` with the same arguments: their locked
-    values are in every sum, the pruned ones in none. The decision is made in integers and is exact for these values, eps
-    and radius (a radius that is no multiple of 2**-52 is rounded up to one); a gap of exactly 2 eps is covered.
+    values are in every sum, the pruned ones in none. The decision is made in integers and is exact for these values,
+    eps and radius (a radius that is no multiple of 2**-52 is rounded up to one); a gap of exactly 2 eps is covered.
     Nothing depends on jobs, the number of threads (default: all cores).
 
     Raises ValueError for eps outside (0, 1), radius outside (0, 511], bad rates, n outside 0..2**19, trials < 0, a bad

@@ -66,7 +66,7 @@ def corner(C: float) -> Step:
     middle = (1 + edge) / 2
     allowed = ceil(lueker1998.sample_size(middle, middle, C))
     return Step(
-        "(7)",
+        "(7) for all eps, delta",
         "n >= C log(1/min(delta, eps)) suffices uniformly for all eps, delta in (0, 1)",
         allowed > 1,
         f"at eps = delta = {middle:.4f} it allows n = {allowed} (C = {C:g}), and one number never covers both z = 1 and"
@@ -79,7 +79,7 @@ def constant_depends_on_rates(C: float, prune: float) -> Step:
     """(7), (16): the constant has to grow with q, as the layer-wise C of the theorem allows."""
     refuting = [otsuka2024.lock_rate_refuting(factor * C, 0.01, 0.01, prune) for factor in (1, 10, 100)]
     return Step(
-        "(7), (16)",
+        "C depends on p, q",
         "C has to depend on the rates: each single C fails from some locking rate on",
         all(rate < 1 - prune for rate in refuting),
         f"at eps = delta = 0.01, C = {C:g}, {10 * C:g}, {100 * C:g} fail for every q above "

@@ -69,7 +69,7 @@ def test_rows_are_complete_and_ordered(tmp_path, capsys):
     shown = capsys.readouterr()
     assert shown.err == ""  # no progress bar where there is no terminal
     assert "Lemma A.3 (frozen, Otsuka et al. 2024): upheld" in shown.out
-    assert "FAILS (7)" in shown.out
+    assert "FAILS (7) for all eps, delta" in shown.out
     assert "Corrected (thinning form)" in shown.out
 
     with open(tmp_path / "o" / "requirement.csv", newline="") as file:

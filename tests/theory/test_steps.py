@@ -36,7 +36,7 @@ grid = st.integers(0, 60).map(lambda k: Fraction(k, 60))
 
 @pytest.mark.parametrize(("prune", "lock"), RATES)
 def test_every_step_but_the_literal_corner_of_7_holds(prune, lock):
-    assert [step.equation for step in check_steps(prune, lock) if not step.holds] == ["(7)"]
+    assert [step.equation for step in check_steps(prune, lock) if not step.holds] == ["(7) for all eps, delta"]
 
 
 def test_every_equation_that_can_be_checked_is_there():
@@ -46,8 +46,16 @@ def test_every_equation_that_can_be_checked_is_there():
 
 
 def test_wrong_constants_fail_the_steps_that_need_them():
-    assert {step.equation for step in check_steps(0.4, 0.3, a=0.25) if not step.holds} == {"(7)", "(13)-(14)", "(15)"}
-    assert {step.equation for step in check_steps(0.5, 0.25, c=0.25) if not step.holds} == {"(7)", "(9)", "(15)"}
+    assert {step.equation for step in check_steps(0.4, 0.3, a=0.25) if not step.holds} == {
+        "(7) for all eps, delta",
+        "(13)-(14)",
+        "(15)",
+    }
+    assert {step.equation for step in check_steps(0.5, 0.25, c=0.25) if not step.holds} == {
+        "(7) for all eps, delta",
+        "(9)",
+        "(15)",
+    }
 
 
 def test_nothing_free_is_refused():

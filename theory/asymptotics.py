@@ -5,17 +5,15 @@ depends on p and q.
 """
 
 from dataclasses import dataclass
-from math import ceil, e, log, log1p
+from math import ceil, e, log, log1p, sinh
 
 import numpy as np
-from numpy.typing import NDArray
 
-from common.checks import open_unit, positive
+from common.checks import open_unit
 from common.rates import Rates, searchable
 from theory.game import START_SHARE
-from theory.reach import reach_rate
-
-Floats = NDArray[np.float64]
+from theory.limits import checked_delta, checked_eps, checked_radius
+from theory.reach import exponents, log_moment, reach_rate, shift_exponent
 
 _BENNETT = 1 / 4 - (e - 2) / 6  # 0.1303
 _POWERS = np.append(np.geomspace(1e-3, 64, 200), 1.0)
@@ -53,45 +51,60 @@ def necessary_slopes(*, prune: float = 0.0, lock: float = 0.0) -> Slopes:
 def sufficient_slopes(*, prune: float = 0.0, lock: float = 0.0) -> Slopes:
     """Slopes of :func:`closed_form_n`.
 
-    Statement: precision = 4/(f log 2) + 1/log(1/(1 - f/4)) (growth with s -> 0, then the uncovered part),
-    confidence = 1/I + 2/log(1/(1 - f/4)) (shift, growth with s -> infinity, uncovered part). As f -> 0 with locking
-    the shift alone matters: the coefficient equals the necessary one. Without locking it is 2 + 8.
+    Statement: with Q = 1/log(1/(1 - f/4)), v(s) = log(1 + q (sinh(s)/s - 1)) and w(s) = -log E exp(-s Y),
+
+        precision = 4/(f log 2) + Q,        confidence = 2Q + min over s of (1 + 2Q v(s))/w(s).
+
+    Derivation: growth (s -> 0 for eps, s -> infinity for delta) and uncovered part ask for D log(1/eps) or
+    2Q log(1/delta) variables. Their locked values spread T, and the shift has to make up for it: w(s) n_shift =
+    log(6/delta) + s R + v(s) (n_growth + n_rest). For eps -> 0 alone n_shift is of order sqrt(log(1/eps)), since
+    v ~ q s^2/6 and w ~ f s/4 as s -> 0. Without locking v = 0, and the minimum is 1/I at s = infinity.
+    As f -> 0 with locking the shift alone matters, at s ~ 3f/(4q), where 2Q v(s) ~ 3f/(4q) -> 0: the coefficient
+    equals the necessary one. Without locking it is 2 + 8.
     """
     rates = searchable(prune, lock)
     quarter = -1 / log1p(-rates.free / 4)
     coefficient, power = (32 * rates.lock / 3, 2) if rates.lock else (10.0, 1)
-    return Slopes(
-        4 / (rates.free * log(2)) + quarter, 1 / reach_rate(rates.prune, rates.lock) + 2 * quarter, coefficient, power
-    )
+    shift = 1 / reach_rate(rates.prune)
+    if rates.lock:
+        s = exponents(rates.lock, rates.free)
+        rate = shift_exponent(s, rates.lock, rates.free)
+        useful = rate > 0
+        shift = float(((1 + 2 * quarter * log_moment(s, rates.lock, 0.0)[useful]) / rate[useful]).min())
+    return Slopes(4 / (rates.free * log(2)) + quarter, shift + 2 * quarter, coefficient, power)
 
 
 def constant(*, prune: float = 0.0, lock: float = 0.0, radius: float = 1.0, eps_0: float = 0.1) -> float:
     """Return C(p, q) such that n >= C log(1/min(delta, eps)) suffices whenever min(delta, eps) <= eps_0.
 
-    Statement: with k = 1/4 - (e - 2)/6 > 0.13, R = max(r - 1/2, 0), L0 = log(1/eps_0),
+    Statement: with k = 1/4 - (e - 2)/6 > 0.13, R = max(r - 1/2, 0), L0 = log(1/eps_0) and
+    h = 1 + (sinh(1) - 1) q/(k (f + 2q)) < 1.673,
 
-        C = (f + 2q)/(k f^2) (1 + log(6)/L0) + R/(k f L0) + (24 + (8 log 2 + 4 log 4)/L0)/f + 3/L0.
+        C = (f + 2q)/(k f^2) (1 + log(6)/L0) + R/(k f L0) + (h/f) (24 + (8 log 2 + 4 log 4)/L0) + (1 + 2h)/L0.
 
     Finite for all p + q < 1; of order q/f^2 as f -> 0 with q > 0, and 1/f with q = 0.
     Derivation: P(fail) <= shift + growth + uncovered, each made at most delta/3; Lam = log(1/min(delta, eps)) is at
     least log(1/eps), log(1/delta) and L0.
 
-    * Shift, :func:`shift_exponent` at s = f/(f + 2q): n >= (log(6/delta) + s R)/rate(s), rate >= k f s.
-    * Growth and uncovered part, :func:`closed_form_n` at s = 1 with -log(1 - x) >= x: n >= (8/f)(log(1/(2 x_0)) +
-      log(3/delta)) and n >= (4/f)(log(1/(2 b)) + log(3/delta)), with 1/(2 x_0) < 1/(2 eps), as
-      x_0 = 1.4 eps/(1 + .6 eps) > eps, and 1/(2b) < 1.1/eps, as b = .6 eps/(1 + .6 eps) > .46 eps;
-      log(3/2) < log 2, log(3.3) < log 4.
-    * At most 3 for rounding up three times.
+    * Growth and uncovered part, :func:`closed_form_n` at s = 1 with -log(1 - x) >= x:
+      n_growth >= (8/f)(log(1/(2 x_0)) + log(3/delta)) and n_rest >= (4/f)(log(1/(2 b)) + log(3/delta)), with
+      1/(2 x_0) < 1/(2 eps), as x_0 = 1.4 eps/(1 + .6 eps) > eps, and 1/(2b) < 1.1/eps, as b = .6 eps/(1 + .6 eps) > .46 eps;
+      log(3/2) < log 2, log(3.3) < log 4. For eps >= 1/2 neither is needed.
+    * Shift, :func:`shift_size` at s = f/(f + 2q) <= 1, where w(s) >= k f s (:func:`theory.reach.shift_exponent`):
+      n_shift >= (log(6/delta) + s R + v (n_growth + n_rest))/(k f s) with v = log(1 + q (sinh(s)/s - 1)) <=
+      q (sinh(1) - 1) s^2, because sinh(s)/s - 1 is a power series in s^2 without negative terms. So
+      v/(k f s) <= h - 1: each of the other variables costs h, for itself and for what its locked value asks of the
+      shift.
+    * At most 1 + 2h for rounding up n_shift, and n_growth and n_rest.
 
-    For eps >= 1/2 the last two are not needed.
+    A larger n has a longer shift, whose bound falls with n, so all n >= C Lam suffice.
     Relation: upper bound on sufficient C, uniform in z, hence for both readings.
     """
-    rates, radius = searchable(prune, lock), positive("radius", radius)
-    f, least = rates.free, -log(open_unit("eps_0", eps_0))
-    shift = (f + 2 * rates.lock) / (_BENNETT * f * f) * (1 + log(6) / least)
-    return (
-        shift + max(radius - 0.5, 0) / (_BENNETT * f * least) + (24 + (8 * log(2) + 4 * log(4)) / least) / f + 3 / least
-    )
+    rates, radius = searchable(prune, lock), checked_radius(radius)
+    f, q, least = rates.free, rates.lock, -log(open_unit("eps_0", eps_0))
+    shift = (f + 2 * q) / (_BENNETT * f * f) * (1 + log(6) / least) + max(radius - 0.5, 0) / (_BENNETT * f * least)
+    each = 1 + (sinh(1) - 1) * q / (_BENNETT * (f + 2 * q))
+    return shift + each / f * (24 + (8 * log(2) + 4 * log(4)) / least) + (1 + 2 * each) / least
 
 
 def closed_form_n(eps: float, delta: float, *, prune: float = 0.0, lock: float = 0.0, radius: float = 1.0) -> int:
@@ -101,7 +114,8 @@ def closed_form_n(eps: float, delta: float, *, prune: float = 0.0, lock: float =
     at the start and uncovered one at the end of :func:`theory.game.cover_game`, whose growth rate is at least 1/2.
     Derivation.
 
-    * n_shift: :func:`shift_size`.
+    * n_shift: :func:`shift_size`. The n_shift free variables lead every z - T into W, and T is the sum of *all* locked
+      ones, those among the other n_growth + n_rest variables included (more = n_growth + n_rest there).
     * Growth. While x <= 1/2 a variable multiplies x by a ratio in [1, 2] with mean at least 1 + f/4. ratio^-s is
       convex, so its mean is at most that of a law on {1, 2}: 1 - (f/4)(1 - 2^-s) =: lam. Hence, for every s > 0,
       P(x < 1/2 after n) <= (2 x_0)^-s lam^n (Chernoff for Bin(n, f/4) doublings).
@@ -110,62 +124,35 @@ def closed_form_n(eps: float, delta: float, *, prune: float = 0.0, lock: float =
 
     Relation: upper bound, uniform in z; at least :func:`theory.sufficient.sufficient_n`.
     """
-    rates, radius = searchable(prune, lock), positive("radius", radius)
-    part = open_unit("delta", delta) / 3
-    if open_unit("eps", eps) >= radius:
+    rates, radius = searchable(prune, lock), checked_radius(radius)
+    part = checked_delta(delta) / 3
+    if checked_eps(eps) >= radius:
         return 0
-    total = shift_size(rates, radius - 0.5, part)
     if eps >= 0.5:
-        return total
+        return shift_size(rates, radius - 0.5, part)
     # x_0, b and the growth rate 1/2 of cover_game: L/2 - u^2/(4 L x (1-x)) >= 1/2 at x = x_0 and x = 1 - b
     uncovered = 2 * (1 - START_SHARE) * eps
     start, left = 2 * START_SHARE * eps / (1 + uncovered), uncovered / (1 + uncovered)
     growth = (_POWERS * max(-log(2 * start), 0.0) - log(part)) / -np.log1p(-rates.free / 4 * (1 - 2**-_POWERS))
     rest = max(-log(2 * left) - log(part), 0.0) / -log1p(-rates.free / 4)
-    return total + _whole(growth.min()) + _whole(rest)
+    cover = _whole(growth.min()) + _whole(rest)
+    return shift_size(rates, radius - 0.5, part, more=cover) + cover
 
 
-def shift_size(rates: Rates, distance: float, delta: float) -> int:
-    """Return n with 2 P(Y_1 + .. + Y_n < distance) <= delta, by Chernoff's bound.
+def shift_size(rates: Rates, distance: float, delta: float, more: int = 0) -> int:
+    """Return n with 2 P(Y_1 + .. + Y_n + Z_1 + .. + Z_more < distance) <= delta, by Chernoff's bound.
 
-    Y = X if locked, max(X, 0) if free, 0 if pruned. ``2 exp(s distance) E[exp(-s Y)]^n <= delta`` for the best s of
-    a grid; it then holds for every larger n too. 0 when distance <= 0 and nothing is locked: a sum of non-negative
-    terms is never below it.
+    Y = X if locked, max(X, 0) if free, 0 if pruned; Z = X if locked, else 0. ``2 exp(s distance) E[exp(-s Y)]^n
+    E[exp(-s Z)]^more <= delta`` for the best s of a grid; it then holds for every larger n too. 0 when distance <= 0
+    and nothing is locked: a sum of non-negative terms is never below it.
     """
     if distance <= 0 and rates.lock == 0:
         return 0
-    s = _grid(rates)
-    rate = shift_exponent(rates, s)
+    s = exponents(rates.lock, rates.free)
+    rate = shift_exponent(s, rates.lock, rates.free)
     useful = rate > 0
-    return _whole(max(((log(2 / delta) + s * distance)[useful] / rate[useful]).min(), 0.0))
-
-
-def chernoff_shift(rates: Rates, distance: float, n: int) -> float:
-    """Bound 2 P(Y_1 + .. + Y_n < distance): ``2 exp(s distance) E[exp(-s Y)]^n`` at the best s of a grid."""
-    s = _grid(rates)
-    return float(min(1.0, 2 * np.exp(np.minimum(s * distance - n * shift_exponent(rates, s), 0)).min() * (1 + 1e-9)))
-
-
-def shift_exponent(rates: Rates, s: Floats) -> Floats:
-    """Return a lower bound of -log E exp(-s Y), s > 0; not positive where s is too large to be of use.
-
-    E exp(-sY) = p + q sinh(s)/s + (f/2)(1 + (1 - exp(-s))/s). Also, for s = f/(f + 2q) <= 1 at least k f s with
-    k = 1/4 - (e - 2)/6: as Y >= -1, exp(-sY) <= 1 - sY + Y^2 (exp(s) - 1 - s) (Bennett), exp(s) - 1 - s <= (e - 2) s^2,
-    E Y = f/4 and E Y^2 = q/3 + f/6 = f/(6s).
-    """
-    small = s < 1e-2  # Taylor with its sign: no cancellation
-    large = np.where(small, 1.0, s)
-    locked = np.where(small, s**2 / 6 * (1 + s**2 / 19), np.sinh(large) / large - 1)
-    free = np.where(small, -s / 2 + s**2 / 6, -np.expm1(-large) / large - 1)
-    exponent = -np.log1p(rates.lock * locked + rates.free / 2 * free)
-    return exponent - 1e-9 * np.abs(exponent)
-
-
-def _grid(rates: Rates) -> Floats:
-    """Exponents s around f/(f + 2q), the minimizer's order of magnitude; it holds that value itself."""
-    around = np.append(np.geomspace(1e-3, 1e4, 1400), 1.0)
-    s = rates.free / (rates.free + 2 * rates.lock) * around
-    return s[s < 500]
+    size = log(2 / delta) + s * distance + more * log_moment(s, rates.lock, 0.0)
+    return _whole(max((size[useful] / rate[useful]).min(), 0.0))
 
 
 def _whole(size: float) -> int:

@@ -5,7 +5,7 @@ is -B with B of the same law, and A + B = sum of |X| over the free variables. No
 """
 
 from fractions import Fraction
-from math import exp, expm1, log, log1p, sinh, sqrt
+from math import exp, factorial, log, log1p, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,6 +18,11 @@ from theory.laws import Floats, reach_below, spread_below
 
 READINGS = ("uniform", "pointwise")
 BERRY_ESSEEN = 0.4748  # Shevtsova 2011, identically distributed terms
+_LARGEST_S = 700.0  # sinh(s) is finite up to there
+_AROUND = np.append(np.geomspace(1e-6, 1e4, 2000), 1.0)
+# Taylor coefficients, highest first, for s <= 1: s^2/3! + s^4/5! + .. and -s/2! + s^2/3! - ..
+_GROWTH = [1 / factorial(2 * k + 1) for k in range(9, 0, -1)]
+_LOSS = [(-1) ** k / factorial(k + 1) for k in range(18, 0, -1)]
 
 
 def reach_pointwise(counts: ArrayLike, eps: float, rates: Rates, radius: float = 1.0) -> Floats:
@@ -54,7 +59,9 @@ def reach_coarse(counts: ArrayLike, eps: float, rates: Rates, radius: float = 1.
     one_side = np.where(n > 0, np.maximum(ndtr((short - n * mean) / (deviation * root)) - error, 0.0), float(short > 0))
     if not two_sided:
         return one_side
-    spread = np.exp(np.min([2 * short * t + n * log1p(rates.free * _loss(t)) for t in (0.5, 2, 8)], axis=0).clip(max=0))
+    spread = np.exp(
+        np.min([2 * short * t + n * np.log1p(rates.free * _loss(t)) for t in (0.5, 2, 8)], axis=0).clip(max=0)
+    )
     return np.maximum(one_side, 2 * one_side - (1 + 1e-9) * spread)
 
 
@@ -70,18 +77,60 @@ def reach_rate(prune: float = 0.0, lock: float = 0.0) -> float:
     rates = searchable(prune, lock)
     if rates.lock == 0:
         return -log1p(-rates.free / 2)
-
-    def log_moment(s: float) -> float:
-        # E exp(-sY) - 1; the free part: 1/2 + (1 - e^-s)/(2s), less 1
-        return log1p(rates.lock * (sinh(s) / s - 1) + rates.free / 2 * _loss(s))
-
     end = 1.0
-    while 2 * end <= 700 and log_moment(2 * end) < log_moment(end):  # convex: the minimum lies below 2 end,
-        end *= 2  # and below 700, where sinh(s)/s is still finite, for every lock that a float can hold
+    # convex: once it grows from end to 2 end, the minimum lies below 2 end; and below 700 for every lock of a float
+    while 2 * end <= _LARGEST_S and log_moment(2 * end, rates.lock, rates.free) < log_moment(
+        end, rates.lock, rates.free
+    ):
+        end *= 2
     best = minimize_scalar(
-        lambda u: log_moment(exp(u)), bounds=(log(end) - 60, log(min(2 * end, 700))), options={"xatol": 1e-9}
+        lambda u: float(log_moment(exp(u), rates.lock, rates.free)),
+        bounds=(log(end) - 60, log(min(2 * end, _LARGEST_S))),
+        options={"xatol": 1e-9},
     )
     return -float(best.fun)
+
+
+def log_moment(s: ArrayLike, lock: float, free: float) -> Floats:
+    """Return log E exp(-s Y) for 0 < s <= 700, without cancellation for small s.
+
+    Y = X if locked (probability ``lock``), max(X, 0) if free (``free``), else 0, so that
+    E exp(-sY) - 1 = lock (sinh(s)/s - 1) + (free/2) ((1 - exp(-s))/s - 1).
+
+    >>> float(log_moment(1e-9, 0.5, 0.0)) / 1e-18  # s^2/12
+    0.08333333333333333
+    """
+    return np.log1p(lock * _growth(s) + free / 2 * _loss(s))
+
+
+def chernoff_reach(c: float, n: ArrayLike, lock: float, free: ArrayLike, more: ArrayLike = 0) -> Floats:
+    """Bound P(Y_1 + .. + Y_n + Z_1 + .. + Z_more < c) from above, for each of the (broadcast) n, free, more.
+
+    Z = X if locked, else 0: a variable of which only the locked value counts. Statement: at most
+    ``exp(s c) E[exp(-s Y)]^n E[exp(-s Z)]^more``, at the best s of a grid.
+    """
+    free = np.asarray(free, dtype=np.float64)[..., None]
+    n, more = np.asarray(n, dtype=np.float64)[..., None], np.asarray(more, dtype=np.float64)[..., None]
+    s = exponents(lock, free)
+    log_bound = s * c - n * shift_exponent(s, lock, free) + more * log_moment(s, lock, 0.0) * (1 + 1e-9)
+    return np.exp(np.minimum(log_bound.min(axis=-1), 0.0)) * (1 + 1e-9)
+
+
+def shift_exponent(s: ArrayLike, lock: float, free: ArrayLike) -> Floats:
+    """Return a lower bound of -log E exp(-s Y), s > 0; not positive where s is too large to be of use.
+
+    For s = f/(f + 2q) <= 1 at least k f s with k = 1/4 - (e - 2)/6: as Y >= -1, exp(-sY) <= 1 - sY +
+    Y^2 (exp(s) - 1 - s) (Bennett), exp(s) - 1 - s <= (e - 2) s^2, E Y = f/4 and E Y^2 = q/3 + f/6 = f/(6s).
+    """
+    up, down = lock * _growth(s), np.asarray(free) / 2 * _loss(s)
+    exponent = -np.log1p(up + down)
+    return exponent - 1e-9 * np.abs(exponent) - 1e-14 * (up - down)
+
+
+def exponents(lock: float, free: ArrayLike) -> Floats:
+    """Return exponents s around f/(f + 2q), the minimizer's order of magnitude, along a last axis; at most 500."""
+    free = np.asarray(free, dtype=np.float64)
+    return np.minimum(free / np.maximum(free + 2 * lock, 1e-300) * _AROUND, 500.0)
 
 
 def gaussian_reach_n(
@@ -104,9 +153,24 @@ def gaussian_reach_n(
     return 4 / rates.free**2 * max(root, 0.0) ** 2 if short else 0.0
 
 
-def _loss(s: float) -> float:
-    """Return (1 - exp(-s))/s - 1 = E exp(-s U) - 1 for U uniform on [0, 1]."""
-    return -expm1(-s) / s - 1
+def near_reach(c: float, n: int, lock: float, free: Floats) -> Floats:
+    """Approximate P(Y_1 + .. + Y_n < c) by a normal law with the moments of Y, for each of ``free``."""
+    spread = n * (lock / 3 + free / 6 - free**2 / 16)
+    return ndtr((c - n * free / 4) / np.sqrt(spread + 1e-3))
+
+
+def _growth(s: ArrayLike) -> Floats:
+    """Return sinh(s)/s - 1 = E exp(-s U) - 1 for U uniform on [-1, 1], s > 0."""
+    s = np.asarray(s, dtype=np.float64)
+    small, large = np.minimum(s, 1.0), np.maximum(s, 1.0)
+    return np.where(s < 1, small**2 * np.polyval(_GROWTH, small**2), np.sinh(large) / large - 1)
+
+
+def _loss(s: ArrayLike) -> Floats:
+    """Return (1 - exp(-s))/s - 1 = E exp(-s U) - 1 for U uniform on [0, 1], s > 0."""
+    s = np.asarray(s, dtype=np.float64)
+    small, large = np.minimum(s, 1.0), np.maximum(s, 1.0)
+    return np.where(s < 1, small * np.polyval(_LOSS, small), -np.expm1(-large) / large - 1)
 
 
 def _moments_of_reach(rates: Rates) -> tuple[float, float, float]:

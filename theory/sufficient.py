@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import binom
 
-from common.checks import one_of, open_unit, positive, whole
-from common.rates import Rates, searchable
-from theory.asymptotics import chernoff_shift, shift_size
+from common.checks import one_of
+from common.rates import Rates
 from theory.game import cover_failures
 from theory.laws import below_table, reach_below, thinned
+from theory.limits import LARGEST_N, SMALLEST, checked_delta, checked_eps, checked_n, checked_radius, checked_rates
+from theory.reach import chernoff_reach, near_reach
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -27,8 +28,8 @@ Shift = Callable[[Counts, Counts], Floats]  # (frozen counts, free counts) -> ta
 
 _LARGEST_TABLE = 8_000_000  # entries of the table of shift laws (about 5 s); larger problems are split
 _LARGEST_N = 100_000  # up to which binomial weights of the shift laws are certified
-_LARGEST_REACH = 20_000  # variables up to which the split uses the law of the reach, beyond it Chernoff's bound
-_SHARES = (0.03, 0.1, 0.25, 0.5, 0.75, 0.9)  # of delta, that the split tries for the cover
+_LARGEST_REACH = 20_000  # variables up to which the split uses the law of the reach, beyond it Chernoff's bound alone
+_DIVISIONS = np.append(0.0, np.geomspace(0.2, 20, 48))  # mean number of free ones for the cover / length of its table
 _LARGEST_WINDOW = 4_000_000  # pairs (m, t) looked at
 
 
@@ -60,27 +61,29 @@ def failure_at_most(
     k = 0, 1, .., that hold simultaneously with a confidence that the caller states. It makes the result a
     *statistical* certificate. Beyond its end its last entry and the game both stay valid; the smaller is used.
     Relation: upper bound, uniform in z. Laws of T and S are bounded from above (:mod:`theory.laws`); values of m
-    outside a window count as failures.
-    Raises ValueError for rates with nothing free, n < 0, eps outside (0, 1), radius <= 0.
+    outside a window count as failures. The smaller of this bound, where its tables are not too large, and the one
+    of :func:`split_sufficient_n`.
+    Raises ValueError for arguments outside :mod:`theory.limits`.
 
     >>> round(failure_at_most(240, 0.01, prune=0.4, lock=0.3), 3)
     0.049
     """
-    rates, radius = searchable(prune, lock), positive("radius", radius)
-    n = whole("n", n)
-    if open_unit("eps", eps) >= radius and (n == 0 or rates.lock == 0):
+    rates, radius, n = checked_rates(prune, lock), checked_radius(radius), checked_n(n)
+    if checked_eps(eps) >= radius and (n == 0 or rates.lock == 0):
         return 0.0  # the empty sum is within eps of every target
-    tail = 1e-6
-    for _ in range(4):
+    distance, tail = Fraction(radius) - Fraction(1, 2), 1e-6
+    while True:
+        problem = _Problem(rates, distance, _cover_table(eps, tail, cover_failure), tail)
+        bound = problem.split(n, law=False)[0]
+        if problem.fits(n):
+            bound = min(bound, problem.early_stopping(n, problem.near_shift))
         # what is given away follows the size of the answer, which a Gaussian shift law foretells
-        cover = _cover_table(eps, tail, cover_failure)
-        problem = _Problem(rates, Fraction(radius) - Fraction(1, 2), cover, tail)
-        about = problem.early_stopping(n, problem.near_shift) if problem.fits(n) else problem.best_split(n)
-        if about > 100 * tail:
+        if bound > 1000 * tail or tail == SMALLEST:
             break
-        tail = tail**2
+        tail = max(tail**2, SMALLEST)
     shift = problem.exact_shift(n)
-    return problem.early_stopping(n, shift) if shift else problem.best_split(n)
+    split = problem.split(n)[0]
+    return min(split, problem.early_stopping(n, shift)) if shift else split
 
 
 def sufficient_n(
@@ -96,8 +99,9 @@ def sufficient_n(
     """Return an n with :func:`failure_at_most` (n) <= delta, so that n variables suffice with probability 1 - delta.
 
     Search: a Gaussian approximation of the shift laws proposes n; from there the certified bound is followed down or
-    up in doubling steps and bisected. The result n has ``bound(n) <= delta``, and ``bound(n - 1) > delta`` unless
-    n = 0: the smallest such n wherever the bound falls with n, and valid in any case.
+    up in doubling steps and bisected, to an n at which it is at most delta but not at n - 1: the smallest
+    such n wherever the bound falls with n. The search gives away tails of 0.001 delta each. In the end n is raised, if
+    need be, until :func:`failure_at_most`, whose tails are others, says the same.
     Larger n: for lock = 0 success is monotone in n (ignore the new variables), so all larger n suffice. For
     lock > 0 only the returned n is claimed, because a further locked variable can undo a cover.
     eps >= radius: 0, with nothing to choose the sum 0 is within eps; with locking larger n may fail.
@@ -107,22 +111,14 @@ def sufficient_n(
     >>> sufficient_n(0.01, 0.05, prune=0.4, lock=0.3)
     240
     """
-    rates, radius = searchable(prune, lock), positive("radius", radius)
-    open_unit("delta", delta)
     one_of("reading", reading, ("uniform", "pointwise"))
-    if open_unit("eps", eps) >= radius:
+    if checked_eps(eps) >= checked_radius(radius):
         return 0
-    cover = _cover_table(eps, 1e-3 * delta, cover_failure)
-    problem = _Problem(rates, Fraction(radius) - Fraction(1, 2), cover, 1e-3 * delta)
-    guess = problem.guess(delta)
-    if guess is not None:
-        top = guess + guess // 10 + 20
-        shift = problem.exact_shift(top)
-        if shift:
-            found = _first_at_most(lambda n: problem.early_stopping(n, shift), delta, guess, top)
-            if found is not None:
-                return found
-    return sum(problem.split(delta))
+    problem = _problem(eps, delta, prune, lock, radius, cover_failure)
+    n, step = problem.smallest(delta), 1
+    while failure_at_most(n, eps, prune=prune, lock=lock, radius=radius, cover_failure=cover_failure) > delta:
+        n, step = n + step, 2 * step
+    return n
 
 
 def split_sufficient_n(
@@ -134,23 +130,38 @@ def split_sufficient_n(
     radius: float = 1.0,
     cover_failure: Sequence[float] | None = None,
 ) -> tuple[int, int]:
-    """Return (n1, n2), variables for the shift and for the cover, whose sum suffices with probability 1 - delta.
+    """Return (n1, n2): n = n1 + n2 variables suffice with probability 1 - delta, n1/n of the free ones for the shift.
 
-    Statement: ``P(fail) <= 2 P(Y_1 + .. + Y_n < r - 1/2) + E G_m``, where in n = n1 + n2 variables Y = X if locked,
-    max(X, 0) if free and among the first n1, else 0, and m ~ Bin(n2, f) is the number of free ones among the last n2.
-    Derivation: as in :func:`failure_at_most`, stopping after n1 variables whatever they are; a union bound, so the two
-    events need not be independent.
+    Statement: mark every variable independently with probability b = n1/n. Then
+
+        P(fail) <= 2 P(Y_1 + .. + Y_n < r - 1/2) + E G_m,        m ~ Bin(n, (1 - b) f),
+
+    Y = X if locked, max(X, 0) if free and marked, else 0; m is the number of free ones without a mark.
+    Derivation: as in :func:`failure_at_most`, the marked free ones leading z - T into W and the others covering W. T is
+    the sum of *all* locked ones. Marks are independent of the values, and a union bound needs no more. The marks leave
+    n equal terms, so the first probability is that of the reach at rates lock and b f: its law up to
+    n = 20000 or Chernoff's bound, whichever is smaller.
     Relation: upper bound, uniform in z; weaker than early stopping, cheaper for large n.
+    Raises ValueError as :func:`failure_at_most`, or where n would exceed 10^15.
 
     >>> sum(split_sufficient_n(0.01, 0.05, prune=0.4, lock=0.3))
-    263
+    327
     """
-    rates, radius = searchable(prune, lock), positive("radius", radius)
-    open_unit("delta", delta)
-    if open_unit("eps", eps) >= radius:
+    if checked_eps(eps) >= checked_radius(radius):
         return 0, 0
-    cover = _cover_table(eps, 1e-3 * delta, cover_failure)
-    return _Problem(rates, Fraction(radius) - Fraction(1, 2), cover, 1e-3 * delta).split(delta)
+    problem = _problem(eps, delta, prune, lock, radius, cover_failure)
+    n = problem.smallest_split(delta)
+    cover = problem.split(n)[1]
+    return n - cover, cover
+
+
+def _problem(
+    eps: float, delta: float, prune: float, lock: float, radius: float, cover_failure: Sequence[float] | None
+) -> "_Problem":
+    """The setting with tails of 0.001 delta; every argument checked."""
+    tail = max(1e-3 * checked_delta(delta), SMALLEST)
+    cover = _cover_table(checked_eps(eps), tail, cover_failure)
+    return _Problem(checked_rates(prune, lock), Fraction(checked_radius(radius)) - Fraction(1, 2), cover, tail)
 
 
 def _cover_table(eps: float, least: float, given: Sequence[float] | None) -> Floats:
@@ -239,45 +250,55 @@ class _Problem:
             low, high = (low, middle) if self.early_stopping(middle, self.near_shift) <= delta else (middle, high)
         return high
 
-    def shift_failure(self, n: int) -> float:
-        """Bound P(n variables do not lead all targets into W): twice the law of the reach, or Chernoff for large n."""
-        if n > _LARGEST_REACH:
-            return chernoff_shift(self.rates, float(self.distance), n)
-        reach = reach_below(self.distance, [n], self.rates.lock, self.rates.free, "upper")
-        return min(1.0, 2 * float(reach[0]))
+    def smallest(self, delta: float) -> int:
+        """Return an n at which early stopping or, where it has too many pairs, the split is at most ``delta``."""
+        guess = self.guess(delta)
+        if guess is not None:
+            top = guess + guess // 10 + 20
+            shift = self.exact_shift(top)
+            if shift:
+                found = _first_at_most(lambda n: self.early_stopping(n, shift), delta, guess, top)
+                if found is not None:
+                    return found
+        return self.smallest_split(delta)
 
-    def thin_cover(self, n: int) -> float:
-        """Bound the mean of G_m over m ~ Bin(n, f); beyond the table G is at most its last entry."""
+    def thin_cover(self, n: int, covering: Counts) -> Floats:
+        """Bound the mean of G_m, m ~ Bin(n, f k/n) for each k in ``covering``; past the table G is at most its end."""
+        share = self.rates.free * (covering[:, None] / max(n, 1))
         counts = np.arange(len(self.cover))
-        weights = binom.pmf(counts, n, self.rates.free)
-        rest = binom.sf(counts[-1], n, self.rates.free)
-        return min(1.0, float((weights @ self.cover + rest * self.cover[-1]) * (1 + 1e-8)))
+        rest = binom.sf(counts[-1], n, share[:, 0])
+        return np.minimum((binom.pmf(counts, n, share) @ self.cover + rest * self.cover[-1]) * (1 + 1e-8), 1.0)
 
-    def cover_sizes(self, delta: float) -> list[int]:
-        """Numbers of variables for the cover alone, at a few shares of ``delta``."""
-        guess = ceil(len(self.cover) / self.rates.free)
-        found = [_first_at_most(self.thin_cover, share * delta, guess) for share in _SHARES]
-        return [n for n in found if n is not None]
+    def split(self, n: int, law: bool = True) -> tuple[float, int]:
+        """Bound of :func:`split_sufficient_n` at the best of some divisions (n - n2, n2), and that n2.
 
-    def split(self, delta: float) -> tuple[int, int]:
-        """Best n1 + n2 among a few shares of delta given to the cover."""
-        sizes = []
-        for n2 in self.cover_sizes(delta):
-            rest = delta - self.thin_cover(n2)
-            n1 = shift_size(self.rates, float(self.distance), rest)
-            if n1 <= _LARGEST_REACH:
-                n1 = _first_at_most(self.shift_failure, rest, n1, n1) or n1
-            sizes.append((n1, n2))
-        if not sizes:
-            raise ValueError(f"delta = {delta:g} is too small for the game; use asymptotics.closed_form_n")
-        return min(sizes, key=sum)
+        law: False takes a normal law for that of the reach, which is no bound but foretells it.
+        """
+        q, short = self.rates.lock, float(self.distance)
+        covering = np.unique(np.minimum(_DIVISIONS * len(self.cover) / self.rates.free, n).astype(np.int64))
+        marked = self.rates.free * (1 - covering / max(n, 1))
+        cover = self.thin_cover(n, covering)
+        total = cover + np.minimum(2 * chernoff_reach(short, n, q, marked), 1.0)
+        best = int(np.argmin(total))
+        found = float(total[best]), int(covering[best])
+        if n <= _LARGEST_REACH:
+            near = cover + np.minimum(2 * near_reach(short, n, q, marked), 1.0)
+            best = int(np.argmin(near))
+            total = near
+            if law:
+                total[best] = cover[best] + 2 * reach_below(self.distance, [n], q, marked[best], "upper")[0]
+            found = min(found, (float(total[best]), int(covering[best])))
+        return min(found[0], 1.0), found[1]
 
-    def best_split(self, n: int) -> float:
-        """Evaluate the split bound at the best of a few ways to divide n variables."""
-        sizes = {size for level in (1.0, 1e-2, 1e-4, 1e-8, 1e-16) for size in self.cover_sizes(level)}
-        sizes |= {n // 4, n // 2}
-        values = [self.thin_cover(n2) + self.shift_failure(n - n2) for n2 in sizes if n2 <= n]
-        return min([1.0, *values])
+    def smallest_split(self, delta: float) -> int:
+        """Return an n at which the split is at most ``delta`` but not at n - 1."""
+        if self.cover[-1] < delta:
+            near = _first_at_most(lambda n: self.split(n, law=False)[0], delta, len(self.cover), LARGEST_N)
+            if near is not None:
+                found = _first_at_most(lambda n: self.split(n)[0], delta, near, LARGEST_N)
+                if found is not None:
+                    return found
+        raise ValueError(f"no n up to {LARGEST_N:.0e} is found for delta = {delta:g}; use asymptotics.closed_form_n")
 
 
 def _first_at_most(bound: Callable[[int], float], level: float, guess: int, top: int = 2**62) -> int | None:

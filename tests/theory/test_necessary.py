@@ -1,5 +1,6 @@
 """Necessary sizes: no bound exceeds the exact failure probability, and each says what its derivation says."""
 
+from decimal import Decimal, localcontext
 from math import log, log2
 
 import numpy as np
@@ -15,7 +16,7 @@ from theory.counting import counting_pointwise, counting_uniform, fewest_free
 from theory.first_moment import expected_solutions, first_moment, mean_over_states, near, near_on_average
 from theory.laws import below_table, reach_below
 from theory.necessary import failure_at_least, necessary_by, necessary_n
-from theory.reach import gaussian_reach_n, reach_coarse, reach_pointwise, reach_rate, reach_uniform
+from theory.reach import gaussian_reach_n, log_moment, reach_coarse, reach_pointwise, reach_rate, reach_uniform
 
 RATES = [(0.0, 0.0), (0.4, 0.0), (0.0, 0.3), (0.4, 0.3), (0.1, 0.8)]
 # eps/radius around the powers of two where counting and small n change their minds
@@ -93,13 +94,17 @@ def test_fewest_free_is_exact_at_powers_of_two(radius):
     assert fewest_free(radius, radius) == 0
 
 
+@example(n=194, free=0.984375, eps=1e-6)
 @given(n=st.integers(0, 300), free=st.floats(0.01, 1), eps=st.sampled_from([0.5, 0.3, 0.01, 1e-6]))
 def test_counting_is_the_binomial_tail_below_the_threshold(n, free, eps):
     assert counting_uniform([n], eps, free)[0] == pytest.approx(
-        binom.cdf(fewest_free(eps) - 1, n, free), rel=1e-7, abs=1e-300
+        # below 1e-100, the least delta, scipy's two ways to the tail part company at 1e-6
+        binom.cdf(fewest_free(eps) - 1, n, free),
+        rel=1e-7,
+        abs=1e-100,
     )
     mean = sum(binom.pmf(m, n, free) * max(1 - 2.0**m * eps, 0) for m in range(n + 1))
-    assert counting_pointwise([n], eps, free)[0] == pytest.approx(mean, rel=1e-7, abs=1e-300)
+    assert counting_pointwise([n], eps, free)[0] == pytest.approx(mean, rel=1e-7, abs=1e-100)
 
 
 def test_reach_at_one_end_is_exact_for_one_variable():
@@ -246,6 +251,24 @@ def test_reach_rate_minimises_the_exponential_moment(prune, lock):
 
     found = minimize_scalar(moment, bounds=(0, 30 if lock else 700), method="bounded", options={"xatol": 1e-8}).fun
     assert reach_rate(prune, lock) == pytest.approx(-log(found), rel=1e-6 if lock else 5e-3)
+
+
+@pytest.mark.parametrize("s", [1e-12, 1e-3, 0.5, 0.999, 1.0, 1.001, 30.0])
+def test_the_log_moment_keeps_all_its_digits(s):
+    with localcontext(prec=60):
+        x = Decimal(s)
+        locked = (x.exp() - (-x).exp()) / (2 * x) - 1
+        positive = (1 - (-x).exp()) / x - 1
+        for lock, free in [(1.0, 0.0), (0.0, 1.0), (0.75, 0.25)]:
+            expected = float((1 + Decimal(lock) * locked + Decimal(free) / 2 * positive).ln())
+            assert log_moment(s, lock, free) == pytest.approx(expected, rel=4e-15)
+
+
+@pytest.mark.parametrize("free", [1e-6, 1e-7, 1e-9, 1e-12])
+def test_reach_rate_keeps_its_digits_where_little_is_free(free):
+    free = 1 - (0.5 + (0.5 - free))  # as floating point has it
+    expected = free**2 / (32 * (0.5 / 3 + free / 6))
+    assert reach_rate(0.5 - free, 0.5) == pytest.approx(expected, rel=4 * free)
 
 
 def test_reach_rate_has_the_stated_limits():

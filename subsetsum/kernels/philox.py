@@ -14,18 +14,20 @@ _W0 = np.uint64(0x9E3779B97F4A7C15)
 _W1 = np.uint64(0xBB67AE8584CAA73B)
 
 
-def _emit_high_word(typingctx, a, b):
-    """Upper 64 bits of the 128-bit product of two uint64."""
+def _emit_product(typingctx, a, b):
+    """Upper and lower 64 bits of the 128-bit product of two uint64, from one instruction."""
 
     def codegen(context, builder, signature, args):
         wide = ir.IntType(128)
+        word = ir.IntType(64)
         product = builder.mul(builder.zext(args[0], wide), builder.zext(args[1], wide))
-        return builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), ir.IntType(64))
+        high = builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), word)
+        return context.make_tuple(builder, signature.return_type, (high, builder.trunc(product, word)))
 
-    return types.uint64(types.uint64, types.uint64), codegen
+    return types.UniTuple(types.uint64, 2)(types.uint64, types.uint64), codegen
 
 
-_high_word: Any = intrinsic(_emit_high_word)
+_product: Any = intrinsic(_emit_product)
 
 
 @njit(cache=True, nogil=True)
@@ -41,10 +43,8 @@ def block(seed, trial, index):
     k0 = seed
     k1 = np.uint64(0)
     for _ in range(10):
-        h0 = _high_word(_M0, c0)
-        h1 = _high_word(_M1, c2)
-        l0 = _M0 * c0
-        l1 = _M1 * c2
+        h0, l0 = _product(_M0, c0)
+        h1, l1 = _product(_M1, c2)
         c0 = h1 ^ c1 ^ k0
         c1 = l1
         c2 = h0 ^ c3 ^ k1

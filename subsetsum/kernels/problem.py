@@ -62,24 +62,21 @@ def fold(values, states, y):
     m = 0
     locked = np.int64(0)
     negative = np.int64(0)
-    for j in range(values.shape[0]):
+    for j in range(values.shape[0]):  # no branches: states and signs are random, so half of them would be mispredicted
         x = values[j]
-        if states[j] == LOCKED:
-            locked += x
-        elif states[j] == FREE and x != 0:
-            if x < 0:
-                negative += x
-                x = -x
-            y[m] = x
-            m += 1
+        free = int(states[j] == FREE)
+        locked += x * int(states[j] == LOCKED)
+        negative += min(x, np.int64(0)) * free
+        y[m] = abs(x)  # to be overwritten unless m moves on
+        m += free & int(x != 0)
     if m <= 64:
-        for k in range(1, m):  # insertion sort: nothing is faster for so few
+        for k in range(1, m):  # insertion sort with a fixed number of swaps: where to stop is another coin flip
             x = y[k]
-            i = k
-            while i > 0 and y[i - 1] < x:
-                y[i] = y[i - 1]
-                i -= 1
-            y[i] = x
+            for i in range(k):
+                greater = max(y[i], x)
+                x = min(y[i], x)
+                y[i] = greater
+            y[k] = x
     else:
         y[:m] = np.sort(y[:m])[::-1]
     return m, locked, negative

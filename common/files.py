@@ -8,10 +8,14 @@ from pathlib import Path
 def write_atomically(path: str | Path, content: str | bytes) -> None:
     """Write ``content`` to ``path`` so that a reader sees the old file or the new one, never half of one.
 
-    Raises OSError when the folder is missing or cannot be written.
+    What is there but is no regular file (/dev/stdout, a pipe) is written to as it is. Raises OSError when the folder is
+    missing or cannot be written.
     """
-    path = Path(path)
+    path = Path(path).resolve()
     data = content.encode() if isinstance(content, str) else content
+    if _special(path):
+        path.write_bytes(data)
+        return
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -29,11 +33,17 @@ def write_atomically(path: str | Path, content: str | bytes) -> None:
 
 def check_writable(path: str | Path) -> None:
     """Raise OSError now when :func:`write_atomically` could not write ``path`` later."""
-    path = Path(path)
+    path = Path(path).resolve()
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder, a file is needed")
+    if _special(path):
+        return
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent):
             pass
     except OSError as error:
         raise OSError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _special(path: Path) -> bool:
+    return path.exists() and not path.is_file()

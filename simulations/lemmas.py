@@ -190,10 +190,10 @@ def verify(settings: Settings, *, jobs: int | None, json_file: str | None, out_d
     """
     from simulations import report
 
-    folder = Path(out_dir) if out_dir else None
+    folder = Path(out_dir) if out_dir is not None else None
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
-    if json_file:
+    if json_file is not None:
         check_writable(json_file)  # now rather than after the work
     done: list[Row] = []
     interrupted = False
@@ -207,7 +207,7 @@ def verify(settings: Settings, *, jobs: int | None, json_file: str | None, out_d
             interrupted = True
     report.show(settings, done, complete=not interrupted)
     result = {"settings": asdict(settings), "versions": versions(), "command": command(settings), "rows": done}
-    if json_file:
+    if json_file is not None:
         export_json(json_file, result)
     if folder:
         export_csv(folder / "requirement.csv", done)

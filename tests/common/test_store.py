@@ -2,10 +2,11 @@
 
 import csv
 import json
+import os
 
 import pytest
 
-from common.files import write_atomically
+from common.files import check_writable, write_atomically
 from common.store import Store, canonical, export_csv, export_json, export_jsonl, read_jsonl
 
 
@@ -68,3 +69,30 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
         write_atomically(path, "new")
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_a_device_is_written_to_and_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_atomically(pipe, "content")
+    assert os.read(reader, 100) == b"content"
+    os.close(reader)
+    assert not pipe.is_file()
+
+
+def test_a_link_keeps_leading_to_its_file(tmp_path):
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to("real")
+    write_atomically(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "new"
+
+
+def test_what_cannot_be_written_is_told_beforehand(tmp_path):
+    check_writable(tmp_path / "new.json")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OSError, match="is a folder"):
+        check_writable(tmp_path)
+    with pytest.raises(OSError, match="cannot be written"):
+        check_writable(tmp_path / "missing" / "new.json")

@@ -142,3 +142,12 @@ def test_bad_input_is_refused_in_one_line(arguments, line):
 def test_errors_beyond_the_largest_float_are_infinite():
     errors, _ = best_subsets([-ldexp(1.9, 1023)], [ldexp(1.9, 1023)], [1])
     assert errors.tolist() == [float("inf")]
+
+
+@pytest.mark.parametrize("n", [13, 14, 15, 18, 21])
+def test_masks_attain_the_error_when_sums_above_and_below_are_equally_near(n):
+    # even sums and odd targets: the two neighbours of a target are often the same distance away
+    values = np.random.default_rng(n).integers(0, 50, (300, n)) * 2.0
+    targets = np.floor(values.sum(axis=1) / 4) * 2 + 1
+    errors, masks = best_subsets(targets, values)
+    assert np.array_equal(np.abs((values * masks).sum(axis=1) - targets), errors)

@@ -88,8 +88,8 @@ def constant(*, prune: float = 0.0, lock: float = 0.0, radius: float = 1.0, eps_
 
     * Growth and uncovered part, :func:`closed_form_n` at s = 1 with -log(1 - x) >= x:
       n_growth >= (8/f)(log(1/(2 x_0)) + log(3/delta)) and n_rest >= (4/f)(log(1/(2 b)) + log(3/delta)), with
-      1/(2 x_0) < 1/(2 eps), as x_0 = 1.4 eps/(1 + .6 eps) > eps, and 1/(2b) < 1.1/eps, as b = .6 eps/(1 + .6 eps) > .46 eps;
-      log(3/2) < log 2, log(3.3) < log 4. For eps >= 1/2 neither is needed.
+      1/(2 x_0) < 1/(2 eps), as x_0 = 1.4 eps/(1 + .6 eps) > eps, and 1/(2b) < 1.1/eps, as
+      b = .6 eps/(1 + .6 eps) > .46 eps; log(3/2) < log 2, log(3.3) < log 4. For eps >= 1/2 neither is needed.
     * Shift, :func:`shift_size` at s = f/(f + 2q) <= 1, where w(s) >= k f s (:func:`theory.reach.shift_exponent`):
       n_shift >= (log(6/delta) + s R + v (n_growth + n_rest))/(k f s) with v = log(1 + q (sinh(s)/s - 1)) <=
       q (sinh(1) - 1) s^2, because sinh(s)/s - 1 is a power series in s^2 without negative terms. So

@@ -8,8 +8,9 @@ in a sum is binomial, and every law wanted is a binomial mixture (:func:`thinned
                                                                  A uniform on [-1, 1] w.p. w, on [0, 1] else.
 
 **How a table entry is bounded.** For at most 8 terms the law is a polynomial in c with rational coefficients and is
-evaluated exactly. Beyond, every term is rounded to a lattice of step 2^-30: *down* for an upper bound of P(sum < c),
-*up* for a lower one, so that the rounded sum is on one side of the true one in every outcome. For the lattice sum S
+evaluated exactly; only the weights with which A is either piece are rounded (:func:`weight_error`). Beyond, every term
+is rounded to a lattice of step 2^-30: *down* for an upper bound of P(sum < c), *up* for a lower one, so that the
+rounded sum is on one side of the true one in every outcome. For the lattice sum S
 (in steps), the tilt mu >= 0 and any window [L, L + M) of steps,
 
     P(S <= s) = C sum_{j <= s} exp(-mu (s - j) 2^-30) P'(S = j),       C = exp(mu s 2^-30) E exp(-mu S 2^-30),
@@ -43,7 +44,7 @@ STEPS = 2**30  # lattice steps per unit: the bias of n terms, n 2^-31, never sho
 _ROUNDING = 2.0**-53
 _OUTSIDE = 40.0  # -log of the probability of either side of the window
 _LEFT_OUT = 1e-17
-_TAIL = 80.0  # -log of the probability of either tail that binomial mixtures leave out
+TAIL = 80.0  # -log of the probability of either tail that binomial mixtures leave out
 _EXACT_TERMS = 8
 _TILTS = np.concatenate([[0.0], np.geomspace(0.02, 64, 80)])
 
@@ -69,7 +70,7 @@ def below_table(c: float | Fraction, a_max: int, b_max: int, *, symmetric: float
         weights = binomial_weights(a, symmetric, np.arange(a + 1))
         for b in range(min(b_max, _EXACT_TERMS - a) + 1):
             exact = sum(w * float(_volume_below(c, i, a - i + b)) for i, w in enumerate(weights))
-            table[a, b] = _outward(exact, 2.0**-48, side)
+            table[a, b] = _outward(exact, weight_error(a), side)
     return table
 
 
@@ -91,7 +92,7 @@ def thinned(table: Floats, counts: ArrayLike, probability: float, side: Side, ax
         part = np.tensordot(binomial_weights(n[:, None], probability, k), table[k], (1, 0))
         if side == "upper":
             beyond = np.where(n >= size, betainc(size, np.maximum(n - size + 1, 1), probability), 0.0)
-            beyond = beyond + (2 * np.exp(-_TAIL) if len(k) < size else 0.0)
+            beyond = beyond + (2 * np.exp(-TAIL) if len(k) < size else 0.0)
             part = part + beyond.reshape(-1, *[1] * (part.ndim - 1))
         mixed[start : start + 256] = _outward(part, weight_error(int(n.max())), side)
     return np.moveaxis(mixed, 0, axis)
@@ -147,7 +148,7 @@ def weight_error(n: int) -> float:
 
 def _spread(n: int, probability: float) -> float:
     """Return t with P(Bin(n, probability) >= mean + t) <= e^-80, likewise below the mean (Bernstein)."""
-    return _TAIL / 3 + sqrt((_TAIL / 3) ** 2 + 2 * _TAIL * n * probability * (1 - probability))
+    return TAIL / 3 + sqrt((TAIL / 3) ** 2 + 2 * TAIL * n * probability * (1 - probability))
 
 
 def most(n: int, probability: float) -> int:

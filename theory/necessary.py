@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincc
 
-from common.checks import one_of, open_unit, positive, whole
-from common.rates import Rates, searchable
+from common.checks import one_of
+from common.rates import Rates
 from theory.counting import counting_pointwise, counting_uniform, fewest_free
 from theory.first_moment import (
     expected_solutions,
@@ -31,8 +31,9 @@ from theory.first_moment import (
     near,
     near_on_average,
 )
-from theory.laws import Floats, below_table, most, thinned
-from theory.reach import READINGS, reach_coarse, reach_pointwise, reach_uniform
+from theory.laws import TAIL, Floats, below_table, most, thinned
+from theory.limits import checked_delta, checked_eps, checked_n, checked_radius, checked_rates
+from theory.reach import READINGS, chernoff_reach, reach_coarse, reach_pointwise, reach_uniform
 
 Whole = NDArray[np.int64]
 TOGETHER_LIMIT = 256  # the joint bound costs n^2; beyond, one of the single bounds decides anyway
@@ -61,14 +62,15 @@ def necessary_n(
 
     Every smaller n is excluded. Without locking one excluded n excludes all below it (more variables only help);
     with locking success is not monotone in n, so each n is excluded by itself. Relation: lower bound of the smallest
-    sufficient n. 0 when eps >= radius (the empty sum covers). Raises ValueError for eps or delta outside (0, 1),
-    radius <= 0, rates outside [0, 1] or with nothing free.
+    sufficient n. 0 when eps >= radius (the empty sum covers). Reach excludes nothing by a probability below e^-80, and
+    with locking little beyond n = 32768, so the answer stops growing there. Raises ValueError for arguments outside
+    :mod:`theory.limits`.
 
     >>> necessary_n(0.01, 0.05, prune=0.4, lock=0.3)
     124
     """
     problem = _checked(eps, prune, lock, radius, reading)
-    return _necessary(problem, open_unit("delta", delta))
+    return _necessary(problem, checked_delta(delta))
 
 
 def necessary_by(
@@ -86,7 +88,7 @@ def necessary_by(
     ('reach', 'first moment')
     """
     problem = _checked(eps, prune, lock, radius, reading)
-    n = _necessary(problem, open_unit("delta", delta))
+    n = _necessary(problem, checked_delta(delta))
     if n == 0:
         return "none"
     single = _single_bounds(problem, n - 1)
@@ -107,15 +109,13 @@ def failure_at_least(
     Pointwise: of the largest failure probability over |z| <= radius. Raises ValueError as :func:`necessary_n`.
     """
     problem = _checked(eps, prune, lock, radius, reading)
-    n = whole("n", n)
+    n = checked_n(n)
     return max(*_single_bounds(problem, n).values(), _together(problem, n))
 
 
 def _checked(eps: float, prune: float, lock: float, radius: float, reading: str) -> _Problem:
     one_of("reading", reading, READINGS)
-    return _Problem(
-        open_unit("eps", eps), searchable(prune, lock), positive("radius", radius), uniform=reading == "uniform"
-    )
+    return _Problem(checked_eps(eps), checked_rates(prune, lock), checked_radius(radius), uniform=reading == "uniform")
 
 
 @lru_cache(maxsize=1024)
@@ -172,7 +172,12 @@ def _reach(problem: _Problem, n: Whole) -> Floats:
     if _too_large(problem, int(n.max())):
         return reach_coarse(n, problem.eps, problem.rates, problem.radius, problem.uniform)
     bound = reach_uniform if problem.uniform else reach_pointwise
-    return bound(n, problem.eps, problem.rates, problem.radius)
+    value = np.zeros(len(n))
+    # the laws leave out what is below e^-80; where the whole bound is, no table is made
+    worth = chernoff_reach(problem.radius - problem.eps, n, problem.rates.lock, problem.rates.free) > np.exp(-TAIL)
+    if worth.any():
+        value[worth] = bound(n[worth], problem.eps, problem.rates, problem.radius)
+    return value
 
 
 def _single_bounds(problem: _Problem, n: int) -> dict[str, float]:
@@ -186,7 +191,7 @@ def _first_moment(problem: _Problem, n: int, beat: float) -> float:
         return 0.0
     free_most = free_that_matter(problem.eps, problem.radius)
     # P(Bin(n, f) <= free_most): draws with more free variables count as covered
-    if n > free_most and betaincc(free_most + 1, n - free_most, problem.rates.free) < beat:
+    if n > free_most and betaincc(free_most + 1, n - free_most, problem.rates.free) <= beat:
         return 0.0
     return max(first_moment(n, table, problem.rates, free_most) for table in _near(problem, n, free_most))
 

@@ -152,6 +152,7 @@ def test_nothing_to_do_when_eps_reaches_the_radius():
 @pytest.mark.parametrize("call", [
     lambda: constant(prune=0.5, lock=0.5), lambda: constant(eps_0=1.0), lambda: constant(radius=-1.0),
     lambda: closed_form_n(0.0, 0.1), lambda: closed_form_n(0.1, 0.0), lambda: necessary_slopes(lock=1.0),
+    lambda: closed_form_n(0.01, 1e-322), lambda: closed_form_n(0.01, 0.1, radius=1e4),
 ])  # fmt: skip
 def test_bad_input_is_one_line(call):
     with pytest.raises(ValueError, match=r"^[^\n]+$"):

@@ -21,12 +21,16 @@ def both(function, *arguments, **options):
 
 def sum_of_halves(c, a, b):
     """P(a uniforms on [-1, 1] + b on [0, 1] < c) by rational inclusion-exclusion over each term's two ends."""
+    return float(sum_of_halves_exact(c, a, b))
+
+
+def sum_of_halves_exact(c, a, b):
     volume = Fraction(0)
     for i, k in product(range(a + 1), range(b + 1)):
         volume += (-1) ** (i + k) * comb(a, i) * comb(b, k) * max(Fraction(c) + a - 2 * i - k, 0) ** (a + b)
     for j in range(1, a + b + 1):
         volume /= j
-    return float(volume / 2**a)
+    return volume / 2**a
 
 
 @given(c=st.floats(-2, 9), n=st.integers(1, 40))
@@ -60,6 +64,16 @@ def test_terms_that_are_either_piece_are_binomial_mixtures(c, a, w):
     assert lower <= exact * (1 + 1e-12) + 1e-300
     assert upper >= exact * (1 - 1e-12)
     assert upper - lower <= 1e-6 * exact + 1e-25
+
+
+@pytest.mark.parametrize("w", [1e-300, 3e-250, 7e-200, 2e-120, 1e-60])
+def test_hardly_any_symmetric_terms_still_bracket_the_mixture(w):
+    # below zero only the symmetric ones count: the answer is about a w/4, as exact as the weight is
+    for a in range(1, 9):
+        c, share = Fraction(-1, 2), Fraction(w)
+        exact = a * share * (1 - share) ** (a - 1) * Fraction(sum_of_halves_exact(c, 1, a - 1))
+        lower, upper = (Fraction(float(table[a, 0])) for table in both(below_table, c, a, 0, symmetric=w))
+        assert lower <= exact <= upper
 
 
 @pytest.mark.parametrize("c", [0.99, 2.0, 7.5, 30.0])

@@ -12,6 +12,7 @@ from scipy.stats import binom, norm
 
 from common.rates import Rates
 from tests.theory.exact_small import ACCURACY, pointwise_failure, uniform_failure
+from theory import laws
 from theory.counting import counting_pointwise, counting_uniform, fewest_free
 from theory.first_moment import expected_solutions, first_moment, mean_over_states, near, near_on_average
 from theory.laws import below_table, reach_below
@@ -303,6 +304,12 @@ def test_the_gaussian_size_is_close_where_many_variables_are_needed():
         ({"delta": 1.0}, "delta"),
         ({"radius": 0.0}, "radius"),
         ({"radius": float("inf")}, "radius"),
+        ({"eps": 1e-310}, "eps must be at least 1e-100"),
+        ({"delta": 1e-322}, "delta must be at least 1e-100"),
+        ({"radius": 1e-310}, "radius must be at least 1e-100"),
+        ({"radius": 1e5}, "radius must be at most 1000"),
+        ({"eps": 1e-300, "radius": 1e10}, "eps must be at least 1e-100"),
+        ({"prune": 0.3, "lock": 0.7 - 1e-9}, "free share"),
         ({"prune": 0.7, "lock": 0.3}, "nothing is free"),
         ({"prune": -0.1}, "prune"),
         ({"reading": "both"}, "reading"),
@@ -319,3 +326,32 @@ def test_bad_arguments_are_named(arguments, word):
 def test_a_negative_n_is_refused():
     with pytest.raises(ValueError, match="n must be at least 0"):
         failure_at_least(-1, 0.01)
+    with pytest.raises(ValueError, match=r"n must be at most 1e\+15"):
+        failure_at_least(10**20, 0.01, prune=0.3)
+
+
+@pytest.mark.parametrize("n", [300_000, 10**6, 10**9, 10**15])
+@pytest.mark.parametrize("rate", [(0.0, 0.0), (0.3, 0.0), (0.3, 0.3)])
+def test_no_table_is_made_where_hardly_anything_fails(n, rate, monkeypatch):
+    largest = []
+    table = below_table
+
+    def counted(c, a_max, b_max, **options):
+        largest.append(a_max + b_max)
+        return table(c, a_max, b_max, **options)
+
+    monkeypatch.setattr(laws, "below_table", counted)
+    assert 0 <= failure_at_least(n, 0.01, prune=rate[0], lock=rate[1]) < 1e-30
+    assert max(largest, default=0) < 1000
+
+
+def test_the_bound_goes_on_where_the_laws_still_have_something_to_say():
+    # lock-free: P(A < c) ~ P(few positive ones), between counting's e^-80 and the cheap bound that replaces the law
+    values = [failure_at_least(n, 0.01, prune=0.5) for n in (100, 200, 270)]
+    assert values[0] > values[1] > values[2] > 1e-34
+
+
+@pytest.mark.parametrize("lock", [0.0, 0.5])
+def test_the_largest_radius_is_answered(lock):
+    n = necessary_n(0.01, 0.05, lock=lock, radius=1000.0)
+    assert 1 < n / (4 * 1000 / (1 - lock)) < 1.2  # the mean reach is n f / 4

@@ -186,6 +186,16 @@ def test_the_split_counts_locked_variables_wherever_they_are(eps, lock):
     assert failure_at_most(n, eps, lock=lock) <= 0.05
 
 
+def test_a_tiny_eps_is_refused_by_its_own_name():
+    with pytest.raises(ValueError, match="^eps must be at least 1e-100, got 1e-300$"):
+        sufficient_n(1e-300, 0.05)
+
+
+def test_very_many_variables_leave_no_failure():
+    for n in (10**6, 10**15):
+        assert failure_at_most(n, 0.01, lock=0.9) < 1e-99
+
+
 def test_the_split_is_above_the_simulated_shift_of_its_marks():
     eps, lock, trials = 1e-12, 0.3, 40_000
     n1, n2 = split_sufficient_n(eps, 0.05, lock=lock)
@@ -211,6 +221,9 @@ def test_the_split_is_above_the_simulated_shift_of_its_marks():
     lambda: failure_at_most(3, 0.1, cover_failure=[0.5, 1.5]),
     lambda: failure_at_most(3, 0.1, cover_failure=[float("nan")]),
     lambda: split_sufficient_n(0.1, 0.1, prune=1.0),
+    lambda: failure_at_most(10**20, 0.01, lock=0.3), lambda: sufficient_n(0.3, 0.05, lock=1 - 1e-15),
+    lambda: sufficient_n(0.01, 1e-322), lambda: sufficient_n(0.1, 0.1, radius=1e4),
+    lambda: sufficient_n(0.01, 1e-100, radius=1000.0, prune=0.499999, lock=0.5),
 ])  # fmt: skip
 def test_bad_input_is_one_line(call):
     with pytest.raises(ValueError, match=r"^[^\n]+$"):

@@ -7,6 +7,7 @@ p' = 1 - prune. The published form fails for dense sources; the corrected form i
 from math import ceil, exp, expm1, inf, log, log1p, log2
 
 from common.checks import closed_unit, one_of, open_unit, positive
+from theory.limits import checked_delta, checked_eps, checked_radius
 from theory.lueker1998 import log_factor
 
 
@@ -56,9 +57,11 @@ def published_form_fails(
     >>> round(published_form_fails(C=2.0, eps=0.01, delta=0.05), 4)
     0.7846
     """
+    radius = checked_radius(radius)
+    checked_eps(eps), checked_delta(delta)
     wanted = 1.0 if one_of("reading", reading, ("pointwise", "uniform")) == "uniform" else 1 - delta
     demand = positive("C", C) * log_factor(eps, delta)
-    share = wanted * positive("radius", radius) / eps
+    share = wanted * radius / eps
     N = ceil(log2(share)) - 1
     # the logarithm may round to a whole number from either side; powers of two are exact
     N += (share > 2.0 ** (N + 1)) - (share <= 2.0**N)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from common.checks import closed_unit, open_unit, positive, whole
+from theory.limits import checked_eps, checked_n
 
 Floats = NDArray[np.float64]
 
@@ -61,7 +62,9 @@ class GrowthGame:
         # both x and 1 - x with full relative precision; the rows below 1/2 use x, the others 1 - x
         inside = 1 / (1 + np.exp(-odds))
         outside = 1 / (1 + np.exp(odds))
-        inside[0], outside[-1] = start * (1 - _ROUNDING), left * (1 - _ROUNDING)
+        # the given ends, not what became of them: the start lower, whichever of the two its row uses; the end further
+        inside[0], outside[0] = start * (1 - _ROUNDING), (1 - start) * (1 + _ROUNDING)
+        outside[-1] = left * (1 - _ROUNDING)
         lower = int(np.searchsorted(inside, 0.5))
         # right ends of cells, seen from below 1/2: rounded up, which only helps the adversary
         right = np.where(inside < 0.5, inside, (1 - outside) * (1 + _ROUNDING)).clip(max=1.0)
@@ -115,7 +118,9 @@ class _Block:
         for _ in range(8):
             left, right = self._ahead[self._line, self._low], self._ahead[self._line, self._high]
             value_left, value_right = seen[self._line, self._low], seen[self._line, self._high]
-            slope = np.maximum(value_left - value_right, 0.0) / (right - left)
+            # no chord where both ends are one cell: then slope 0 is as good as any
+            slope = np.zeros_like(left)
+            np.divide(np.maximum(value_left - value_right, 0.0), right - left, out=slope, where=right > left)
             np.multiply(self._ahead, slope[:, None], out=self._work)
             self._work += seen
             top = self._work.argmax(axis=1)
@@ -200,7 +205,7 @@ def cover_failures(eps: float, least: float = 1e-9) -> Floats:
     >>> int((cover_failures(0.1) > 0.05).sum())
     21
     """
-    if open_unit("eps", eps) >= 0.5:
+    if checked_eps(eps) >= 0.5:
         return np.zeros(1)
     return cover_game(eps).failures(least)
 
@@ -210,7 +215,7 @@ def cover_failure(n: int, eps: float, *, free: float = 1.0) -> float:
 
     The mean of G_m over m ~ Bin(n, free). Locked variables are left out of account: their sum is the shift's business.
     """
-    whole("n", n)
+    n = checked_n(n)
     table = cover_failures(eps, 1e-18)
     if closed_unit("free", free) == 1:
         return float(table[min(n, len(table) - 1)])

@@ -13,11 +13,12 @@ from math import ceil, exp, log
 
 import numpy as np
 
-from common.checks import open_unit, positive
+from common.checks import positive
 from common.keys import generator
 from common.rates import Rates, searchable
 from theory import exact, lueker1998, otsuka2024
 from theory.identities import Identity, identities
+from theory.limits import checked_delta
 
 Bound = Callable[[int, float], float]
 
@@ -42,10 +43,12 @@ def check_steps(
     Raises ValueError when nothing is free.
     """
     rates = searchable(prune, lock)
-    positive("C", C)
-    open_unit("delta", delta)
-    c = positive("c", rates.free / 2 if c is None else c)
-    positive("a", a)
+    c = rates.free / 2 if c is None else c
+    # outside these exp(-1/C) is 1, or squares and Hoeffding's bounds are 0, in floating point
+    for name, value, most in (("C", C, 1e15), ("a", a, 1e15), ("c", c, 1.0)):
+        if not 1e-18 <= positive(name, value) <= most:
+            raise ValueError(f"{name} must lie in [1e-18, {most:g}], got {value:g}")
+    checked_delta(delta)
     return (
         corner(C),
         constant_depends_on_rates(C, prune),

@@ -1,5 +1,7 @@
 """The game bounds the truth, falls with k and x, and is never below a slow evaluation of the same envelopes."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -137,6 +139,23 @@ def test_tiny_eps_and_tiny_failures_stay_valid():
     assert 0 < GrowthGame(0.3, 0.1, points=60).failures(1e-250)[-1] <= 2e-200
 
 
+@pytest.mark.parametrize("points", [8, 9, 12, 30])
+def test_a_grid_of_very_few_points_gives_a_trivial_bound_not_nan(points):
+    # from most cells not even the next one is in reach, so a row sees a single value
+    table = GrowthGame(1e-6, 1e-6, points=points).failures(steps=100)
+    assert np.all(table == 1)
+
+
+@pytest.mark.parametrize("start", [1 - 1e-7, 1 - 3e-9, 1 - 1e-11, 0.7])
+def test_the_game_never_starts_further_than_it_was_told(start):
+    left = (1 - start) * 0.75
+    one = GrowthGame(start, left, 0.5, points=8).failures(1e-300, steps=1)[1]
+    outside = 1 - Fraction(start)
+    # Markov's bound with the exact numbers, which the best law on {1 - left, 1} attains
+    mean = outside * (1 - Fraction(1, 2) * (1 - outside))
+    assert mean / Fraction(left) <= Fraction(float(one)) < 0.9
+
+
 def test_thinning_mixes_the_free_counts():
     table = cover_failures(0.1, 1e-18)
     n, free = 40, 0.6
@@ -151,7 +170,8 @@ def test_thinning_mixes_the_free_counts():
 
 @pytest.mark.parametrize("call", [
     lambda: cover_game(0.5), lambda: cover_game(0.0), lambda: cover_failure(-1, 0.1),
-    lambda: cover_failure(3, 0.1, free=1.5), lambda: GrowthGame(0.5, 0.5), lambda: GrowthGame(0.1, 0.1, 1.2),
+    lambda: cover_failure(3, 0.1, free=1.5), lambda: cover_failure(10**20, 0.1, free=0.5),
+    lambda: cover_failure(3, 1e-310), lambda: GrowthGame(0.5, 0.5), lambda: GrowthGame(0.1, 0.1, 1.2),
 ])  # fmt: skip
 def test_bad_input_is_one_line(call):
     with pytest.raises(ValueError, match=r"^[^\n]+$"):

@@ -211,6 +211,7 @@ def test_the_proof_constant_is_of_order_one_over_f_squared():
         (lambda: gadhikar2023.implied_constant(-1, 0.1, 0.1, 0.5), "n must"),
         (lambda: gadhikar2023.corrected_implied_constant(-1, 0.1, 0.1, 0.5), "n must"),
         (lambda: gadhikar2023.published_form_fails(1, 0.1, 0.1, reading="both"), "reading"),
+        (lambda: gadhikar2023.published_form_fails(2, 1e-310, 0.05), "eps must be at least 1e-100"),
         (lambda: otsuka2024.lock_rate_refuting(1, 0.1, 0.5), "delta"),
         (lambda: otsuka2024.proof_failure_bound(1, 0.1, 0.4, 0.6, 1), "prune"),
         (lambda: otsuka2024.proof_failure_bound(1, 0.1, 0.4, 0.3, 1, c=0.4), "c must"),

@@ -225,3 +225,17 @@ def test_growth_fails_on_a_longer_window():
     pieces = [(Fraction(-3, 5), Fraction(-1, 2))]
     v = Fraction(1, 10)
     assert mean_gain(pieces, Fraction(3, 5)) < v * (Fraction(6, 5) - v) / 2
+
+
+@pytest.mark.parametrize("arguments", [
+    {"C": 1e17}, {"C": 1e-300}, {"a": 1e-300}, {"a": 1e300}, {"c": 1e-300}, {"c": 1e300}, {"c": 1.5}, {"delta": 1e-320},
+])  # fmt: skip
+def test_arguments_beyond_floating_point_are_refused_by_name(arguments):
+    (name,) = arguments
+    with pytest.raises(ValueError, match=rf"^{name} must"):
+        check_steps(0.4, 0.3, **arguments)
+
+
+@pytest.mark.parametrize("arguments", [{"C": 1e15}, {"C": 1e-18}, {"a": 1e-18}, {"a": 1e15}, {"c": 1e-18}, {"c": 1.0}])
+def test_every_step_is_checked_at_the_ends_of_what_is_accepted(arguments):
+    assert len(check_steps(0.4, 0.3, **arguments)) == len(check_steps(0.4, 0.3))

@@ -9,6 +9,8 @@ from common.cli import BAD_INPUT, run
 NAMES = {
     "calibration": "estimated against measured success over a fixed grid of settings",
     "constants": "the measured constant C over a grid of eps, delta, prune and lock",
+    "hole": "what locking in the first layer costs: best error against width, and its proven floor",
+    "existence": "a ticket built in a frozen source as the existence theorem does, bounded and checked",
 }
 
 

@@ -1,0 +1,178 @@
+"""What does locking in the first layer cost? Best error against width, two inputs, target depth 1.
+
+A source x -> W2 relu(W1 x) is to become a linear target w.x on the unit disc. Without locking in the first layer
+(lock_first = 0) the construction of the proof makes every kept neuron a function of one input and picks output edges
+by exact best subsets. With locking, some neurons keep a kink that no mask removes; the proven floor of each source
+(theory/obstruction.py) says how far every mask stays away. All masks are tried where they are few, otherwise
+local searches show what can be reached; only the floor and the exhaustive search say what cannot. The same local
+search runs without locking too, where the construction shows how much better the best mask may be.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binom
+
+from common.cli import REFUTED, Parser, run
+from common.keys import generator, key_words
+from common.store import Row, Store, export_jsonl
+from simulations.console import Page, progress, table
+from simulations.planar import SILENT, Floats, Planar, descend, exhaustive
+from theory.obstruction import guaranteed_error, obstruction_probability, sup_error_floor
+
+EXPERIMENT = "hole"
+TRIALS = 40
+CONFIDENCE = 0.99
+KINDS = ("constructed", "searched", "exhausted", "floor")
+ROUNDING = 1e-9  # the sup errors of masks are computed in floating point, their floors are rounded down
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Width N of the first layer; ``prune`` in both layers, ``lock_first`` and ``lock_second`` in either."""
+
+    width: int
+    prune: float
+    lock_first: float
+    lock_second: float
+
+
+SETTINGS = tuple(Setting(n, 0.1, q, 0.3) for q in (0.0, 0.3, 0.6) for n in (4, 8, 16, 32, 64, 128, 256))
+
+
+def draw(setting: Setting, rng: np.random.Generator) -> tuple[Planar, Floats]:
+    """Return a source with iid uniform weights and iid states, and a target uniform on [-1, 1]^2."""
+    numbers = rng.uniform(-1, 1, (setting.width, 3))
+    coin = rng.random((setting.width, 3))
+    lock = np.array([setting.lock_first, setting.lock_first, setting.lock_second])
+    states = np.where(coin < setting.prune, -1, np.where(coin < setting.prune + lock, 1, 0)).astype(np.int8)
+    return Planar(numbers[:, :2], states[:, :2], numbers[:, 2], states[:, 2]), rng.uniform(-1, 1, 2)
+
+
+def construct(source: Planar, target: Floats) -> NDArray[np.int_]:
+    """Return the choices of the proof: neuron k reads input k mod 2 alone, output edges by best subsets.
+
+    Neurons of weight u > 0 build w relu(x), those of u < 0 build -w relu(-x); both need the products c u to add up to
+    w, locked output edges included. Raises ValueError when an edge of the first layer is locked.
+    """
+    from subsetsum import best_subsets
+
+    if (source.states > 0).any():
+        raise ValueError("the construction needs a first layer without locked edges")
+    neurons = np.arange(len(source.values))
+    reads = neurons % 2
+    u = np.where(source.states[neurons, reads] == 0, source.values[neurons, reads], 0.0)
+    choices = np.full(len(neurons), SILENT)
+    for i in (0, 1):
+        for sign in (-1, 1):
+            block = np.flatnonzero((reads == i) & (np.sign(u) == sign))
+            kept = best_subsets([target[i]], (source.outputs * u)[block], source.fates[block], jobs=1)[1][0]
+            choices[block[kept]] = 1 + i
+    return choices
+
+
+def measure(setting: Setting, *, trials: int = TRIALS, seed: int = 0) -> Row:
+    """Return one row: each trial's errors by kind (None where a kind does not apply) and their medians."""
+    found: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    least = []
+    for trial in range(trials):
+        rng = generator(seed, f"hole/{setting.width}/{setting.lock_first:g}", trial)
+        source, target = draw(setting, rng)
+        found["floor"].append(
+            sup_error_floor(source.values, source.states, source.outputs, source.fates, target, relu_output=False)
+        )
+        reached = {"searched": descend(source, target, rng)[0]}
+        if setting.lock_first == 0:
+            reached["constructed"] = float(source.errors(construct(source, target)[None], target)[0])
+        exhausted = exhaustive(source, target)
+        if exhausted is not None:
+            reached["exhausted"] = exhausted[0]
+        for kind, error in reached.items():
+            found[kind].append(error)
+        least.append(min(reached.values()))
+    # a kind that fits only some trials would be a biased sample
+    complete = {kind: errors for kind, errors in found.items() if len(errors) == trials}
+    return {
+        "median": {kind: median(errors) for kind, errors in complete.items()},
+        "errors": complete,
+        "obstructed": sum(floor > 0 for floor in found["floor"]),
+        "broken": broken(found["floor"], least),
+        "guaranteed": guaranteed_error(setting.width),
+        "guaranteed_probability": obstruction_probability(setting.width, setting.lock_first, setting.lock_second),
+    }
+
+
+def broken(floors: Sequence[float], least: Sequence[float]) -> int:
+    """Count the sources of which some mask has a smaller error than the floor allows: none, if the proof is right."""
+    return sum(floor > error + ROUNDING for floor, error in zip(floors, least, strict=True))
+
+
+def median(errors: Sequence[float]) -> Row:
+    """Return the median with the distribution-free interval between two order statistics."""
+    ordered = np.sort(errors)
+    n = len(ordered)
+    # the number of errors below the true median is Bin(n, 1/2): the k-th smallest lies above it with P(Bin < k)
+    k = int(binom.ppf((1 - CONFIDENCE) / 2, n, 0.5))
+    ends = (ordered[k - 1], ordered[n - k]) if k >= 1 else (0.0, np.inf)
+    lower, upper = (float(end) for end in ends)
+    return {"lower": lower, "value": float(np.median(ordered)), "upper": upper if np.isfinite(upper) else None}
+
+
+def measure_all(
+    settings: Sequence[Setting], *, trials: int, seed: int, store: Store, tick: Callable[[int], None]
+) -> list[Row]:
+    """Measure every setting, each stored when finished and not measured again if stored."""
+    rows = []
+    for setting in settings:
+        key = {**asdict(setting), "trials": trials}
+        row = store.get(EXPERIMENT, key, seed, 0)
+        if row is None:
+            row = measure(setting, trials=trials, seed=seed)
+            store.put(EXPERIMENT, key, seed, 0, row)
+        rows.append({**key, "seed": seed, "confidence": CONFIDENCE, **row})
+        tick(1)
+    return rows
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure the grid, print the table; exit code 1 when a mask has a smaller error than its source's floor."""
+    parser = Parser(prog="python -m simulations hole", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--trials", type=int, default=TRIALS, help=f"sources a setting (default {TRIALS})")
+    parser.add_argument("--seed", type=int, default=0, help="seed of sources, targets and searches (default 0)")
+    parser.add_argument("--out", type=Path, help="write the rows to this JSONL file, which must not exist")
+    parser.add_argument("--store", default=":memory:", help="run store; an interrupted run resumes from it")
+    args = parser.parse_args(argv)
+    key_words(args.seed)
+    if args.trials < 1:
+        raise ValueError(f"trials must be at least 1, got {args.trials}")
+    if args.out is not None and args.out.exists():
+        raise ValueError(f"{args.out} exists already; remove it or choose another name")
+    with Store(args.store) as store, progress(len(SETTINGS), "hole") as tick:
+        rows = measure_all(SETTINGS, trials=args.trials, seed=args.seed, store=store, tick=tick)
+    columns = ("lock_first", "width", *KINDS, "floor > 0", "guaranteed", "with prob.")
+    cells = [
+        (
+            f"{row['lock_first']:g}",
+            row["width"],
+            *(f"{row['median'][kind]['value']:.2g}" if kind in row["median"] else None for kind in KINDS),
+            f"{row['obstructed']}/{row['trials']}",
+            f"{row['guaranteed']:.2g}" if row["guaranteed_probability"] > 0 else None,
+            f"{row['guaranteed_probability']:.2f}" if row["guaranteed_probability"] > 0 else None,
+        )
+        for row in rows
+    ]
+    page = Page()
+    page.print(table(f"Median sup error over {args.trials} sources, by width and locking", columns, cells))
+    failures = sum(row["broken"] for row in rows)
+    page.print(f"sources with a mask below the proven floor: {failures} of {len(rows) * args.trials}")
+    if args.out is not None:
+        export_jsonl(args.out, rows)
+    return REFUTED if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, None, "python -m simulations hole"))

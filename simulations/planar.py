@@ -1,0 +1,141 @@
+"""A frozen one-layer source of two inputs and its masks: exact sup error on the unit disc, searches for the least.
+
+Without biases every masked source and its target are linear between rays from the origin, so the sup error on the
+disc is taken on the unit circle and is known exactly from the gradients of the sectors between the rays.
+"""
+
+from dataclasses import dataclass, field
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+KEPT = ((True, True), (True, False), (False, True), (False, False))  # the four ways to keep the edges of a neuron
+SILENT = 3
+MAX_CHOICES = 2**17  # masks that an exhaustive search may try
+RESTARTS = 4
+
+
+@dataclass(frozen=True)
+class Planar:
+    """A source x -> sum_k c_k relu(a_k.x) with frozen edges; choice k in 0..3 is how neuron k is masked.
+
+    values, states: (N, 2) of the first layer; outputs, fates: (N,) of the second; states -1 pruned, 0 free, 1 locked.
+    Choices 0..3 keep both edges, the first, the second, none; ``allowed`` (N, 4) tells which some mask realises.
+    corners: (S, 2) unit vectors of all rays where any mask can have a kink, and of the axes, in turn; sector s lies
+    between corners s and s + 1. gradients: (N, 4, S, 2), what each neuron adds in each sector by each choice.
+    """
+
+    values: Floats
+    states: NDArray[np.int8]
+    outputs: Floats
+    fates: NDArray[np.int8]
+    allowed: NDArray[np.bool_] = field(init=False)
+    corners: Floats = field(init=False)
+    gradients: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        keep = np.array(KEPT)
+        fits = np.where(keep, self.states[:, None] >= 0, self.states[:, None] <= 0).all(axis=2)
+        heard = self.fates >= 0
+        allowed = fits & heard[:, None]
+        allowed[:, SILENT] |= self.fates <= 0
+        angle = np.arctan2(self.values[:, 0], -self.values[:, 1])
+        rays = np.unique(np.mod(np.concatenate([angle, angle + np.pi, np.arange(4) * (np.pi / 2)]), 2 * np.pi))
+        middle = (rays + np.append(rays[1:], rays[0] + 2 * np.pi)) / 2
+        inside = np.stack([np.cos(middle), np.sin(middle)], axis=1)
+        a = np.where(keep, self.values[:, None], 0.0)
+        active = a @ inside.T > 0
+        object.__setattr__(self, "allowed", allowed)
+        object.__setattr__(self, "corners", np.stack([np.cos(rays), np.sin(rays)], axis=1))
+        object.__setattr__(self, "gradients", (self.outputs[:, None, None] * active)[..., None] * a[:, :, None])
+
+    def errors(self, choices: NDArray[np.int_], target: Floats) -> Floats:
+        """Return the sup error of each row of choices (B, N) against the linear target (2,)."""
+        neurons = np.arange(len(self.values))
+        return self.sup(self.gradients[neurons, choices].sum(axis=-3) - target)
+
+    def sup(self, gradients: Floats) -> Floats:
+        """Return the sup over the disc of |g|, g linear with gradients (..., S, 2) in the sectors.
+
+        In a sector of less than a half turn a linear function takes its largest size at a corner, or in the direction
+        of its gradient (or against it) if that lies inside.
+        """
+        first, second = self.corners, np.roll(self.corners, -1, axis=0)
+        x, y = gradients[..., 0], gradients[..., 1]
+        ends = np.maximum(np.abs(x * first[:, 0] + y * first[:, 1]), np.abs(x * second[:, 0] + y * second[:, 1]))
+        inside = (first[:, 0] * y - first[:, 1] * x) * (x * second[:, 1] - y * second[:, 0]) > 0
+        return np.where(inside, np.hypot(x, y), ends).max(axis=-1)
+
+
+def exhaustive(source: Planar, target: Floats) -> tuple[float, NDArray[np.int_]] | None:
+    """Return the least sup error of all masks and its choices, or None when there are more than ``MAX_CHOICES``."""
+    options = [np.flatnonzero(row) for row in source.allowed]
+    if prod(len(option) for option in options) > MAX_CHOICES:
+        return None
+    choices = np.stack(np.meshgrid(*options, indexing="ij"), axis=-1).reshape(-1, len(options))
+    errors = np.concatenate([source.errors(choices[at : at + 1024], target) for at in range(0, len(choices), 1024)])
+    best = int(errors.argmin())
+    return float(errors[best]), choices[best]
+
+
+def descend(source: Planar, target: Floats, rng: np.random.Generator) -> tuple[float, NDArray[np.int_]]:
+    """Return the least sup error that repeated local searches find, and its choices.
+
+    Each search starts from random allowed choices, changes the pair of neurons that lowers the squared error at the
+    corners most until no pair does, then single neurons while that lowers the sup error itself.
+    """
+    found = [_descend_once(source, target, rng) for _ in range(RESTARTS)]
+    return min(found, key=lambda pair: pair[0])
+
+
+def _descend_once(source: Planar, target: Floats, rng: np.random.Generator) -> tuple[float, NDArray[np.int_]]:
+    neurons = np.arange(len(source.values))
+    choice = np.where(source.allowed, rng.random(source.allowed.shape), -1).argmax(axis=1)
+    at_corners = np.einsum("kosx,sx->kos", source.gradients, source.corners).reshape(4 * len(neurons), -1)
+    products = at_corners @ at_corners.T
+    goal = source.corners @ target
+    while True:
+        now = 4 * neurons + choice
+        rest = at_corners[now].sum(axis=0) - goal
+        moves = np.setdiff1d(np.flatnonzero(source.allowed), now)
+        if not len(moves):
+            break
+        old = now[moves // 4]
+        joint = (
+            products[np.ix_(moves, moves)]
+            - products[np.ix_(moves, old)]
+            - products[np.ix_(old, moves)]
+            + products[np.ix_(old, old)]
+        )
+        single = 2 * (at_corners[moves] - at_corners[old]) @ rest + joint.diagonal()
+        change = single[:, None] + single + 2 * joint
+        change[moves[:, None] // 4 == moves // 4] = np.inf  # two choices of one neuron are no pair
+        np.fill_diagonal(change, single)
+        i, j = np.unravel_index(int(change.argmin()), change.shape)
+        if not change[i, j] < -1e-9 * (rest @ rest):
+            break
+        for move in (moves[i], moves[j]):
+            choice[move // 4] = move % 4
+    return _lower_sup(source, target, choice, rng)
+
+
+def _lower_sup(
+    source: Planar, target: Floats, choice: NDArray[np.int_], rng: np.random.Generator
+) -> tuple[float, NDArray[np.int_]]:
+    """Change one neuron after the other while that lowers the sup error."""
+    neurons = np.arange(len(source.values))
+    total = source.gradients[neurons, choice].sum(axis=0) - target
+    error = float(source.sup(total))
+    improved = True
+    while improved:
+        improved = False
+        for k in rng.permutation(neurons):
+            totals = total - source.gradients[k, choice[k]] + source.gradients[k]
+            errors = np.where(source.allowed[k], source.sup(totals), np.inf)
+            option = int(errors.argmin())
+            if errors[option] < error * (1 - 1e-9):
+                error, total, choice[k], improved = float(errors[option]), totals[option], option, True
+    return float(source.errors(choice[None], target)[0]), choice

@@ -71,16 +71,18 @@ def failure_at_most(
     rates, radius, n = checked_rates(prune, lock), checked_radius(radius), checked_n(n)
     if checked_eps(eps) >= radius and (n == 0 or rates.lock == 0):
         return 0.0  # the empty sum is within eps of every target
-    distance, tail = Fraction(radius) - Fraction(1, 2), 1e-6
+    distance, tail = Fraction(radius) - Fraction(1, 2), 1e-3
     while True:
         problem = _Problem(rates, distance, _cover_table(eps, tail, cover_failure), tail)
         bound = problem.split(n, law=False)[0]
         if problem.fits(n):
             bound = min(bound, problem.early_stopping(n, problem.near_shift))
-        # what is given away follows the size of the answer, which a Gaussian shift law foretells
-        if bound > 1000 * tail or tail == SMALLEST:
+        # what is given away is 0.001 of the answer, as a Gaussian shift law foretells it; no finer than that, for
+        # finer tails need larger tables
+        finer = 1e-3 * bound if bound > 10 * tail else tail**2
+        if finer > tail / 2 or tail == SMALLEST:
             break
-        tail = max(tail**2, SMALLEST)
+        tail = max(finer, SMALLEST)
     shift = problem.exact_shift(n)
     split = problem.split(n)[0]
     return min(split, problem.early_stopping(n, shift)) if shift else split

@@ -9,13 +9,17 @@ from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linprog
+
+from subsetsum import best_subsets
 
 Floats = NDArray[np.float64]
 
 KEPT = ((True, True), (True, False), (False, True), (False, False))  # the four ways to keep the edges of a neuron
 SILENT = 3
 MAX_CHOICES = 2**17  # masks that an exhaustive search may try
-RESTARTS = 4
+SEARCHES = 8
+POOL = 24  # neurons for each input and sign: errors down to about 2**-24
 
 
 @dataclass(frozen=True)
@@ -84,25 +88,63 @@ def exhaustive(source: Planar, target: Floats) -> tuple[float, NDArray[np.int_]]
 def descend(source: Planar, target: Floats, rng: np.random.Generator) -> tuple[float, NDArray[np.int_]]:
     """Return the least sup error that repeated local searches find, and its choices.
 
-    Each search starts from random allowed choices, changes the pair of neurons that lowers the squared error at the
-    corners most until no pair does, then single neurons while that lowers the sup error itself.
+    Each search starts from random allowed choices and changes the pair of neurons that lowers the squared error at the
+    corners most, until no pair does. Every second search instead starts with all neurons silent that can be, sets a
+    pool of neurons aside that may read one input or nothing, and counts errors that such neurons can take away,
+    multiples of relu(+-x_i), a thousand times less; then the pool's exact best subsets take them away. At last single
+    neurons change while that lowers the sup error.
     """
-    found = [_descend_once(source, target, rng) for _ in range(RESTARTS)]
+    found = [_search(source, target, rng, pooled=turn % 2 == 1) for turn in range(SEARCHES)]
     return min(found, key=lambda pair: pair[0])
 
 
-def _descend_once(source: Planar, target: Floats, rng: np.random.Generator) -> tuple[float, NDArray[np.int_]]:
-    neurons = np.arange(len(source.values))
+def _search(
+    source: Planar, target: Floats, rng: np.random.Generator, *, pooled: bool
+) -> tuple[float, NDArray[np.int_]]:
     choice = np.where(source.allowed, rng.random(source.allowed.shape), -1).argmax(axis=1)
-    at_corners = np.einsum("kosx,sx->kos", source.gradients, source.corners).reshape(4 * len(neurons), -1)
-    products = at_corners @ at_corners.T
-    goal = source.corners @ target
+    blocks = _pool(source) if pooled else {}
+    aside = np.array([k for block in blocks.values() for k in block], dtype=int)
+    if pooled:
+        choice[source.allowed[:, SILENT]] = SILENT
+    at_corners = np.einsum("kosx,sx->kos", source.gradients, source.corners)
+    axes = np.maximum(np.array([[1, 0], [-1, 0], [0, 1], [0, -1]]) @ source.corners.T, 0)
+    basis = np.linalg.qr(axes.T)[0] if pooled else np.zeros((len(source.corners), 1))
+    weigh = np.eye(len(basis)) - 0.97 * basis @ basis.T  # 1 - 0.97, squared, is a thousandth
+    rest = -source.corners @ target
+    choice = _lower_squares(source, at_corners @ weigh, rest @ weigh, choice, aside)
+    if pooled:
+        now = at_corners[np.arange(len(choice)), choice].sum(axis=0) + rest
+        choice = _spend(source, blocks, axes, now, choice)
+    return _lower_sup(source, target, choice, rng)
+
+
+def _pool(source: Planar) -> dict[tuple[int, int], list[int]]:
+    """Return up to ``POOL`` neurons for each input i and sign of weight that may read i alone or be silent."""
+    blocks: dict[tuple[int, int], list[int]] = {(i, sign): [] for i in (0, 1) for sign in (1, -1)}
+    for k, options in enumerate(source.allowed):
+        for i in (k % 2, 1 - k % 2):
+            block = blocks.get((i, int(np.sign(source.values[k, i]))), [])
+            if options[1 + i] and options[SILENT] and source.values[k, i] != 0 and len(block) < POOL:
+                block.append(k)
+                break
+    return blocks
+
+
+def _lower_squares(
+    source: Planar, features: Floats, goal: Floats, choice: NDArray[np.int_], fixed: NDArray[np.int_]
+) -> NDArray[np.int_]:
+    """Change the best pair of neurons while that lowers |sum of features + goal|^2; ``fixed`` ones stay."""
+    features = features.reshape(4 * len(choice), -1)
+    products = features @ features.T
+    possible = source.allowed.copy()
+    possible[fixed] = False
+    neurons = np.arange(len(choice))
     while True:
         now = 4 * neurons + choice
-        rest = at_corners[now].sum(axis=0) - goal
-        moves = np.setdiff1d(np.flatnonzero(source.allowed), now)
+        rest = features[now].sum(axis=0) + goal
+        moves = np.setdiff1d(np.flatnonzero(possible), now)
         if not len(moves):
-            break
+            return choice
         old = now[moves // 4]
         joint = (
             products[np.ix_(moves, moves)]
@@ -110,16 +152,32 @@ def _descend_once(source: Planar, target: Floats, rng: np.random.Generator) -> t
             - products[np.ix_(old, moves)]
             + products[np.ix_(old, old)]
         )
-        single = 2 * (at_corners[moves] - at_corners[old]) @ rest + joint.diagonal()
+        single = 2 * (features[moves] - features[old]) @ rest + joint.diagonal()
         change = single[:, None] + single + 2 * joint
         change[moves[:, None] // 4 == moves // 4] = np.inf  # two choices of one neuron are no pair
         np.fill_diagonal(change, single)
         i, j = np.unravel_index(int(change.argmin()), change.shape)
         if not change[i, j] < -1e-9 * (rest @ rest):
-            break
+            return choice
         for move in (moves[i], moves[j]):
             choice[move // 4] = move % 4
-    return _lower_sup(source, target, choice, rng)
+
+
+def _spend(
+    source: Planar, blocks: dict[tuple[int, int], list[int]], axes: Floats, rest: Floats, choice: NDArray[np.int_]
+) -> NDArray[np.int_]:
+    """Let the pool's best subsets add multiples of relu(+-x_i) that make the error ``rest`` at the corners least."""
+    products = {key: source.outputs[block] * np.abs(source.values[block, key[0]]) for key, block in blocks.items()}
+    bounds = [(values[values < 0].sum(), values[values > 0].sum()) for values in products.values()]
+    # minimise the size t of the error at all corners
+    ones = np.ones((len(rest), 1))
+    limits = np.block([[axes.T, -ones], [-axes.T, -ones]])
+    cost = np.array([0.0, 0, 0, 0, 1])
+    solved = linprog(cost, limits, np.concatenate([-rest, rest]), bounds=[*bounds, (0, None)])
+    for wanted, (key, values) in zip(solved.x[:4], products.items(), strict=True):
+        kept = best_subsets([wanted], values, jobs=1)[1][0]
+        choice[np.array(blocks[key], dtype=int)[kept]] = 1 + key[0]
+    return choice
 
 
 def _lower_sup(

@@ -1,0 +1,115 @@
+"""Building the ticket as the proof does: layer by layer, every copy of every target neuron for itself."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.files import write_atomically
+from common.store import canonical
+from simulations.existence.source import Source
+from simulations.existence.target import Target
+from subsetsum.rows import Blocks, even_blocks, first_layer, solve_rows
+from theory import products
+
+Floats = NDArray[np.float64]
+PART_EDGES = 2**26  # edges that are built, and written, at a time
+GRID = 1 + 1 / 128  # a plan leaves this much of its eps for the source's grid of 2**-43, see docs/existence.md
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Source layer l + 1 of the ticket. weights: (rows, n_{l-1}) realised weight of each copy from each block below;
+    masks: (rows, ceil(width / 8)) uint8, bit j % 8 of byte j // 8 tells whether edge j is kept; eps: precision."""
+
+    weights: Floats
+    masks: NDArray[np.uint8]
+    eps: float
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """The mask of a source. own: for every first-layer neuron whether its one edge is kept; layers: the others."""
+
+    source: Source
+    own: NDArray[np.bool_]
+    layers: tuple[Layer, ...]
+
+
+def build(
+    source: Source,
+    target: Target,
+    precisions: tuple[float, ...],
+    folder: Path | None = None,
+    jobs: int | None = None,
+    advance: Callable[[int], None] = lambda edges: None,
+) -> Ticket:
+    """Choose the mask. precisions: eps of the weights of target layers 1 .. L.
+
+    folder: where finished parts are kept; a build that was killed goes on from them, to the same bits. Raises
+    ValueError when the folder holds another build.
+    """
+    u = first_layer(source.key(1), source.sizes[0], source.blocks[0], source.rates(1))
+    own = u > 0  # inputs are at least 0, so neurons with u < 0 are dead
+    if folder is not None:
+        _claim(folder, source, target, precisions)
+    layers = []
+    for number, weights in enumerate(target.weights):
+        blocks = _products(u, own, source, precisions[0]) if number == 0 else _copies(source, number)
+        copies = source.blocks[number + 1] if number + 1 < len(source.blocks) else 1
+        wanted = np.repeat(weights, copies, axis=0)
+        size = max(PART_EDGES // len(blocks.factor), 1)
+        eps = precisions[number] * GRID
+        parts = []
+        for first in range(0, len(wanted), size):
+            rows = wanted[first : first + size]
+            path = None if folder is None else folder / f"layer{number + 2}-row{first}.npz"
+            part = _read(path) if path is not None and path.exists() else None
+            if part is None:
+                part = solve_rows(
+                    source.key(number + 2), blocks, rows, eps, source.rates(number + 2), first=first, jobs=jobs
+                )
+                if path is not None:
+                    _write(path, *part)
+            parts.append(part)
+            advance(len(rows) * len(blocks.factor))
+        found, masks = (np.concatenate(side) for side in zip(*parts, strict=True))
+        layers.append(Layer(found, masks, eps))
+    return Ticket(source, own, tuple(layers))
+
+
+def _products(u: Floats, own: NDArray[np.bool_], source: Source, eps: float) -> Blocks:
+    columns = np.flatnonzero(own)
+    starts = np.searchsorted(columns, np.arange(source.sizes[0] + 1) * source.blocks[0])
+    return Blocks(np.where(own, u, 0.0), columns, starts, products.window(eps))
+
+
+def _copies(source: Source, number: int) -> Blocks:
+    return even_blocks(source.sizes[number], source.blocks[number])
+
+
+def _claim(folder: Path, source: Source, target: Target, precisions: tuple[float, ...]) -> None:
+    """Write what this build is, or compare it with what is there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    digest = blake2b(b"".join(np.ascontiguousarray(w).tobytes() for w in target.weights), digest_size=16)
+    text = canonical({**asdict(source), "precisions": precisions, "weights": digest.hexdigest()})
+    path = folder / "build.json"
+    if path.exists() and json.loads(path.read_text()) != json.loads(text):
+        raise ValueError(f"{folder} holds the parts of another build (see build.json); give an empty folder")
+    write_atomically(path, text)
+
+
+def _write(path: Path, weights: Floats, masks: NDArray[np.uint8]) -> None:
+    buffer = BytesIO()
+    np.savez(buffer, weights=weights, masks=masks)
+    write_atomically(path, buffer.getvalue())
+
+
+def _read(path: Path) -> tuple[Floats, NDArray[np.uint8]]:
+    with np.load(path) as file:
+        return file["weights"], file["masks"]

@@ -1,0 +1,46 @@
+"""The simpler setting of Pensia et al. (2020): every weight is a subset of its own n random numbers, nothing frozen."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from common.checks import whole
+from common.rates import Rates
+from simulations.existence.source import Source
+from simulations.existence.target import Target
+from subsetsum.rows import even_blocks, solve_rows
+
+
+@dataclass(frozen=True)
+class Found:
+    """verified: all bits were applied to the numbers, drawn again by numpy, and gave the claimed weights exactly."""
+
+    problems: int
+    failures: int
+    largest: float
+    seconds: float
+    verified: bool
+
+
+def build_weights(target: Target, seed: int, n: int, eps: float, jobs: int | None = None) -> Found:
+    """Approximate every weight of the target within eps by a subset of n numbers of its own, and verify the bits.
+
+    A failure is proven to be one as long as n <= 30: then the subset is the best of all 2^n.
+    """
+    whole("numbers", n, 1)
+    # as a source: target layer k's numbers are layer k, whose inputs are repeated n times
+    source = Source(seed, target.sizes, (n,) * len(target.weights), *((0.0,) * (len(target.weights) + 1),) * 2)
+    failures, largest, seconds, verified = 0, 0.0, 0.0, True
+    for number, w in enumerate(target.weights):
+        start = time.perf_counter()
+        found, masks = solve_rows(source.key(number + 2), even_blocks(w.shape[1], n), w, eps, Rates(), jobs=jobs)
+        seconds += time.perf_counter() - start
+        error = np.abs(found - w)
+        failures += int(np.count_nonzero(error > eps))
+        largest = max(largest, float(error.max()))
+        values, _ = source.rows(number + 2, 0, len(w))
+        kept = np.unpackbits(masks, axis=1, bitorder="little", count=values.shape[1])
+        again = (values * kept).reshape(*w.shape, n).sum(axis=2)
+        verified &= bool(np.array_equal(again, found))
+    return Found(sum(w.size for w in target.weights), failures, largest, seconds, verified)

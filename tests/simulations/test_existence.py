@@ -1,0 +1,205 @@
+"""Tickets end to end on small targets: built, bounded, broken on purpose, resumed, and checked by independent code."""
+
+from dataclasses import replace
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from simulations.existence import build as building
+from simulations.existence.build import build
+from simulations.existence.check import check
+from simulations.existence.command import main
+from simulations.existence.errors import adversarial, certified_bound, collapsed
+from simulations.existence.source import Source
+from simulations.existence.target import Target, forward, from_file, rescaled
+from simulations.existence.weights import build_weights
+
+
+def small(seed=0, sizes=(3, 2, 2), q=0.1, p=0.1, block=150):
+    rng = np.random.default_rng(seed)
+    weights = tuple(rng.uniform(-0.5, 0.5, (b, a)) for a, b in pairwise(sizes))
+    depth = len(weights)
+    source = Source(seed, sizes, (block, *[60] * (depth - 1)), (p,) * (depth + 1), (0.0, *[q] * depth))
+    return Target("small", weights), source
+
+
+@settings(max_examples=12)
+@given(
+    st.integers(0, 10**6), st.sampled_from([(1, 1), (3, 2), (3, 2, 2), (2, 3, 2, 1)]),
+    st.sampled_from([0.0, 0.15]), st.sampled_from([0.0, 0.2]),
+)  # fmt: skip
+def test_an_independent_rebuild_agrees_and_the_certified_bound_holds(seed, sizes, q, p):
+    target, source = small(seed, sizes, q, p)
+    eps = (1e-3,) * len(target.weights)
+    ticket = build(source, target, eps)
+    upper = collapsed(ticket)
+    corners = np.array(list(product([0.0, 1.0], repeat=sizes[0])))
+    inputs = np.concatenate(
+        [corners, np.random.default_rng(seed).random((40, sizes[0])), adversarial(target, upper, 1)]
+    )
+    verdict = check(ticket, inputs)
+    assert (verdict.locked_dropped, verdict.pruned_kept) == (0, 0)
+    assert verdict.weight_gap <= 1e-12
+    np.testing.assert_allclose(verdict.outputs, forward(upper, inputs), rtol=0, atol=1e-10)
+    observed = np.abs(verdict.outputs - forward(target.weights, inputs)).max()
+    bound = certified_bound(ticket, target, upper)
+    assert observed <= bound.certified <= bound.interval
+    assert observed <= bound.euclidean
+
+
+def test_large_blocks_reach_every_weight_and_small_ones_are_counted_as_failures():
+    for block, least, most in ((600, 0, 0), (10, 1, 10**6)):
+        target, source = small(4, q=0.05, block=block)
+        ticket = build(source, target, (1e-4, 1e-3))
+        error = np.abs(ticket.layers[0].weights - np.repeat(target.weights[0], 60, axis=0))
+        assert least <= np.count_nonzero(error > ticket.layers[0].eps) <= most
+
+
+def test_an_adversarial_search_finds_larger_errors_than_chance():
+    target, source = small(3, (6, 4, 2), block=200)
+    ticket = build(source, target, (1e-2, 1e-2))
+    upper = collapsed(ticket)
+
+    def largest(x):
+        return np.abs(forward(upper, x) - forward(target.weights, x)).max()
+
+    hostile = adversarial(target, upper, 0)
+    assert largest(hostile) > 1.1 * largest(np.random.default_rng(0).random((64, 6)))
+    assert ((hostile >= 0) & (hostile <= 1)).all()
+
+
+@pytest.mark.parametrize(("layer", "state"), [(2, 1), (2, -1), (3, 1), (3, -1)])
+def test_a_builder_that_drops_a_locked_edge_or_keeps_a_pruned_one_is_caught(layer, state):
+    target, source = small(1, q=0.3)
+    ticket = build(source, target, (1e-2, 1e-2))
+    _, states = source.rows(layer, 1, 1)
+    edge = int(np.flatnonzero(states[0] == state)[-1])
+    old = ticket.layers[layer - 2]
+    masks = old.masks.copy()
+    masks[1, edge // 8] ^= np.uint8(1 << edge % 8)
+    layers = list(ticket.layers)
+    layers[layer - 2] = replace(old, masks=masks)
+    verdict = check(replace(ticket, layers=tuple(layers)), np.ones((1, 3)))
+    assert (verdict.locked_dropped, verdict.pruned_kept) == ((1, 0) if state == 1 else (0, 1))
+
+
+def test_a_kept_pruned_edge_of_layer_one_and_a_flipped_free_edge_are_caught():
+    target, source = small(1, q=0.3, p=0.3)
+    ticket = build(source, target, (1e-2, 1e-2))
+    own = ticket.own.copy()
+    _, states = source.rows(1, 0, source.blocks[0])
+    own[np.flatnonzero(states[:, 0] == -1)[0]] = True
+    assert check(replace(ticket, own=own), np.ones((1, 3))).pruned_kept == 1
+    _, states = source.rows(3, 0, 1)
+    masks = ticket.layers[1].masks.copy()
+    edge = int(np.flatnonzero(states[0] == 0)[0])
+    masks[0, edge // 8] ^= np.uint8(1 << edge % 8)
+    layers = (ticket.layers[0], replace(ticket.layers[1], masks=masks))
+    assert check(replace(ticket, layers=layers), np.ones((1, 3))).weight_gap > 1e-6
+
+
+def test_a_killed_build_resumes_to_the_same_bits(tmp_path, monkeypatch):
+    target, source = small(2)
+    whole = build(source, target, (1e-3, 1e-3))
+    monkeypatch.setattr(building, "PART_EDGES", 20_000)
+    seen = []
+
+    def kill(edges):
+        seen.append(edges)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(source, target, (1e-3, 1e-3), tmp_path, advance=kill)
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.npz")}
+    assert len(kept) == 3
+    resumed = build(source, target, (1e-3, 1e-3), tmp_path, jobs=1)
+    assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
+    for a, b in zip(whole.layers, resumed.layers, strict=True):
+        np.testing.assert_array_equal(a.masks, b.masks)
+        np.testing.assert_array_equal(a.weights, b.weights)
+    with pytest.raises(ValueError, match="another build"):
+        build(replace(source, seed=3), target, (1e-3, 1e-3), tmp_path)
+
+
+def test_every_weight_finds_a_subset_of_its_own_numbers():
+    rng = np.random.default_rng(0)
+    target = Target("t", (rng.uniform(-0.3, 0.3, (30, 40)), rng.uniform(-0.3, 0.3, (5, 30))))
+    found = build_weights(target, 0, 21, 0.01)
+    assert (found.problems, found.failures, found.verified) == (1350, 0, True)
+    assert found.largest <= 0.01
+    assert build_weights(target, 0, 3, 0.01).failures > 500
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"a": np.ones((2, 3)), "b": np.ones((2, 3))}, "do not chain"),
+        ({"a": np.full((2, 2), 1.5)}, "--rescale"),
+        ({"a": np.array([[np.nan, 0]])}, "finite"),
+        ({"a": np.ones((0, 3))}, "layer 1 is empty"),
+        ({"a": np.ones(3)}, "must be a matrix"),
+        ({"inputs": np.ones((2, 3))}, "at least one weight matrix"),
+        ({"a": np.ones((2, 2)), "inputs": np.full((1, 2), 2.0)}, "lie in"),
+        ({"a": np.array([["x"]])}, "not a number"),
+    ],
+)
+def test_bad_targets_are_refused(tmp_path, arrays, message):
+    np.savez(tmp_path / "t.npz", **arrays)
+    with pytest.raises(ValueError, match=message):
+        from_file(tmp_path / "t.npz")
+
+
+def test_a_file_that_is_no_npz_is_refused(tmp_path):
+    (tmp_path / "t.npz").write_text("no")
+    with pytest.raises(ValueError, match="not an npz file"):
+        from_file(tmp_path / "t.npz")
+    np.save(tmp_path / "t.npy", np.ones((2, 2)))
+    with pytest.raises(ValueError, match="not an npz file"):
+        from_file(tmp_path / "t.npy")
+
+
+def test_rescaling_scales_the_outputs_and_nothing_else():
+    rng = np.random.default_rng(1)
+    weights = (rng.normal(0, 2, (4, 3)), rng.normal(0, 0.1, (2, 4)))
+    scaled, factor = rescaled(weights)
+    x = rng.random((20, 3))
+    assert max(np.abs(w).max() for w in scaled) <= 1
+    np.testing.assert_allclose(factor * forward(scaled, x), forward(weights, x))
+
+
+def test_the_command_builds_a_users_network_and_the_digits(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "t.npz", w1=rng.uniform(-0.4, 0.4, (3, 4)), w2=rng.uniform(-0.4, 0.4, (2, 3)))
+    assert main(["--target", str(tmp_path / "t.npz"), "--out", str(tmp_path / "out")]) == 0
+    text = capsys.readouterr().out
+    assert "0 locked edges dropped, 0 pruned kept" in text
+    assert "identical within rounding" in text
+    assert (tmp_path / "out" / "result.json").exists()
+    assert main(["--width", "estimated", "--eps", "0.02"]) == 0
+    target, ticket = (
+        float(word.rstrip("%,")) for word in capsys.readouterr().out.split("Accuracy: ")[1].split()[1:4:2]
+    )
+    assert target > 95
+    assert abs(target - ticket) <= 0.2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--lock", "0.1", "0.1", "0.1"], "docs/obstruction.md"),
+        (["--prune", "0.1", "0.1"], "needs one rate or 3"),
+        (["--prune", "0.6", "--lock", "0.5"], "at most 1"),
+        (["--prune", "0.3", "--lock", "0.2", "--limit-seconds", "1"], "--limit-seconds"),
+        (["--limit-gib", "0.01"], "--limit-gib"),
+        (["--width", "5,6,7"], "one block size or 2"),
+        (["--eps", "0"], "eps must be above 0"),
+        (["--target", "nowhere.npz"], "nowhere.npz"),
+    ],
+)
+def test_bad_options_are_one_line(options, message, capsys):
+    with pytest.raises((ValueError, OSError), match=message):
+        main(options)

@@ -1,0 +1,193 @@
+"""The explicit existence theorem, the law of products and the published widths, against quadrature, draws and hand."""
+
+from math import e, exp, log
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.integrate import quad
+
+from common.intervals import lower_limit
+from common.rates import Rates
+from subsetsum import covers_values
+from theory import products
+from theory.existence import FACTOR_SHARE, estimated_block, plan
+from theory.widths import activation_sums, fitted_constant, layer_precisions, published_widths, rho
+
+RNG = np.random.default_rng(5)
+W1 = RNG.uniform(-0.5, 0.5, (4, 3))
+W2 = RNG.uniform(-0.5, 0.5, (2, 4))
+ALPHA = 1e-6
+
+
+def product_draws(trials, n, rates, rng):
+    values = rng.uniform(-1, 1, (trials, n)) * rng.uniform(0, 1, (trials, n))
+    u = rng.uniform(0, 1, (trials, n))
+    return values, np.where(u < rates.prune, -1, np.where(u < rates.freezing, 1, 0))
+
+
+@pytest.mark.parametrize("s", [0.01, 0.7, 5.0, 40.0])
+def test_laplace_transforms_of_products_match_quadrature(s):
+    def density(x):
+        return log(1 / abs(x)) / 2
+
+    def tilted(a, b):
+        return quad(lambda x: density(x) * exp(-s * x), a, b)[0]
+
+    assert products.laplace_locked(s) == pytest.approx(tilted(-1, 0) + tilted(0, 1), rel=1e-6)
+    for a in (0.1, 1 / e, 1.0):
+        rest = 1 - quad(density, 0, a)[0]
+        assert products.laplace_shift(s, a) == pytest.approx(rest + tilted(0, a), rel=1e-6)
+
+
+def test_effective_rates_are_those_of_a_drawn_layer():
+    rng = np.random.default_rng(1)
+    rates = products.effective_rates(0.2, 0.3, 0.4)
+    alive = (rng.random(400_000) >= 0.2) & (rng.random(400_000) < 0.5)
+    u = rng.random(400_000)
+    assert rates.lock == pytest.approx(np.mean(alive & (u > 0.6)), abs=5e-3)
+    assert rates.free == pytest.approx(np.mean(alive & (u < 0.3)), abs=5e-3)
+
+
+@pytest.mark.parametrize(("eps", "rates"), [(0.1, Rates()), (0.05, Rates(0.5, 0.1))])
+def test_the_cover_bound_is_above_the_measured_failure_of_products(eps, rates):
+    rng, trials, w = np.random.default_rng(2), 500, products.window(eps)
+    for level in (0.9, 0.3, 0.01):
+        n = next(k for k in range(1, 2000) if products.cover_failure(k, eps, rates.free) <= level)
+        values, states = product_draws(trials, n, rates, rng)
+        # what is locked is the shift's business
+        missed = trials - covers_values(values, np.where(states == 1, -1, states), eps, radius=w).sum()
+        assert lower_limit(missed, trials, ALPHA) <= products.cover_failure(n, eps, rates.free)
+
+
+@pytest.mark.parametrize("rates", [Rates(), Rates(0.3, 0.3), Rates(0.1, 0.6)])
+def test_the_shift_bound_is_above_the_measured_failure_and_not_idle(rates):
+    rng, trials, w = np.random.default_rng(3), 20_000, 0.18
+    for n1, n2 in ((20, 0), (40, 20)):
+        values, states = product_draws(trials, n1 + n2, rates, rng)
+        locked = np.where(states == 1, values, 0).sum(axis=1)
+        free = np.where(states[:, :n1] == 0, values[:, :n1], 0)
+        up = locked + np.where((free > 0) & (free <= 2 * w), free, 0).sum(axis=1)
+        down = -locked + np.where((free < 0) & (free >= -2 * w), -free, 0).sum(axis=1)
+        missed = int(np.sum((up < 1 - w) | (down < 1 - w)))
+        bound = products.shift_failure(n1, n2, rates, 1.0, w)
+        assert lower_limit(missed, trials, ALPHA) <= bound
+        # Chernoff gives away a factor that grows slowly, not the exponent
+        assert bound == 1 or bound <= 60 * max(missed, 1) / trials
+
+
+def test_the_sufficient_number_of_products_suffices_and_one_less_is_not_certified():
+    rates, eps, delta, trials = Rates(0.5, 0.05), 0.1, 0.3, 800
+    n = products.sufficient_n(eps, delta, rates)
+    values, states = product_draws(trials, n, rates, np.random.default_rng(4))
+    missed = trials - covers_values(values, states, eps, radius=1.0).sum()
+    assert lower_limit(missed, trials, ALPHA) <= delta
+    assert products.sufficient_n(eps, delta / 2, rates) > n
+    assert products.sufficient_n(eps / 2, delta, rates) > n
+    assert products.sufficient_n(eps, delta, rates, radius=0.2) < n
+
+
+def test_products_need_more_than_uniforms():
+    n = 16
+    rng = np.random.default_rng(6)
+    uniform = rng.uniform(-1, 1, (4000, n))
+    product = uniform * rng.uniform(0, 1, (4000, n))
+    failed = [1 - covers_values(x, np.zeros(n), 0.01, radius=1.0).mean() for x in (uniform, product)]
+    assert failed[0] == pytest.approx(0.035, abs=0.02)
+    assert failed[1] == pytest.approx(0.215, abs=0.04)
+
+
+def test_too_coarse_a_precision_for_products_is_refused():
+    with pytest.raises(ValueError, match="eps must be below"):
+        products.window(0.2)
+
+
+@given(st.floats(0.1, 3.0), st.integers(0, 5))
+def test_activation_sums_bound_every_input(high, seed):
+    x = np.random.default_rng(seed).uniform(0, high, (50, 3))
+    sums = activation_sums([W1, W2], high)
+    assert sums[0] == pytest.approx(3 * high)
+    assert np.maximum(x @ W1.T, 0).sum(axis=1).max() <= sums[1]
+
+
+def test_published_precisions_and_widths_by_hand():
+    a, b = np.full((2, 2), 0.5), np.full((1, 2), -1.0)
+    # B_0 = 2, B_1 = 2, n_L = 1, L = 2, eps/L = .05; the product over k = l+1 .. L-1 is empty for both layers
+    precisions = layer_precisions([a, b], 0.1)
+    np.testing.assert_allclose(precisions, [0.05 / (3 * 1.05)] * 2)
+    c = np.full((2, 2), 0.25)
+    assert layer_precisions([c, a, b], 0.3)[0] == pytest.approx(0.1 / (3 * 1.1 * 1.1))
+    divisor = 2.0 * 6 / log(1 / 0.25) * log(1 / precisions[0])
+    assert rho([a, b], precisions, 0.05, 0.25, 2.0) == pytest.approx(divisor)
+    level = log(divisor / 0.05)
+    rates = (0.25, 0.25, 0.25)
+    assert published_widths([a, b], 0.1, 0.05, 2.0, prune=rates) == pytest.approx([4 * level] * 2)
+    pruned = published_widths([a, b], 0.1, 0.05, 2.0, prune=rates, form="pruned")
+    assert pruned == pytest.approx([4 * level / log(4)] * 2)
+    dense = published_widths([a, b], 0.1, 0.05, 2.0, prune=(0, 0, 0), form="pruned")
+    assert dense == [0, 0]  # the published factor lets a dense source be empty
+    assert fitted_constant([8, 8], [2, 4]) == 4
+
+
+@settings(max_examples=15)
+@given(st.sampled_from([(0.0, 0.0), (0.2, 0.1), (0.1, 0.3)]), st.floats(0.01, 1), st.floats(1e-3, 0.5))
+def test_a_plan_spends_its_eps_and_its_delta_and_no_more(rates, eps, delta):
+    p, q = rates
+    found = plan([W1, W2], eps, delta, prune=(p, p, p), lock=(0, q, q), widths=(30, 20))
+    first, second = found.demands
+    sums = activation_sums([W1, W2])
+    assert first.eps == pytest.approx(min(eps / 2 / (sums[0] * second.factor), 0.1))
+    assert second.eps == pytest.approx(min(eps / 2 / sums[1], 0.25))
+    assert (first.problems, second.problems) == (4 * 20 * 3, 2 * 4)
+    spent = first.delta * first.problems + second.delta * second.problems
+    assert spent == pytest.approx((1 - FACTOR_SHARE) * delta)
+    assert first.rates.lock == pytest.approx(q * (1 - p) / 2)
+    assert (second.rates, second.radius) == (Rates(p, q), np.abs(W2).max())
+    assert found.widths == (3, 90, 80, 2)
+    assert found.parameters == 3 * 90 + 90 * 80 + 80 * 2
+    bits = 270 * (1 - p) + (7200 + 160) * (1 - p - q)
+    assert found.ticket_bits((p, p, p), (0, q, q)) == pytest.approx(bits)
+
+
+def test_the_factor_bounds_the_kept_edges_of_drawn_neurons():
+    found = plan([W1, W2], 0.5, 0.05, prune=(0.2,) * 3, lock=(0, 0.1, 0.1), widths=(30, 20)).demands[1]
+    rng = np.random.default_rng(7)
+    kept = np.abs(rng.uniform(-1, 1, (4000, 80))) * (rng.random((4000, 80)) >= 0.2)
+    assert 0.8 * found.factor < kept.sum(axis=1).max() <= found.factor
+
+
+def test_proven_blocks_lie_above_the_estimate_and_grow_with_freezing():
+    last = (0, 0)
+    for p, q in ((0.0, 0.0), (0.1, 0.05), (0.3, 0.2)):
+        args = {"prune": (p, p, p), "lock": (0, q, q)}
+        proven = plan([W1, W2], 0.5, 0.05, **args).blocks
+        guessed = plan([W1, W2], 0.5, 0.05, **args, widths="estimated").blocks
+        assert all(a >= b for a, b in zip(proven, guessed, strict=True))
+        assert all(a > b for a, b in zip(proven, last, strict=True))
+        last = proven
+
+
+def test_the_estimate_is_near_the_measured_requirement_at_one_setting():
+    rates, eps, delta, trials = Rates(0.4, 0.3), 0.01, 0.05, 4000
+    n = estimated_block(eps, delta, rates, 1.0, product=False)
+    rng = np.random.default_rng(8)
+    values = rng.uniform(-1, 1, (trials, n))
+    u = rng.random((trials, n))
+    states = np.where(u < 0.4, -1, np.where(u < 0.7, 1, 0))
+    # one end only, as the estimate asks: a target at the edge of the radius
+    up = np.where(states == 1, values, np.where(states == 0, np.maximum(values, 0), 0)).sum(axis=1)
+    assert np.mean(up < 1) == pytest.approx(delta, rel=0.4)
+
+
+@pytest.mark.parametrize(
+    ("prune", "lock", "weights", "message"),
+    [
+        ((0.1,) * 2, (0,) * 3, [W1, W2], "a rate for each of 3 source layers"),
+        ((0.1,) * 3, (0.1,) * 3, [W1, W2], "docs/obstruction.md"),
+        ((0.1,) * 3, (0,) * 3, [W1, 3 * W2], "target layer 2 must lie in"),
+    ],
+)
+def test_what_the_theorem_does_not_cover_is_refused(prune, lock, weights, message):
+    with pytest.raises(ValueError, match=message):
+        plan(weights, 0.5, 0.05, prune=prune, lock=lock)

@@ -171,7 +171,7 @@ def test_extreme_arguments_return_a_certified_number(prune, lock, delta, radius)
 
 @pytest.mark.parametrize(
     ("eps", "delta", "lock", "radius"),
-    [(0.01, 1e-12, 0.9, 1.0), (0.3, 2.47e-10, 0.95, 0.7), (0.3, 1.3592e-4, 0.8, 10.0), (0.3, 1e-40, 0.2, 1.0)],
+    [(0.01, 1e-12, 0.9, 1.0), (0.3, 2.47e-10, 0.95, 0.7), (0.3, 1.3592e-4, 0.8, 10.0)],
 )
 def test_the_user_who_checks_finds_what_was_promised(eps, delta, lock, radius):
     n = sufficient_n(eps, delta, lock=lock, radius=radius)
@@ -223,7 +223,6 @@ def test_the_split_is_above_the_simulated_shift_of_its_marks():
     lambda: split_sufficient_n(0.1, 0.1, prune=1.0),
     lambda: failure_at_most(10**20, 0.01, lock=0.3), lambda: sufficient_n(0.3, 0.05, lock=1 - 1e-15),
     lambda: sufficient_n(0.01, 1e-322), lambda: sufficient_n(0.1, 0.1, radius=1e4),
-    lambda: sufficient_n(0.01, 1e-100, radius=1000.0, prune=0.499999, lock=0.5),
 ])  # fmt: skip
 def test_bad_input_is_one_line(call):
     with pytest.raises(ValueError, match=r"^[^\n]+$"):

@@ -9,6 +9,7 @@ from common.cli import run
 NAMES = {
     "requirement": "how many variables each precision needs: proven, estimated, measured",
     "calibration": "estimated against measured success probability",
+    "hole": "best error against width with and without locking in the first layer",
 }
 
 

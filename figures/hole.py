@@ -1,0 +1,110 @@
+"""Best error against width with and without locking in the first layer.
+
+What to see: without locking (black) the error falls exponentially with the width, by the proof's construction and
+faster by a search. With locking the same search stalls, and below it lies a floor that is proven for each source: no
+mask does better. The dotted line, 1 / (64 N), lies under the error of all masks of almost every wide source.
+Reads the rows that ``python -m simulations hole --out FILE`` writes.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from common.cli import Parser, run
+from common.store import Row, read_jsonl
+from figures.style import COLOURS, RENDERED, save, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+RESULT = Path(__file__).parents[1] / "simulations" / "results" / "hole.jsonl"
+LOWEST = 1e-9
+RATES = ((COLOURS["measured"], "o"), (COLOURS["statistical"], "s"), (COLOURS["sufficient"], "^"))
+
+
+def load(path: str | Path = RESULT) -> list[Row]:
+    """Return the rows of a hole run."""
+    return read_jsonl(path)
+
+
+def series(rows: Sequence[Row], lock_first: float, kind: str) -> list[tuple[int, Row]]:
+    """Return (width, median with interval) of one kind at one rate where the median is above 0, by width."""
+    chosen = [row for row in rows if row["lock_first"] == lock_first and kind in row["median"]]
+    return sorted(
+        ((row["width"], row["median"][kind]) for row in chosen if row["median"][kind]["value"] > 0),
+        key=lambda pair: pair[0],
+    )
+
+
+def draw(ax: "Axes", rows: Sequence[Row]) -> None:
+    """Draw errors of found masks as points with intervals, proven floors as solid lines."""
+    rates = sorted({row["lock_first"] for row in rows})
+    for (colour, marker), rate in zip(RATES, rates, strict=False):
+        for kind in ("searched", "constructed", "floor"):
+            points = series(rows, rate, kind)
+            if not points:
+                continue
+            widths = [width for width, _ in points]
+            values = [median["value"] for _, median in points]
+            if kind == "floor":
+                ax.plot(widths, values, color=colour, label=f"$q_1$ = {rate:g}: proven floor of each source")
+                continue
+            below = [median["value"] - median["lower"] for _, median in points]
+            above = [(median["upper"] or median["value"]) - median["value"] for _, median in points]
+            built = kind == "constructed"
+            ax.errorbar(
+                widths,
+                values,
+                yerr=[below, above],
+                fmt=f"{'D' if built else marker}:",
+                color=COLOURS["necessary"] if built else colour,
+                mfc="none",
+                mew=1.4,
+                lw=1,
+                capsize=2,
+                label=f"$q_1$ = {rate:g}: {'construction of the proof' if built else 'best mask found'}",
+            )
+    sure = sorted({(row["width"], row["guaranteed"]) for row in rows})
+    ax.plot(*zip(*sure, strict=True), color="#555555", ls=(0, (1, 2)), label="1 / (64 N), for almost all wide sources")
+    ax.set_xscale("log", base=2)
+    ax.set_yscale("log")
+    ax.set_ylim(bottom=LOWEST)
+    ax.set_xticks([width for width, _ in sure], [str(width) for width, _ in sure])
+    ax.set_xlabel("width N of the first layer")
+    ax.set_ylabel("sup error on the unit disc")
+
+
+def render(rows: Sequence[Row], folder: str | Path, name: str = "hole") -> list[Path]:
+    """Write PNG and SVG to ``folder``."""
+    from matplotlib import pyplot as plt
+
+    with styled():
+        figure, ax = plt.subplots(figsize=(8.4, 5.2))
+        draw(ax, rows)
+        row = rows[0]
+        ax.set_title(
+            f"Locked first-layer edges stop the ticket: d = 2, L = 1,\n"
+            f"p = {row['prune']:g}, $q_2$ = {row['lock_second']:g}, medians of {row['trials']} sources, "
+            f"{100 * row['confidence']:g} % intervals"
+        )
+        ax.legend(loc="lower left", fontsize=10)
+        figure.tight_layout()
+        paths = save(figure, name, folder)
+        plt.close(figure)
+    return paths
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Draw the committed result, or the one named."""
+    parser = Parser(prog="python -m figures hole", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("results", nargs="?", default=RESULT, help="result file (default: the committed one)")
+    parser.add_argument("--out", default=RENDERED, help="folder for PNG and SVG (default figures/rendered)")
+    args = parser.parse_args(argv)
+    for path in render(load(args.results), args.out):
+        print(path)  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, None, "python -m figures hole"))

@@ -23,6 +23,7 @@ class Page:
         Console(file=text, width=WIDTH, highlight=False, markup=False, color_system=None).print(*items)
         for line in text.getvalue().splitlines():
             sys.stdout.write(line.rstrip() + "\n")
+        sys.stdout.flush()
 
 
 def table(

@@ -1,7 +1,7 @@
 """The main job: hold each subset-sum lemma against what is necessary, estimated, measured and sufficient."""
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
@@ -143,13 +143,13 @@ def cover_failure(curve: Curve, confidence: float) -> tuple[float, ...]:
     return tuple(np.minimum.accumulate(limits).tolist())
 
 
-def rows(settings: Settings, store: Store, jobs: int | None) -> Iterator[list[Row]]:
-    """Yield the report's rows as they are finished, one list per lemma and eps."""
+def row_maker(settings: Settings, store: Store, jobs: int | None) -> Callable[[Claim, float], list[Row]]:
+    """Return the function that makes the rows of one lemma at one eps; what lemmas share is computed once."""
     from theory.sufficient import sufficient_n
 
-    tasks = [(claim, claim.rates(settings.prune, settings.lock), eps) for claim in CLAIMS for eps in settings.eps]
     # every different curve gives one interval a reading, every eps one certificate; all of them hold together
-    intervals = len({task[1:] for task in tasks}) * len(READINGS) + len(settings.eps)
+    curves = {(claim.rates(settings.prune, settings.lock), eps) for claim in CLAIMS for eps in settings.eps}
+    intervals = len(curves) * len(READINGS) + len(settings.eps)
     confidence = 1 - (1 - settings.confidence) / intervals
 
     @cache
@@ -165,25 +165,27 @@ def rows(settings: Settings, store: Store, jobs: int | None) -> Iterator[list[Ro
         trials = settings.trials or planned_trials(COVER_K, eps)
         return cover_failure(curve(Setting(eps, 0.0, 0.0, 0.5, COVER_K, trials)), confidence)
 
-    for claim, rates, eps in tasks:
-        ahead = planned(rates, eps)
-        yield [
+    def make(claim: Claim, eps: float) -> list[Row]:
+        rates = claim.rates(settings.prune, settings.lock)
+        ahead, law = planned(rates, eps), settings.law(rates)
+        measured = curve(ahead.curve)
+        return [
             row_of(
                 settings,
                 claim,
                 reading,
                 ahead,
-                curve(ahead.curve).crossing(reading, settings.delta, confidence),
-                sufficient_n(
-                    eps, settings.delta, reading=reading, cover_failure=certificate(eps), **settings.law(rates)
-                ),
+                measured.crossing(reading, settings.delta, confidence),
+                sufficient_n(eps, settings.delta, reading=reading, cover_failure=certificate(eps), **law),
             )
             for reading in READINGS
         ]
 
+    return make
+
 
 def verify(settings: Settings, *, jobs: int | None, json_file: str | None, out_dir: str | None) -> int:
-    """Run the main job, print its report, write what was asked for; return the exit code.
+    """Run the main job, print each lemma's table as it is finished, write what was asked for; return the exit code.
 
     After Ctrl-C the rows finished so far are shown and written, and the exit code is 130. With ``out_dir`` finished
     chunks of trials are kept in runs.sqlite there, and the same command goes on where it stopped.
@@ -197,15 +199,26 @@ def verify(settings: Settings, *, jobs: int | None, json_file: str | None, out_d
         check_writable(json_file)  # now rather than after the work
     done: list[Row] = []
     interrupted = False
+    page = console.Page()
     with Store(folder / "runs.sqlite") if folder else Store() as store:
-        try:
-            with console.progress(len(CLAIMS) * len(settings.eps), "lemma by lemma") as advance:
-                for finished in rows(settings, store, jobs):
-                    done += finished
-                    advance(1)
-        except KeyboardInterrupt:
-            interrupted = True
-    report.show(settings, done, complete=not interrupted)
+        make = row_maker(settings, store, jobs)
+        for claim in CLAIMS:
+            first = len(done)
+            try:
+                with console.progress(len(settings.eps), f"Lemma {claim.key}") as advance:
+                    for eps in settings.eps:
+                        done += make(claim, eps)
+                        advance(1)
+            except KeyboardInterrupt:
+                interrupted = True
+            if claim is CLAIMS[0]:
+                report.header(page, settings)  # after the first work, so that bad input prints its one line only
+            report.requirement_table(page, claim, done[first:])
+            if interrupted:
+                page.print("Interrupted: the rows above are finished, the others are missing.")
+                break
+    if not interrupted:
+        report.conclusions(page, settings, done)
     result = {"settings": asdict(settings), "versions": versions(), "command": command(settings), "rows": done}
     if json_file is not None:
         export_json(json_file, result)

@@ -7,35 +7,33 @@ from simulations import console
 from simulations.bounded import over_precision, over_rates
 from simulations.verdicts import CORRECTED, overall
 from theory.asymptotics import constant, necessary_slopes, sufficient_slopes
-from theory.claims import CLAIMS
+from theory.claims import CLAIMS, Claim
 from theory.steps import check_steps
 
 if TYPE_CHECKING:
     from simulations.lemmas import Settings
 
 
-def show(settings: "Settings", rows: list[Row], *, complete: bool) -> None:
-    """Print everything; after an interrupt only the rows that were finished."""
-    out = console.Page()
-    counts = sorted({row["trials"] for row in rows})
-    trials = " to ".join(str(count) for count in dict.fromkeys([*counts[:1], *counts[-1:]]))
+def header(out: console.Page, settings: "Settings") -> None:
+    """Print the question."""
     out.print(
         f"Random subset sums with frozen variables: prune p = {settings.prune:g}, lock q = {settings.lock:g}, "
         f"free f = {1 - settings.prune - settings.lock:g}\n"
-        f"Targets |z| <= {settings.radius:g}, failure probability delta = {settings.delta:g}, seed {settings.seed}. "
+        f"Targets |z| <= {settings.radius:g}, failure probability delta = {settings.delta:g}. "
         f"How many variables n are needed?\n"
-        f"Trials per row: {trials}. All measured intervals hold together with confidence {settings.confidence:g}.\n"
+        f"Seed {settings.seed}. All measured intervals hold together with confidence {settings.confidence:g}.\n"
     )
-    requirement_tables(out, rows)
-    if not complete:
-        out.print("Interrupted: the rows above are finished, the others are missing.")
-        return
+
+
+def conclusions(out: console.Page, settings: "Settings", rows: list[Row]) -> None:
+    """Print what follows the tables of a complete run."""
+    legend(out, rows)
     boundedness(out, settings)
     over_freezing(out, settings)
     slopes(out, settings)
     proof_steps(out, settings)
     published_forms(out, settings, rows)
-    conclusion(out, rows)
+    verdicts(out, rows)
 
 
 def decimals(value: float | None) -> str | None:
@@ -71,31 +69,36 @@ COLUMNS = {  # and the least width of each, so that the tables stand in line
 SHORT = {CORRECTED: "corrected"}
 
 
-def requirement_tables(out: console.Page, rows: list[Row]) -> None:
-    """Print one table per lemma, one line per reading and eps."""
-    for claim in CLAIMS:
-        chosen = sorted((row for row in rows if row["claim"] == claim.key), key=lambda row: row["reading"] != "uniform")
-        if not chosen:
-            continue
-        title = (
-            f"Lemma {claim.key} ({claim.title}, {claim.paper}): p = {chosen[0]['prune']:g}, q = {chosen[0]['lock']:g}"
+def requirement_table(out: console.Page, claim: Claim, rows: list[Row]) -> None:
+    """Print one lemma: one line per reading and eps."""
+    if not rows:
+        return
+    counts = sorted({row["trials"] for row in rows})
+    trials = " to ".join(str(count) for count in dict.fromkeys([counts[0], counts[-1]]))
+    title = (
+        f"Lemma {claim.key} ({claim.title}, {claim.paper}): p = {rows[0]['prune']:g}, q = {rows[0]['lock']:g}; "
+        f"{trials} trials a row"
+    )
+    cells = [
+        (
+            row["reading"],
+            f"{row['eps']:g}",
+            row["necessary"],
+            row["estimated"],
+            interval(row["measured"]),
+            row["statistical"],
+            row["sufficient"],
+            interval(row["constant"], ".2f"),
+            regime(row["reach_share"]),
+            SHORT.get(row["verdict"], row["verdict"]),
         )
-        cells = [
-            (
-                row["reading"],
-                f"{row['eps']:g}",
-                row["necessary"],
-                row["estimated"],
-                interval(row["measured"]),
-                row["statistical"],
-                row["sufficient"],
-                interval(row["constant"], ".2f"),
-                regime(row["reach_share"]),
-                SHORT.get(row["verdict"], row["verdict"]),
-            )
-            for row in chosen
-        ]
-        out.print(console.table(title, COLUMNS, cells, COLUMNS.values()))
+        for row in sorted(rows, key=lambda row: row["reading"] != "uniform")
+    ]
+    out.print(console.table(title, COLUMNS, cells, COLUMNS.values()))
+
+
+def legend(out: console.Page, rows: list[Row]) -> None:
+    """Print what the columns mean, and how far the proven requirement is from the measured one."""
     out.print(
         "necessary: every smaller n is proven to fail more often than delta. estimated: sharp, not proven.\n"
         "measured: the smallest n that succeeds with probability >= 1 - delta; each n below the interval is excluded.\n"
@@ -194,7 +197,7 @@ def published_forms(out: console.Page, settings: "Settings", rows: list[Row]) ->
         out.print(f"  Corrected ({claim.corrected.name}): {claim.corrected.form.statement} stands.\n")
 
 
-def conclusion(out: console.Page, rows: list[Row]) -> None:
+def verdicts(out: console.Page, rows: list[Row]) -> None:
     """Print one verdict per lemma."""
     out.print("Verdicts")
     for claim in CLAIMS:

@@ -46,23 +46,6 @@ SETTINGS = tuple(
     Setting(first, second, 0.1, lock) for lock in (0.1, 0.3) for first in (64, 256, 512) for second in (100, 200, 400)
 )
 
-Bits = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Widths of the two hidden layers, and the rates of all three layers."""
-
-    first: int
-    second: int
-    prune: float
-    lock: float
-
-
-SETTINGS = tuple(
-    Setting(first, second, 0.1, lock) for lock in (0.1, 0.3) for first in (64, 256) for second in (50, 100, 200, 400)
-)
-
 
 @dataclass(frozen=True)
 class Source:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from common.store import read_jsonl
 from figures import hole as figure
-from simulations import hole
+from simulations import hole, planar
 from simulations.planar import KEPT, Planar, descend, exhaustive
 
 RESULT = Path(hole.__file__).parent / "results" / "hole.jsonl"
@@ -71,8 +71,19 @@ def test_local_search_finds_most_optima_of_tiny_sources():
     hits = 0
     for seed in range(40):
         source, target, rng = tiny(seed)
+        assert source.allowed[np.arange(len(source.values)), descend(source, target, rng)[1]].all()
         hits += descend(source, target, rng)[0] <= exhaustive(source, target)[0] + 1e-9
     assert hits >= 36
+
+
+@pytest.mark.parametrize("lock_first", [0.3, 0.6])
+def test_search_keeps_frozen_edges_of_wider_sources(lock_first):
+    rng = np.random.default_rng(8)
+    for _ in range(5):
+        source, target = hole.draw(hole.Setting(48, 0.1, lock_first, 0.3), rng)
+        for pooled in (False, True):
+            choice = planar._search(source, target, rng, pooled=pooled)[1]
+            assert source.allowed[np.arange(48), choice].all()
 
 
 def test_exhaustive_search_declines_what_is_too_much():

@@ -7,7 +7,7 @@ density (1/2) ln(1/|x|) on [-1, 1]: many small numbers, few large ones, so more 
 
 from collections.abc import Callable
 from functools import lru_cache, partial
-from math import ceil, e, exp, log
+from math import ceil, e, exp, log, log1p
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from theory.game import GrowthGame
 Floats = NDArray[np.float64]
 
 START_SHARE = 0.7  # e0 / eps, as in theory.game
-_SHARES = (0.02, 0.1, 0.3, 0.6)  # of delta, that the search tries for the cover
+_SHARES = (0.003, 0.02, 0.1, 0.3, 0.45)  # of delta, that the search tries for the cover, and for the arrival
 _EULER = 0.5772156649015329
 _SAFETY = 1 + 1e-9  # covers the rounding of the special functions, whose relative errors are some 1e-15
 
@@ -99,59 +99,73 @@ def laplace_shift(s: float, largest: float) -> float:
     return 1 - (a - a * log(a)) / 2 + float(inside)
 
 
-def shift_failure(n_shift: int, n_rest: int, rates: Rates, radius: float, w: float) -> float:
-    """Bound P(some |z| <= radius is not led into W = [-w, w]) by Chernoff.
+def arrive_failure(n: int, rates: Rates, distance: float, w: float) -> float:
+    """Bound P(n variables do not lead a residual in (w, w + distance] into W) by Chernoff.
 
-    A residual above w that takes the next free product in (0, 2w] stays above -w. So W is reached once the sum of
-    such products among ``n_shift`` variables, plus all locked ones among ``n_shift + n_rest``, is at least
-    radius - w, and the mirror image: P(fail) <= 2 min_s exp(s (radius - w)) E exp(-s Y)^n_shift E exp(-s Y')^n_rest.
-    rates: those of the products, see :func:`effective_rates`.
+    Free products in (0, 2w] are taken one by one and cannot overshoot W; those above 2w are not counted.
     """
-    if radius <= w and rates.lock == 0:
+    if distance <= 0:
         return 0.0
 
     def exponent(log_s: float) -> float:
         s = exp(log_s)
-        locked = rates.lock * laplace_locked(s)
-        moved = rates.prune + locked + rates.free * laplace_shift(s, 2 * w)
-        left = rates.prune + rates.free + locked
-        return s * (radius - w) + n_shift * log(moved) + n_rest * log(left)
+        return s * distance + n * log1p(rates.free * (laplace_shift(s, 2 * w) - 1))
 
-    best = minimize_scalar(exponent, bounds=(log(1e-4), log(50.0)), method="bounded", options={"xatol": 1e-4})
-    return min(1.0, 2 * exp(min(float(best.fun), 0.0)) * _SAFETY)
+    return _least(exponent)
 
 
-def failure_at_most(n: int, eps: float, rates: Rates, radius: float = 1.0, least: float = 1e-12) -> float:
-    """Bound P(some |z| <= radius is further than eps from every subset sum of n products): best of a few splits."""
-    sizes = {round(n * share) for share in (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)}
-    w = window(eps)
-    return min(
-        1.0,
-        *(cover_failure(k, eps, rates.free, least) + shift_failure(n - k, k, rates, radius, w) for k in sizes),
-    )
+def approach_failure(n: int, rest: int, rates: Rates, radius: float, w: float) -> float:
+    """Bound P(n variables do not lead z - T, T the sum of all locked, to within 1 - w of 0), for a fixed |z| <= radius.
+
+    A residual above 1 - w takes the next positive free product whatever its size and stays above -w. So it fails only
+    if T plus the positive products among the n is below radius - (1 - w), or the mirror image: Chernoff, twice.
+    rest: further variables, whose locked ones belong to T as well.
+    """
+    if radius <= 1 - w and rates.lock == 0:
+        return 0.0
+
+    def exponent(log_s: float) -> float:
+        s = exp(log_s)
+        locked = rates.lock * (laplace_locked(s) - 1)
+        moved = log1p(locked + rates.free * (laplace_shift(s, 1.0) - 1))
+        return s * (radius - 1 + w) + n * moved + rest * log1p(locked)
+
+    return min(1.0, 2 * _least(exponent))
 
 
 def sufficient_n(eps: float, delta: float, rates: Rates, radius: float = 1.0) -> int:
-    """Return an n such that n products eps-cover all |z| <= radius with probability at least 1 - delta.
+    """Return an n such that for every fixed |z| <= radius n products fail to come within eps with probability <= delta.
 
-    Statement: P(fail) <= E G_m + P(shift fails), m ~ Bin(n2, f) the free ones among the last n2, the first n1 leading
-    the targets into W; n = n1 + n2 with both parts together at most delta. Uniform in z, hence pointwise too.
+    Statement: n = n_a + n_b + n_c with approach_failure(n_a) + arrive_failure(n_b) + cover_failure(n_c) <= delta.
+    Derivation: variables are read in order. The residual approaches 0 up to 1 - w, arrives in W and there meets the
+    sums of the fresh ones. Each stage ends at a stopping time of the numbers read so far and of T, hence leaves at
+    least the variables of the later stages, fresh. When a stage stops depends on z: pointwise reading only.
     rates: of the products. With locking only this n is claimed, see theory.sufficient.
+    Relation: upper bound on the smallest sufficient n.
 
     >>> sufficient_n(0.01, 0.05, Rates())
-    140
+    150
     """
     open_unit("delta", delta), positive("radius", radius), searchable(rates.prune, rates.lock)
     w = window(eps)
-    best = 0
+    distance = (1 - w if rates.lock else min(radius, 1 - w)) - w
+    sizes = []
     for share in _SHARES:
         least = 0.1 * share * delta
         cover = partial(cover_failure, eps=eps, free=rates.free, least=least)
-        n2 = _first(cover, 10 * least, ceil(len(cover_failures(eps, least)) / rates.free))
-        shift = partial(shift_failure, n_rest=n2, rates=rates, radius=radius, w=w)
-        n1 = _first(shift, delta - cover(n2), n2)
-        best = min(best, n1 + n2) if best else n1 + n2
-    return best
+        n_c = _first(cover, 10 * least, ceil(len(cover_failures(eps, least)) / rates.free))
+        arrive = partial(arrive_failure, rates=rates, distance=distance, w=w)
+        n_b = _first(arrive, share * delta, n_c)
+        approach = partial(approach_failure, rest=n_b + n_c, rates=rates, radius=radius, w=w)
+        n_a = _first(approach, delta - cover(n_c) - arrive(n_b), n_c)
+        sizes.append(n_a + n_b + n_c)
+    return min(sizes)
+
+
+def _least(exponent: Callable[[float], float]) -> float:
+    """Return exp of the least value found of an exponent of log s, at most 1; any s gives a valid bound."""
+    best = minimize_scalar(exponent, bounds=(log(1e-4), log(50.0)), method="bounded", options={"xatol": 1e-4})
+    return min(1.0, exp(min(float(best.fun), 0.0)) * _SAFETY)
 
 
 def _first(bound: Callable[[int], float], level: float, guess: int) -> int:

@@ -116,7 +116,7 @@ def solve_rows(
             used = 0
             while used < m and abs(residual) > half:
                 item = x[used] if residual > 0 else -x[used]
-                taken[used] = 0 < item <= 2 * half
+                taken[used] = 0 < item <= abs(residual) + half
                 if taken[used]:
                     residual -= x[used]
                 used += 1

@@ -52,8 +52,8 @@ def test_effective_rates_are_those_of_a_drawn_layer():
 
 @pytest.mark.parametrize(("eps", "rates"), [(0.1, Rates()), (0.05, Rates(0.5, 0.1))])
 def test_the_cover_bound_is_above_the_measured_failure_of_products(eps, rates):
-    rng, trials, w = np.random.default_rng(2), 500, products.window(eps)
-    for level in (0.9, 0.3, 0.01):
+    rng, trials, w = np.random.default_rng(2), 200, products.window(eps)
+    for level in (0.9, 0.3):
         n = next(k for k in range(1, 2000) if products.cover_failure(k, eps, rates.free) <= level)
         values, states = product_draws(trials, n, rates, rng)
         # what is locked is the shift's business
@@ -61,28 +61,47 @@ def test_the_cover_bound_is_above_the_measured_failure_of_products(eps, rates):
         assert lower_limit(missed, trials, ALPHA) <= products.cover_failure(n, eps, rates.free)
 
 
-@pytest.mark.parametrize("rates", [Rates(), Rates(0.3, 0.3), Rates(0.1, 0.6)])
-def test_the_shift_bound_is_above_the_measured_failure_and_not_idle(rates):
-    rng, trials, w = np.random.default_rng(3), 20_000, 0.18
-    for n1, n2 in ((20, 0), (40, 20)):
-        values, states = product_draws(trials, n1 + n2, rates, rng)
-        locked = np.where(states == 1, values, 0).sum(axis=1)
-        free = np.where(states[:, :n1] == 0, values[:, :n1], 0)
-        up = locked + np.where((free > 0) & (free <= 2 * w), free, 0).sum(axis=1)
-        down = -locked + np.where((free < 0) & (free >= -2 * w), -free, 0).sum(axis=1)
-        missed = int(np.sum((up < 1 - w) | (down < 1 - w)))
-        bound = products.shift_failure(n1, n2, rates, 1.0, w)
+@pytest.mark.parametrize("rates", [Rates(0.3, 0.0), Rates(0.3, 0.3), Rates(0.1, 0.6)])
+def test_the_approach_bound_is_above_the_measured_failure_and_not_idle(rates):
+    rng, trials, w, radius = np.random.default_rng(3), 20_000, 0.18, 1.5
+    for n, rest in ((30, 0), (60, 30)):
+        values, states = product_draws(trials, n + rest, rates, rng)
+        goal = radius - np.where(states == 1, values, 0).sum(axis=1)
+        free = np.where(states[:, :n] == 0, values[:, :n], 0)
+        up, down = np.maximum(free, 0).sum(axis=1), np.maximum(-free, 0).sum(axis=1)
+        missed = int(np.sum((goal - up > 1 - w) | (goal + down < -(1 - w))))
+        bound = products.approach_failure(n, rest, rates, radius, w)
         assert lower_limit(missed, trials, ALPHA) <= bound
         # Chernoff gives away a factor that grows slowly, not the exponent
         assert bound == 1 or bound <= 60 * max(missed, 1) / trials
 
 
-def test_the_sufficient_number_of_products_suffices_and_one_less_is_not_certified():
-    rates, eps, delta, trials = Rates(0.5, 0.05), 0.1, 0.3, 800
+def test_the_arrival_bound_is_above_the_measured_failure_and_not_idle():
+    rng, trials, w = np.random.default_rng(9), 20_000, 0.18
+    for n, rates in ((25, Rates()), (60, Rates(0.5, 0.2))):
+        values, states = product_draws(trials, n, rates, rng)
+        residual = np.full(trials, 1 - w)
+        for x, state in zip(values.T, states.T, strict=True):
+            residual -= np.where((residual > w) & (state == 0) & (x > 0) & (x <= 2 * w), x, 0)
+        assert residual.min() >= -w  # no step overshoots
+        missed = int(np.sum(residual > w))
+        bound = products.arrive_failure(n, rates, 1 - 2 * w, w)
+        assert lower_limit(missed, trials, ALPHA) <= bound <= 60 * max(missed, 1) / trials
+
+
+@pytest.mark.parametrize(("rates", "radius"), [(Rates(0.5, 0.05), 1.0), (Rates(), 1.0), (Rates(0.2, 0.3), 0.3)])
+def test_the_sufficient_number_of_products_suffices_for_every_single_target(rates, radius):
+    eps, delta, trials = 0.1, 0.3, 800
+    n = products.sufficient_n(eps, delta, rates, radius)
+    for z in (0.0, radius / 2, radius):
+        values, states = product_draws(trials, n, rates, np.random.default_rng(4))
+        reached = covers_values(np.c_[values, np.full(trials, -z)], np.c_[states, np.ones(trials)], eps, radius=1e-9)
+        assert lower_limit(trials - reached.sum(), trials, ALPHA) <= delta
+
+
+def test_more_products_are_needed_for_smaller_eps_delta_and_larger_radius():
+    rates, eps, delta = Rates(0.5, 0.05), 0.1, 0.3
     n = products.sufficient_n(eps, delta, rates)
-    values, states = product_draws(trials, n, rates, np.random.default_rng(4))
-    missed = trials - covers_values(values, states, eps, radius=1.0).sum()
-    assert lower_limit(missed, trials, ALPHA) <= delta
     assert products.sufficient_n(eps, delta / 2, rates) > n
     assert products.sufficient_n(eps / 2, delta, rates) > n
     assert products.sufficient_n(eps, delta, rates, radius=0.2) < n

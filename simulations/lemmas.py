@@ -194,7 +194,10 @@ def verify(settings: Settings, *, jobs: int | None, json_file: str | None, out_d
 
     folder = Path(out_dir) if out_dir is not None else None
     if folder:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OSError(f"{folder} cannot be made a folder: {error.strerror}") from None
     if json_file is not None:
         check_writable(json_file)  # now rather than after the work
     done: list[Row] = []

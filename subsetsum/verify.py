@@ -16,7 +16,8 @@ def parser() -> Parser:
         description="How many random numbers are needed so that subset sums hit every target when some are pruned "
         "(never used) and some locked (always used)? For each lemma of the literature: what is necessary (proven), "
         "estimated, measured (with an interval) and sufficient (proven), and whether the lemma stands.",
-        epilog="Exit code: 0 upheld, upheld after correction or undecided; 1 refuted; 2 bad input.",
+        epilog="Exit code: 0 upheld, upheld after correction or undecided; 1 refuted (a measured interval outside the "
+        "proven bounds); 2 bad input; 130 interrupted.",
     )
     p.add_argument("--prune", type=float, default=0.4, help="share of variables never used, p (default %(default)s)")
     p.add_argument("--lock", type=float, default=0.3, help="share of variables always used, q (default %(default)s)")
@@ -39,7 +40,9 @@ def parser() -> Parser:
     p.add_argument("--jobs", type=int, help="threads (default: all cores); results do not depend on it")
     p.add_argument("--json", metavar="FILE", help="write settings, versions and all rows to FILE")
     p.add_argument(
-        "--out", metavar="DIR", help="write rows as CSV and a figure to DIR, and keep finished work there for a resume"
+        "--out",
+        metavar="DIR",
+        help="write rows as CSV, JSON and a figure to DIR (replacing those there); keep finished trials for a resume",
     )
     p.add_argument("--trial", type=int, metavar="I", help="show draw I instead: its numbers and what they cover")
     p.add_argument("--n", type=int, help="with --trial: number of variables (default: the estimated requirement)")
@@ -51,6 +54,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     from simulations import lemmas
 
     args = parser().parse_args(argv)
+    if args.trial is None and args.n is not None:
+        raise ValueError("--n needs --trial")
+    if args.trial is not None and (args.json is not None or args.out is not None):
+        raise ValueError("--trial shows one draw and writes nothing: leave out --json and --out")
     settings = lemmas.Settings(
         prune=args.prune,
         lock=args.lock,

@@ -109,6 +109,8 @@ def test_rows_are_complete_and_ordered(tmp_path, capsys):
         (["--out", "/dev/null/folder"], "folder"),
         (["--trial", "-1"], "trial must be at least 0"),
         (["--trial", "1", "--n", "-3"], "n must be at least 0"),
+        (["--n", "5"], "--n needs --trial"),
+        (["--trial", "1", "--json", "r.json"], "leave out --json and --out"),
         (["--unknown"], "unrecognized arguments"),
     ],
 )

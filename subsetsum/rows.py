@@ -80,7 +80,8 @@ def solve_rows(
     ``numpy.random.Philox(key=[key, 0], counter=[0, i, 0, 0])``: its upper 44 bits as a signed number, times 2**-43,
     are its value; its lower 20 bits c its state: pruned if c < p 2**20, else locked if c < (p + q) 2**20, else free.
     Locked edges are always kept, pruned ones never. Free ones lead the sum into the window, then the first few
-    candidates with a subset within eps decide (an exact optimum over 2 to 30 of them, then over the next ones).
+    candidates with a subset within eps decide (an exact optimum over 2 to 30 of them, then over the next ones); where
+    that misses, the same again from another of the numbers on, eight times at most.
 
     Returns realised weights (R, G) float64, exact multiples of 2**-48, and the mask (R, ceil(n / 8)) uint8, edge j
     being bit j % 8 of byte j // 8. Where no subset is found the nearest one met is kept: compare the weights with

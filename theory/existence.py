@@ -1,8 +1,9 @@
 """The explicit existence theorem: block sizes, with every constant a number, that make a frozen source hold a ticket.
 
-Target: y = W_L relu(.. relu(W_1 x)), |w| <= 1, no biases, x in [0, high]^d. Source: depth L + 1, layer 1 with nothing
-locked. A block of b_1 first-layer neurons stands for an input, a block of b_{l+1} copies for a neuron of target layer
-l < L; every copy solves one subset-sum problem per block below it. The proof is in docs/existence.md.
+Target: y = W_L relu(.. relu(W_1 x)), |w| <= 1, low <= x <= high; biases by theory.widths.homogeneous. Source: depth
+L + 1, layer 1 with nothing locked. A block of b_1 first-layer neurons stands for an input, a block of b_{l+1} copies
+for a neuron of target layer l < L; every copy solves one subset-sum problem per block below it. The proof is in
+docs/existence.md.
 """
 
 from collections.abc import Sequence
@@ -11,13 +12,14 @@ from functools import lru_cache
 from math import log, log2, pi, sqrt
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 from scipy.special import ndtri
 
 from common.checks import open_unit, positive
 from common.rates import Rates
 from theory import products, sufficient
-from theory.widths import Weights, activation_sums
+from theory.widths import Weights, activation_sums, box
 
 FACTOR_SHARE = 0.01  # of delta, for the event that kept edges are larger in sum than allowed for
 
@@ -76,10 +78,11 @@ def plan(
     *,
     prune: Sequence[float],
     lock: Sequence[float],
-    high: float = 1.0,
+    low: ArrayLike = 0.0,
+    high: ArrayLike = 1.0,
     widths: str | Sequence[int] = "proven",
 ) -> Plan:
-    """Return block sizes with which the source holds a ticket within eps of the target on [0, high]^d.
+    """Return block sizes with which the source holds a ticket within eps of the target on the box.
 
     Statement: with probability at least 1 - delta some mask respects every pruned and every locked edge of the source
     and gives sup |source(x) - target(x)| <= eps in every output.
@@ -92,19 +95,21 @@ def plan(
     prune, lock: rates of source layers 1 .. L + 1, lock[0] = 0 (docs/obstruction.md).
     widths: "proven" (with the guarantee), "estimated" (without: :func:`estimated_block`) or block sizes of one's own.
     Relation: upper bound on the width needed ("proven").
+    low, high: the input domain, numbers or (d,).
     Raises ValueError for another number of rates, lock[0] > 0, weights beyond [-1, 1].
     """
     depth = len(weights)
     _check(weights, prune, lock)
     positive("eps", eps), open_unit("delta", delta)
-    sums = activation_sums(weights, high)
+    sums = activation_sums(weights, low, high)
+    negative = int(np.count_nonzero(box(weights[0].shape[1], low, high)[0] < 0))
     sizes = (weights[0].shape[1], *(len(w) for w in weights))
     demands: list[Demand] = []
     copies, gain = 1, 1.0  # the outputs have no copies; nothing multiplies their errors
     for layer in range(depth, 0, -1):
         w = weights[layer - 1]
         rows = len(w) * copies
-        problems = rows * w.shape[1]
+        problems = rows * (w.shape[1] + (negative if layer == 1 else 0))
         # delta is shared by the layers, then by the problems of a layer
         share = (1 - FACTOR_SHARE) * delta / depth / problems
         # a whole layer of zeros needs no sharper weights than any other; B = 0 happens for dead layers only

@@ -9,39 +9,68 @@ from collections.abc import Sequence
 from math import inf, log
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from common.checks import open_unit, positive, whole
 from common.rates import Rates
 
-Weights = Sequence[NDArray[np.float64]]
+Floats = NDArray[np.float64]
+Weights = Sequence[Floats]
 
 
-def activation_sums(weights: Weights, high: float = 1.0) -> list[float]:
-    """Bound B_l = sup ||x^(l)||_1 over the inputs [0, high]^d, l = 0 .. L - 1, by interval arithmetic: (4).
+def homogeneous(weights: Weights, biases: Weights) -> tuple[Floats, ...]:
+    """Return matrices W'_l = [[W_l, b_l], [0, 1]] that compute relu(W x + b) without biases, from the input (x, 1).
 
+    Every theorem here is about networks without biases. A bias is the weight of an input that is always 1, and a
+    neuron of weight 1 hands that input on to the next layer; the last layer needs none.
+    Relation: identity. biases: (n_l,) for every layer, zeros where there are none.
+
+    >>> [w.tolist() for w in homogeneous([np.array([[2.0]]), np.array([[3.0]])], [np.array([4.0]), np.array([5.0])])]
+    [[[2.0, 4.0], [0.0, 1.0]], [[3.0, 5.0]]]
+    """
+    rows = [np.column_stack([w, b]) for w, b in zip(weights, biases, strict=True)]
+    hand_on = [np.eye(1, w.shape[1], w.shape[1] - 1) for w in rows]
+    return (*(np.vstack([w, one]) for w, one in zip(rows[:-1], hand_on, strict=False)), rows[-1])
+
+
+def box(inputs: int, low: ArrayLike, high: ArrayLike) -> tuple[Floats, Floats]:
+    """Return lower and upper ends (d,) of the input domain; raise ValueError unless finite, low <= high, and not 0.
+
+    >>> box(2, [-1, 0], 1)
+    (array([-1.,  0.]), array([1., 1.]))
+    """
+    ends = [np.array(np.broadcast_to(np.asarray(end, np.float64), inputs)) for end in (low, high)]
+    if not (np.isfinite(ends).all() and (ends[0] <= ends[1]).all() and np.any(ends)):
+        raise ValueError(f"the domain needs finite ends low <= high, not all of them 0, got {ends[0]}, {ends[1]}")
+    return ends[0], ends[1]
+
+
+def activation_sums(weights: Weights, low: ArrayLike = 0.0, high: ArrayLike = 1.0) -> list[float]:
+    """Bound B_l = sup ||x^(l)||_1 over the box low <= x <= high, l = 0 .. L - 1, by interval arithmetic: (4).
+
+    low, high: numbers, or (d,), one for each input.
     Relation: upper bound of (4); equal to it for l = 0, and for l = 1 when a layer has a single neuron.
 
     >>> activation_sums([np.array([[1.0, -1.0], [0.5, 0.5]]), np.array([[1.0, 1.0]])])
     [2.0, 2.0]
     """
-    upper = np.full(weights[0].shape[1], positive("high", high))
-    sums = [float(upper.sum())]
+    lower, upper = box(weights[0].shape[1], low, high)
+    sums = [float(np.maximum(np.abs(lower), np.abs(upper)).sum())]
     for w in weights[:-1]:
-        # activations are at least 0, so only positive weights raise the next ones
-        upper = np.maximum(w, 0) @ upper
+        upper = np.maximum(np.maximum(w, 0) @ upper + np.minimum(w, 0) @ lower, 0)
+        lower = np.zeros(len(w))  # activations are at least 0, so only positive weights raise the next ones
         sums.append(float(upper.sum()))
     return sums
 
 
-def layer_precisions(weights: Weights, eps: float, high: float = 1.0) -> list[float]:
+def layer_precisions(weights: Weights, eps: float, low: ArrayLike = 0.0, high: ArrayLike = 1.0) -> list[float]:
     """Return eps_l for l = 1 .. L: (3).
 
     eps_l = eps / (n_L L) / [(1 + B_{l-1}) (1 + eps/L) prod_{k=l+1}^{L-1} (||W^(k)||_inf + eps/L)], where the norm is
     taken as the operator norm, the largest sum of |w| in a row.
     """
     depth = len(weights)
-    sums = activation_sums(weights, high)
+    sums = activation_sums(weights, low, high)
     norms = [float(np.abs(w).sum(axis=1).max()) for w in weights]
     share = positive("eps", eps) / depth
     found = []
@@ -74,7 +103,8 @@ def published_widths(
     prune: Sequence[float],
     form: str = "frozen",
     g: float = 0.0,
-    high: float = 1.0,
+    low: ArrayLike = 0.0,
+    high: ArrayLike = 1.0,
 ) -> list[float]:
     """Return the widths of source layers 1 .. L that the theorem asks for, as real numbers; layer L + 1 is the output.
 
@@ -91,7 +121,7 @@ def published_widths(
         raise ValueError(f"form must be pruned or frozen, got {form!r}")
     if len(prune) != whole("depth", len(weights), 1) + 1:
         raise ValueError(f"prune needs a rate for each of {len(weights) + 1} source layers, got {len(prune)}")
-    precisions = layer_precisions(weights, eps, high)
+    precisions = layer_precisions(weights, eps, low, high)
     divisor = rho(weights, precisions, delta, max(prune), C, g)
     widths = []
     for layer, w in enumerate(weights):

@@ -24,8 +24,9 @@ GRID = 1 + 1 / 128  # a plan leaves this much of its eps for the source's grid o
 
 @dataclass(frozen=True)
 class Layer:
-    """Source layer l + 1 of the ticket. weights: (rows, n_{l-1}) realised weight of each copy from each block below;
-    masks: (rows, ceil(width / 8)) uint8, bit j % 8 of byte j // 8 tells whether edge j is kept; eps: precision."""
+    """Source layer l + 1 of the ticket. weights: (rows, blocks) realised weight of each copy from each block below, in
+    the first layer from each part of an input (Target.parts); masks: (rows, ceil(width / 8)) uint8, bit j % 8 of byte
+    j // 8 tells whether edge j is kept; eps: precision."""
 
     weights: Floats
     masks: NDArray[np.uint8]
@@ -34,9 +35,13 @@ class Layer:
 
 @dataclass(frozen=True)
 class Ticket:
-    """The mask of a source. own: for every first-layer neuron whether its one edge is kept; layers: the others."""
+    """The mask of a source. own: for every first-layer neuron whether its one edge is kept; layers: the others.
+
+    signed: (d,), which inputs may be negative and so have a second column in the first layer's weights.
+    """
 
     source: Source
+    signed: NDArray[np.bool_]
     own: NDArray[np.bool_]
     layers: tuple[Layer, ...]
 
@@ -54,43 +59,45 @@ def build(
     folder: where finished parts are kept; a build that was killed goes on from them, to the same bits. Raises
     ValueError when the folder holds another build.
     """
-    u = first_layer(source.key(1), source.sizes[0], source.blocks[0], source.rates(1))
-    own = u > 0  # inputs are at least 0, so neurons with u < 0 are dead
+    own = np.zeros(source.widths[1], np.bool_)
     if folder is not None:
         _claim(folder, source, target, precisions)
     layers = []
-    for number, weights in enumerate(target.weights):
-        blocks = _products(u, own, source, precisions[0]) if number == 0 else _copies(source, number)
+    for number, weights in enumerate(target.parted):
+        blocks = blocks_below(source, target, number, precisions[0])
+        if number == 0:
+            own[blocks.columns] = True  # the others are pruned, or dead: u < 0 where the input is never negative
         copies = source.blocks[number + 1] if number + 1 < len(source.blocks) else 1
         wanted = np.repeat(weights, copies, axis=0)
         size = max(PART_EDGES // len(blocks.factor), 1)
         eps = precisions[number] * GRID
-        parts = []
+        found = np.empty(wanted.shape)
+        masks = np.empty((len(wanted), -(-len(blocks.factor) // 8)), np.uint8)
         for first in range(0, len(wanted), size):
-            rows = wanted[first : first + size]
+            rows = slice(first, min(first + size, len(wanted)))
             path = None if folder is None else folder / f"layer{number + 2}-row{first}.npz"
             part = _read(path) if path is not None and path.exists() else None
             if part is None:
                 part = solve_rows(
-                    source.key(number + 2), blocks, rows, eps, source.rates(number + 2), first=first, jobs=jobs
+                    source.key(number + 2), blocks, wanted[rows], eps, source.rates(number + 2), first=first, jobs=jobs
                 )
                 if path is not None:
                     _write(path, *part)
-            parts.append(part)
-            advance(len(rows) * len(blocks.factor))
-        found, masks = (np.concatenate(side) for side in zip(*parts, strict=True))
+            found[rows], masks[rows] = part
+            advance((rows.stop - first) * len(blocks.factor))
         layers.append(Layer(found, masks, eps))
-    return Ticket(source, own, tuple(layers))
+    return Ticket(source, target.low < 0, own, tuple(layers))
 
 
-def _products(u: Floats, own: NDArray[np.bool_], source: Source, eps: float) -> Blocks:
-    columns = np.flatnonzero(own)
-    starts = np.searchsorted(columns, np.arange(source.sizes[0] + 1) * source.blocks[0])
-    return Blocks(np.where(own, u, 0.0), columns, starts, products.window(eps))
-
-
-def _copies(source: Source, number: int) -> Blocks:
-    return even_blocks(source.sizes[number], source.blocks[number])
+def blocks_below(source: Source, target: Target, number: int, eps: float) -> Blocks:
+    """Return the candidates of target layer ``number`` + 1; eps: precision of the first layer's weights."""
+    if number > 0:
+        return even_blocks(source.sizes[number], source.blocks[number])
+    u = first_layer(source.key(1), source.sizes[0], source.blocks[0], source.rates(1))
+    neurons = np.arange(len(u)).reshape(source.sizes[0], source.blocks[0])
+    parts = [row[u[row] > 0] for row in neurons] + [row[u[row] < 0] for row in neurons[target.low < 0]]
+    starts = np.cumsum([0, *(len(part) for part in parts)])
+    return Blocks(np.abs(u), np.concatenate(parts), starts, products.window(eps))
 
 
 def _claim(folder: Path, source: Source, target: Target, precisions: tuple[float, ...]) -> None:

@@ -3,6 +3,7 @@
 Nothing of the builder is used but its mask; the numbers come from :mod:`simulations.existence.source`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +30,7 @@ class Verdict:
 
 
 def check(ticket: Ticket, inputs: Floats, jobs: int | None = None) -> Verdict:
-    """Run the masked source on ``inputs`` (N, d) >= 0 and compare every mask bit with the frozen states."""
+    """Run the masked source on ``inputs`` (N, d) and compare every mask bit with the frozen states."""
     source = ticket.source
     u, activations, kept_pruned = _first_layer(ticket, inputs)
     dropped = 0
@@ -37,19 +38,21 @@ def check(ticket: Ticket, inputs: Floats, jobs: int | None = None) -> Verdict:
     for number, layer in enumerate(ticket.layers):
         width = source.widths[number + 1]
         size = max(PART // width, 1)
-        factor = u if number == 0 else np.ones(width)
+        # what edges are multiplied with on the way from relu(x) and, in the first layer, from relu(-x)
+        factors = [np.ones(width)] if number else [np.maximum(u, 0)] + [np.maximum(-u, 0)] * bool(ticket.signed.any())
         tasks = (
             delayed(_rows)(
-                source, number + 2, first, layer.masks[first : first + size], activations, factor, source.sizes[number]
+                source, number + 2, first, layer.masks[first : first + size], activations, factors, source.sizes[number]
             )
             for first in range(0, len(layer.masks), size)
         )
         parts = Parallel(n_jobs=workers(jobs), backend="threading")(tasks)
         outputs = np.concatenate([part[0] for part in parts], axis=1)
-        found = np.concatenate([part[1] for part in parts])
+        found, *negative = (np.concatenate(sums) for sums in zip(*(part[1] for part in parts), strict=True))
+        claimed = np.hstack([found, *(sums[:, ticket.signed] for sums in negative)])
         dropped += sum(part[2] for part in parts)
         kept_pruned += sum(part[3] for part in parts)
-        gap = max(gap, float(np.abs(found - layer.weights).max()))
+        gap = max(gap, float(np.abs(claimed - layer.weights).max()))
         activations = np.maximum(outputs, 0)
     return Verdict(dropped, kept_pruned, outputs, gap)
 
@@ -69,19 +72,26 @@ def _first_layer(ticket: Ticket, inputs: Floats) -> tuple[Floats, Floats, int]:
         mask[:, i] = ticket.own[rows]
         wrong += int(np.sum((mask == 1) & (states == -1)))
         activations[:, rows] = np.maximum(inputs @ (values * mask).T, 0)
-        u[rows] = np.maximum((values * mask)[:, i], 0)
+        u[rows] = (values * mask)[:, i]
     return u, activations, wrong
 
 
 def _rows(
-    source: Source, layer: int, first: int, masks: NDArray[np.uint8], below: Floats, factor: Floats, blocks: int
-) -> tuple[Floats, Floats, int, int]:
-    """Outputs (N, rows), realised weights (rows, blocks), dropped locked and kept pruned edges of some rows."""
+    source: Source,
+    layer: int,
+    first: int,
+    masks: NDArray[np.uint8],
+    below: Floats,
+    factors: Sequence[Floats],
+    blocks: int,
+) -> tuple[Floats, tuple[Floats, ...], int, int]:
+    """Outputs (N, rows), realised weights (rows, blocks) by factor, dropped locked and kept pruned edges of rows."""
     values, states = source.rows(layer, first, len(masks))
     kept = np.unpackbits(masks, axis=1, bitorder="little", count=values.shape[1])
     dropped = int(np.count_nonzero((states == 1) & (kept == 0)))
     wrong = int(np.count_nonzero((states == -1) & (kept == 1)))
     values *= kept
     outputs = below @ values.T
-    values *= factor
-    return outputs, values.reshape(len(masks), blocks, -1).sum(axis=2), dropped, wrong
+    grouped = values.reshape(len(masks), blocks, -1)
+    sums = tuple(np.einsum("rgb,gb->rg", grouped, factor.reshape(blocks, -1)) for factor in factors)
+    return outputs, sums, dropped, wrong

@@ -1,12 +1,17 @@
-"""What a build will take, before it starts."""
+"""What a build will take, before it starts: a few rows of every layer are built and drawn, and timed."""
 
+import time
 from dataclasses import dataclass
 
-from theory.existence import Plan
+import numpy as np
 
-# measured on one core of a 2-core machine, rounded up; see benchmarks/existence.py
-SECONDS_AN_EDGE = 3e-8  # drawn by the builder and, in numpy, by the check
-SECONDS_A_PROBLEM = 4e-5  # meet in the middle over some 22 candidates
+from simulations.existence.build import blocks_below
+from simulations.existence.source import Source
+from simulations.existence.target import Target
+from subsetsum.rows import CHUNK, solve_rows
+from subsetsum.threads import workers
+
+CHECK_FACTOR = 1.5  # the check draws every edge, then applies the mask and multiplies
 
 
 @dataclass(frozen=True)
@@ -20,14 +25,36 @@ class Cost:
         return f"{self.seconds:.0f} s, {self.gib:.2g} GiB"
 
 
-def estimate(plan: Plan, threads: int) -> Cost:
-    """Estimate a build and its check: every edge is drawn twice, every copy keeps its weights and its mask bits."""
-    edges = sum(a * b for a, b in zip(plan.widths[1:-1], plan.widths[2:], strict=True))
-    problems = sum(demand.problems for demand in plan.demands)
-    upper = sum(a * b for a, b in zip(plan.widths[2:-1], plan.widths[3:], strict=True))
-    seconds = (edges * SECONDS_AN_EDGE + problems * SECONDS_A_PROBLEM) / threads
-    # the masked upper layers are held as numbers, several copies of them while they are made
-    return Cost(seconds, (edges / 8 * 2 + problems * 8 * 4 + upper * 32 + threads * 2**28) / 2**30)
+def estimate(source: Source, target: Target, precisions: tuple[float, ...], jobs: int | None = None) -> Cost:
+    """Estimate a build and its check from a handful of rows of each layer.
+
+    Raises ValueError for blocks that cannot be built at all.
+    """
+    threads = workers(jobs)
+    seconds = 0.0
+    for number, w in enumerate(target.parted):
+        rows = len(w) * (source.blocks[number + 1] if number + 1 < len(source.blocks) else 1)
+        blocks = blocks_below(source, target, number, precisions[number])
+        some = np.resize(w, (min(rows, CHUNK * threads), w.shape[1]))
+        rates = source.rates(number + 2)
+        solve_rows(source.key(number + 2), blocks, some[:1], precisions[number], rates, jobs=1)  # compiles once
+        start = time.perf_counter()
+        solve_rows(source.key(number + 2), blocks, some, precisions[number], rates, jobs=threads)
+        built = time.perf_counter() - start
+        start = time.perf_counter()
+        source.rows(number + 2, 0, 1)
+        drawn = time.perf_counter() - start
+        seconds += rows * (built / len(some) + CHECK_FACTOR * drawn / threads)
+    return Cost(seconds, _memory(source, target, threads))
+
+
+def _memory(source: Source, target: Target, threads: int) -> float:
+    """GiB at the peak: the mask, realised weights with their errors, the masked upper layers, scratch."""
+    rows = [n * b for n, b in zip(target.sizes[1:], (*source.blocks[1:], 1), strict=True)]
+    masks = sum(r * width / 8 for r, width in zip(rows, source.widths[1:], strict=False))
+    weights = sum(r * w.shape[1] * 8 for r, w in zip(rows, target.parted, strict=True))
+    upper = sum(r * width * 8 for r, width in zip(rows[1:], source.widths[2:], strict=False))
+    return (masks + 5 * weights + 4 * upper + threads * 2**28) / 2**30
 
 
 def refuse(cost: Cost, limit: Cost) -> None:

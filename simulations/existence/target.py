@@ -1,53 +1,82 @@
-"""The target networks: trained here, or a user's matrices; always checked."""
+"""The target network: matrices, checked, with the box of its inputs and data to try it on."""
 
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from common.keys import generator
+from common.files import write_atomically
+from theory.widths import box, homogeneous
 
 Floats = NDArray[np.float64]
-HIDDEN, EPOCHS, BATCH, RATE, DECAY, MOMENTUM = 32, 40, 32, 0.1, 1e-3, 0.9
-TEST_SHARE = 0.2
+AT_ONCE = 2**24  # activations of a layer that are held at a time
 
 
 @dataclass(frozen=True)
 class Target:
-    """y = W_L relu(.. relu(W_1 x)) on x in [0, high]^d, |w| <= 1, with data to try it on where there are any.
+    """y = W_L relu(.. relu(W_1 x)) on the box low <= x <= high, |w| <= 1, with data to try it on where there are any.
 
-    weights: (n_l, n_{l-1}) each; inputs (N, d) in [0, high]; labels (N,), empty without classes.
+    weights: (n_l, n_{l-1}) each; low, high: (d,), or numbers; inputs (N, d) in the box; labels (N,), empty without
+    classes. Raises ValueError for weights or inputs that do not fit.
     """
 
     name: str
     weights: tuple[Floats, ...]
-    high: float = 1.0
+    low: Floats = field(default_factory=lambda: np.zeros(()))
+    high: Floats = field(default_factory=lambda: np.ones(()))
     inputs: Floats = field(default_factory=lambda: np.empty((0, 0)))
     labels: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_weights(self.weights)
+        low, high = box(self.sizes[0], self.low, self.high)
+        object.__setattr__(self, "low", low)
+        object.__setattr__(self, "high", high)
         if not self.inputs.size:
             object.__setattr__(self, "inputs", np.empty((0, self.sizes[0])))
         x = self.inputs
-        if x.size and not (x.shape[1] == self.weights[0].shape[1] and np.all((x >= 0) & (x <= self.high))):
+        if x.size and not (x.ndim == 2 and x.shape[1] == self.sizes[0] and np.all((x >= low) & (x <= high))):
             raise ValueError(
-                f"inputs must have {self.weights[0].shape[1]} columns and lie in [0, {self.high:g}] "
-                f"(shift or scale them), got shape {x.shape}, range {x.min():g} to {x.max():g}"
+                f"inputs must have {self.sizes[0]} columns and lie in [{low.min():g}, {high.max():g}] "
+                f"(--domain; or scale them), got shape {x.shape}, range {x.min():g} to {x.max():g}"
             )
+        if len(self.labels) not in (0, len(x)):
+            raise ValueError(f"labels must be one per input, got {len(self.labels)} for {len(x)} inputs")
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """Layer sizes n_0 .. n_L."""
         return (self.weights[0].shape[1], *(len(w) for w in self.weights))
 
+    @property
+    def parted(self) -> tuple[Floats, ...]:
+        """The matrices for :meth:`parts` of the inputs: the first is [W, -W of the inputs that may be negative]."""
+        first = self.weights[0]
+        return (np.hstack([first, -first[:, self.low < 0]]), *self.weights[1:])
+
+    def parts(self, inputs: Floats) -> Floats:
+        """Return relu(x) of all inputs, relu(-x) of those that may be negative, (N, d + m): x = relu(x) - relu(-x)."""
+        return np.hstack([np.maximum(inputs, 0), np.maximum(-inputs[:, self.low < 0], 0)])
+
 
 def check_weights(weights: tuple[Floats, ...]) -> None:
     """Raise ValueError unless the matrices are finite, not empty, within [-1, 1] and chain."""
+    _check_shapes(weights)
+    for number, w in enumerate(weights, 1):
+        if np.abs(w).max() > 1:
+            raise ValueError(
+                f"weights of layer {number} must lie in [-1, 1], the largest is {np.abs(w).max():g}; "
+                "--rescale divides each layer by its largest weight, which scales the outputs and nothing else"
+            )
+
+
+def _check_shapes(weights: Sequence[Floats]) -> None:
     if not weights:
         raise ValueError("a target needs at least one weight matrix, got none")
     for number, w in enumerate(weights, 1):
@@ -62,19 +91,23 @@ def check_weights(weights: tuple[Floats, ...]) -> None:
                 f"shapes do not chain: layer {number - 1} has {len(weights[number - 2])} outputs, "
                 f"layer {number} takes {w.shape[1]} inputs"
             )
-        if np.abs(w).max() > 1:
-            raise ValueError(
-                f"weights of layer {number} must lie in [-1, 1], the largest is {np.abs(w).max():g}; "
-                "--rescale divides each layer by its largest weight, which scales the outputs and nothing else"
-            )
 
 
 def forward(weights: tuple[Floats, ...], inputs: Floats) -> Floats:
     """Return the outputs of a ReLU network without biases, (N, n_L); the last layer is linear."""
-    x = inputs
-    for w in weights[:-1]:
-        x = np.maximum(x @ w.T, 0)
-    return x @ weights[-1].T
+    rows = max(AT_ONCE // max(len(w) for w in weights), 1)
+    parts = []
+    for first in range(0, max(len(inputs), 1), rows):
+        x = inputs[first : first + rows]
+        for w in weights[:-1]:
+            x = np.maximum(x @ w.T, 0)
+        parts.append(x @ weights[-1].T)
+    return np.concatenate(parts)
+
+
+def accuracy(outputs: Floats, labels: NDArray[np.int64]) -> float:
+    """Share of rows whose largest output is the label."""
+    return float(np.mean(outputs.argmax(axis=1) == labels))
 
 
 def rescaled(weights: tuple[Floats, ...]) -> tuple[tuple[Floats, ...], float]:
@@ -86,9 +119,19 @@ def rescaled(weights: tuple[Floats, ...]) -> tuple[tuple[Floats, ...], float]:
     return tuple(w / c for w, c in zip(weights, scales, strict=True)), float(np.prod(scales))
 
 
-def from_file(path: str | Path, *, rescale: bool = False, high: float = 1.0) -> Target:
-    """Read a target from an npz file: its two-dimensional arrays in order, but ``inputs`` and ``labels`` as data.
+def save(path: str | Path, target: Target) -> None:
+    """Write a target so that :func:`from_file` reads it again: its matrices (biases built in), inputs and labels."""
+    buffer = BytesIO()
+    arrays: dict[str, Any] = {f"layer{number}": w for number, w in enumerate(target.weights, 1)}
+    np.savez_compressed(buffer, **arrays, inputs=target.inputs, labels=target.labels)
+    write_atomically(path, buffer.getvalue())
 
+
+def from_file(path: str | Path, *, rescale: bool = False, low: ArrayLike = 0.0, high: ArrayLike = 1.0) -> Target:
+    """Read a target from an npz file of a network's matrices in order, each followed by its bias if it has one.
+
+    Arrays named ``inputs`` and ``labels`` are data. A bias (one dimension) becomes the weight of an input that is
+    always 1, see :func:`theory.widths.homogeneous`. low, high: the box of the inputs, but that one.
     Raises ValueError for anything that is no such file, OSError when it cannot be read.
     """
     try:
@@ -100,58 +143,41 @@ def from_file(path: str | Path, *, rescale: bool = False, high: float = 1.0) -> 
     except (ValueError, EOFError, BadZipFile) as error:
         raise ValueError(f"{path} is not an npz file of numbers: {error}") from None
     try:
-        weights = tuple(a.astype(np.float64) for name, a in arrays.items() if name not in ("inputs", "labels"))
+        layers = [a.astype(np.float64) for name, a in arrays.items() if name not in ("inputs", "labels")]
         inputs = arrays.get("inputs", np.empty((0, 0))).astype(np.float64)
+        labels = arrays.get("labels", np.empty(0)).astype(np.int64)
     except ValueError:
         raise ValueError(f"{path} holds something that is not a number") from None
-    notes: tuple[str, ...] = ()
-    if rescale and all(np.isfinite(w).all() for w in weights):
+    weights, notes = _with_biases(layers)
+    if rescale:
         weights, factor = rescaled(weights)
-        notes = (f"Layers were divided by their largest weight: outputs are {factor:g} times smaller.",)
-    labels = arrays.get("labels", np.empty(0)).astype(np.int64)
-    return Target(Path(path).name, weights, high, inputs, labels, notes)
+        notes = (*notes, f"Layers were divided by their largest weight: outputs are {factor:g} times smaller.")
+    target = Target(Path(path).name, weights, notes=notes)
+    extra = 1 if any(layer.ndim == 1 for layer in layers) else 0
+    ends = box(target.sizes[0] - extra, low, high)
+    one = np.ones(extra)
+    if extra and inputs.size:
+        inputs = np.column_stack([inputs, np.ones(len(inputs))])
+    return replace(target, low=np.append(ends[0], one), high=np.append(ends[1], one), inputs=inputs, labels=labels)
 
 
-def digits(seed: int = 0) -> Target:
-    """Train 64-32-10 on scikit-learn's digits (1797 images, pixels in [0, 1]); data: the held-out fifth."""
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError:
-        raise ValueError('the digits come with scikit-learn: pip install -e ".[existence]"') from None
-    found = load_digits()
-    inputs, labels = found.data / 16, found.target.astype(np.int64)
-    order = generator(seed, "digits split").permutation(len(inputs))
-    held_out, rest = np.split(order, [round(TEST_SHARE * len(order))])
-    weights = train((64, HIDDEN, 10), inputs[rest], labels[rest], EPOCHS, seed)
-    return Target("digits", weights, 1.0, inputs[held_out], labels[held_out])
-
-
-def train(
-    sizes: tuple[int, ...], inputs: Floats, labels: NDArray[np.int64], epochs: int, seed: int
-) -> tuple[Floats, ...]:
-    """Train a ReLU network without biases by stochastic gradients; weights are held in [-1, 1] at every step."""
-    rng = generator(seed, "target")
-    weights = [rng.normal(0, np.sqrt(2 / a), (b, a)).clip(-1, 1) for a, b in pairwise(sizes)]
-    speed = [np.zeros_like(w) for w in weights]
-    for epoch in range(epochs):
-        step = RATE * (1 - epoch / epochs)
-        for batch in np.array_split(rng.permutation(len(inputs)), -(-len(inputs) // BATCH)):
-            layers = [inputs[batch]]
-            for w in weights[:-1]:
-                layers.append(np.maximum(layers[-1] @ w.T, 0))
-            scores = layers[-1] @ weights[-1].T
-            chances = np.exp(scores - scores.max(axis=1, keepdims=True))
-            chances /= chances.sum(axis=1, keepdims=True)
-            chances[np.arange(len(batch)), labels[batch]] -= 1
-            slope = chances / len(batch)
-            for k in range(len(weights) - 1, -1, -1):
-                gradient = slope.T @ layers[k] + DECAY * weights[k]
-                slope = (slope @ weights[k]) * (layers[k] > 0)
-                speed[k] = MOMENTUM * speed[k] - step * gradient
-                weights[k] = (weights[k] + speed[k]).clip(-1, 1)
-    return tuple(weights)
-
-
-def accuracy(outputs: Floats, labels: NDArray[np.int64]) -> float:
-    """Share of rows whose largest output is the label."""
-    return float(np.mean(outputs.argmax(axis=1) == labels))
+def _with_biases(layers: list[Floats]) -> tuple[tuple[Floats, ...], tuple[str, ...]]:
+    """Return checked matrices with the biases, arrays of one dimension, built in, and a note about that."""
+    matrices: list[Floats] = []
+    biases: dict[int, Floats] = {}
+    for layer in layers:
+        after = len(matrices) - 1
+        if layer.ndim == 1 and after >= 0 and after not in biases:
+            if layer.shape != matrices[after].shape[:1] or not np.isfinite(layer).all():
+                raise ValueError(
+                    f"the bias of layer {after + 1} must be {len(matrices[after])} finite numbers, got {layer.shape}"
+                )
+            biases[after] = layer
+        else:
+            matrices.append(layer)
+    _check_shapes(matrices)
+    if not biases:
+        return tuple(matrices), ()
+    all_biases = [biases.get(k, np.zeros(len(w))) for k, w in enumerate(matrices)]
+    note = "Biases are weights of an input that is always 1, handed on from layer to layer by a neuron of weight 1."
+    return homogeneous(matrices, all_biases), (note,)

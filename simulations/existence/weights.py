@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from common.checks import whole
 from common.rates import Rates
@@ -11,13 +12,20 @@ from simulations.existence.source import Source
 from simulations.existence.target import Target
 from subsetsum.rows import even_blocks, solve_rows
 
+ALL_SUBSETS = 24  # numbers, of which numpy can try all subsets
+MOST_TRIED = 100  # failures that are looked at again
+
 
 @dataclass(frozen=True)
 class Found:
-    """verified: all bits were applied to the numbers, drawn again by numpy, and gave the claimed weights exactly."""
+    """failures: weights without a subset within eps; impossible: those of them for which all 2^n subsets were tried.
+
+    verified: all bits were applied to the numbers, drawn again by numpy, and gave the claimed weights exactly.
+    """
 
     problems: int
     failures: int
+    impossible: int
     largest: float
     seconds: float
     verified: bool
@@ -26,21 +34,33 @@ class Found:
 def build_weights(target: Target, seed: int, n: int, eps: float, jobs: int | None = None) -> Found:
     """Approximate every weight of the target within eps by a subset of n numbers of its own, and verify the bits.
 
-    A failure is proven to be one as long as n <= 30: then the subset is the best of all 2^n.
+    Up to n = 30 the subset of a failure is the best of all 2^n; up to n = 24 numpy tries them all again.
     """
     whole("numbers", n, 1)
     # as a source: target layer k's numbers are layer k, whose inputs are repeated n times
     source = Source(seed, target.sizes, (n,) * len(target.weights), *((0.0,) * (len(target.weights) + 1),) * 2)
-    failures, largest, seconds, verified = 0, 0.0, 0.0, True
+    failures, impossible, largest, seconds, verified = 0, 0, 0.0, 0.0, True
     for number, w in enumerate(target.weights):
         start = time.perf_counter()
         found, masks = solve_rows(source.key(number + 2), even_blocks(w.shape[1], n), w, eps, Rates(), jobs=jobs)
         seconds += time.perf_counter() - start
         error = np.abs(found - w)
-        failures += int(np.count_nonzero(error > eps))
+        missed = np.argwhere(error > eps)
+        failures += len(missed)
         largest = max(largest, float(error.max()))
         values, _ = source.rows(number + 2, 0, len(w))
         kept = np.unpackbits(masks, axis=1, bitorder="little", count=values.shape[1])
         again = (values * kept).reshape(*w.shape, n).sum(axis=2)
         verified &= bool(np.array_equal(again, found))
-    return Found(sum(w.size for w in target.weights), failures, largest, seconds, verified)
+        if n <= ALL_SUBSETS:
+            numbers = values.reshape(*w.shape, n)
+            impossible += sum(_nearest_of_all(numbers[tuple(at)], w[tuple(at)]) > eps for at in missed[:MOST_TRIED])
+    return Found(sum(w.size for w in target.weights), failures, impossible, largest, seconds, verified)
+
+
+def _nearest_of_all(numbers: NDArray[np.float64], goal: float) -> float:
+    """Return the distance of the nearest of all subset sums."""
+    sums = np.zeros(1)
+    for x in numbers:
+        sums = np.concatenate([sums, sums + x])
+    return float(np.abs(sums - goal).min())

@@ -14,6 +14,7 @@ EDGE_UNIT = 2.0**-43
 SUM_BITS = 48
 FAR = 1 << 54  # beyond every sum of MOST edges, and within what ``nearest`` can subtract
 FEWEST, MOST, STEP = 2, 30, 2  # candidates tried at once: from, to, step
+ATTEMPTS = 8  # orders of a block's numbers that are tried before a weight counts as missed
 
 
 @njit(cache=True, nogil=True)
@@ -63,6 +64,35 @@ def _cover(x, first, m, goal, eps, start, left, right, y, chosen, best):
 
 
 @njit(cache=True, nogil=True)
+def _solve(x, m, residual, half, eps, start, left, right, y, chosen, taken):
+    """Lead ``residual`` into [-half, half] by the first numbers of x[:m], cover it by the fresh ones; see solve_rows.
+
+    Marks taken[:m]; returns the distance left. For m <= MOST it is at most eps whenever that is possible.
+    """
+    goal = residual
+    used = 0
+    while used < m and abs(residual) > half:
+        item = x[used] if residual > 0 else -x[used]
+        taken[used] = 0 < item <= abs(residual) + half
+        if taken[used]:
+            residual -= x[used]
+        used += 1
+    distance = _cover(x, used, m, residual, eps, start, left, right, y, chosen, taken)
+    if distance > eps and m <= MOST:
+        distance = _cover(x, 0, m, goal, eps, m, left, right, y, chosen, taken)  # the exact optimum over all
+    return distance
+
+
+@njit(cache=True, nogil=True)
+def _rotate(x, place, m, steps):
+    """Move the first ``steps`` numbers to the end of x[:m], their places with them."""
+    head, head_place = x[:steps].copy(), place[:steps].copy()
+    for k in range(m - steps):
+        x[k], place[k] = x[k + steps], place[k + steps]
+    x[m - steps : m], place[m - steps : m] = head, head_place
+
+
+@njit(cache=True, nogil=True)
 def solve_rows(
     key, first, prune, freezing, factor, starts, columns, targets, window, eps, candidates, left, right, sums, masks
 ):
@@ -76,7 +106,8 @@ def solve_rows(
     Written: sums (R, G) int64, the realised weights; masks (R, ceil(n/8)) uint8, bit j & 7 of byte j >> 3 for edge j.
 
     Order of a block: all locked edges are in; free ones that bring the residual nearer to W without overshooting it
-    are taken one by one until it is inside; the fresh ones after that supply the candidates.
+    are taken one by one until it is inside; the fresh ones after that supply the candidates. Where that misses, it is
+    tried again from other numbers on.
     """
     n = factor.shape[0]
     low = np.uint64((1 << STATE_BITS) - 1)
@@ -84,6 +115,7 @@ def solve_rows(
     x = np.empty(n, np.int64)
     place = np.empty(n, np.int64)
     taken = np.empty(n, np.bool_)
+    best_x, best_place, best_taken = np.empty_like(x), np.empty_like(place), np.empty_like(taken)
     y = np.empty(MOST, np.int64)
     chosen = np.empty(MOST, np.bool_)
     start = min(max(candidates, FEWEST), MOST)
@@ -111,22 +143,19 @@ def solve_rows(
                         place[m] = j
                         m += 1
             goal = targets[r, g]
-            half = window[g]
-            residual = goal - total
-            used = 0
-            while used < m and abs(residual) > half:
-                item = x[used] if residual > 0 else -x[used]
-                taken[used] = 0 < item <= abs(residual) + half
-                if taken[used]:
-                    residual -= x[used]
-                used += 1
-            missed = _cover(x, used, m, residual, eps, start, left, right, y, chosen, taken) > eps
-            if missed and m <= MOST:
-                _cover(x, 0, m, goal - total, eps, m, left, right, y, chosen, taken)  # the exact optimum over all
+            best = np.int64(-1)
+            for _ in range(ATTEMPTS):
+                distance = _solve(x, m, goal - total, window[g], eps, start, left, right, y, chosen, taken)
+                if best < 0 or distance < best:
+                    best = distance
+                    best_x[:m], best_place[:m], best_taken[:m] = x[:m], place[:m], taken[:m]
+                if best <= eps or m <= MOST:
+                    break
+                _rotate(x, place, m, m // ATTEMPTS)
             for k in range(m):
-                if taken[k]:
-                    total += x[k]
-                    mask[place[k] >> 3] |= np.uint8(1 << (place[k] & 7))
+                if best_taken[k]:
+                    total += best_x[k]
+                    mask[best_place[k] >> 3] |= np.uint8(1 << (best_place[k] & 7))
             sums[r, g] = total
 
 

@@ -1,5 +1,8 @@
 """Tickets end to end on small targets: built, bounded, broken on purpose, resumed, and checked by independent code."""
 
+import gzip
+import json
+import os
 from dataclasses import replace
 from itertools import pairwise, product
 
@@ -12,38 +15,43 @@ from simulations.existence import build as building
 from simulations.existence.build import build
 from simulations.existence.check import check
 from simulations.existence.command import main
-from simulations.existence.errors import adversarial, certified_bound, collapsed
+from simulations.existence.errors import adversarial, certified_bound, collapsed, difference
+from simulations.existence.smallest import smallest_blocks
 from simulations.existence.source import Source
-from simulations.existence.target import Target, forward, from_file, rescaled
+from simulations.existence.target import Target, accuracy, forward, from_file, rescaled, save
+from simulations.existence.trained import mnist
 from simulations.existence.weights import build_weights
+from theory.obstruction import sup_error_floor
 
 
-def small(seed=0, sizes=(3, 2, 2), q=0.1, p=0.1, block=150):
+def small(seed=0, sizes=(3, 2, 2), q=0.1, p=0.1, block=150, low=0.0):
     rng = np.random.default_rng(seed)
     weights = tuple(rng.uniform(-0.5, 0.5, (b, a)) for a, b in pairwise(sizes))
     depth = len(weights)
     source = Source(seed, sizes, (block, *[60] * (depth - 1)), (p,) * (depth + 1), (0.0, *[q] * depth))
-    return Target("small", weights), source
+    return Target("small", weights, low=np.asarray(low)), source
 
 
 @settings(max_examples=12)
 @given(
     st.integers(0, 10**6), st.sampled_from([(1, 1), (3, 2), (3, 2, 2), (2, 3, 2, 1)]),
-    st.sampled_from([0.0, 0.15]), st.sampled_from([0.0, 0.2]),
+    st.sampled_from([0.0, 0.15]), st.sampled_from([0.0, 0.2]), st.sampled_from(["none", "all", "first"]),
 )  # fmt: skip
-def test_an_independent_rebuild_agrees_and_the_certified_bound_holds(seed, sizes, q, p):
-    target, source = small(seed, sizes, q, p)
+def test_an_independent_rebuild_agrees_and_the_certified_bound_holds(seed, sizes, q, p, signed):
+    low = {"none": np.zeros(sizes[0]), "all": np.full(sizes[0], -2.0), "first": -np.eye(1, sizes[0])[0]}[signed]
+    target, source = small(seed, sizes, q, p, low=low)
     eps = (1e-3,) * len(target.weights)
     ticket = build(source, target, eps)
     upper = collapsed(ticket)
-    corners = np.array(list(product([0.0, 1.0], repeat=sizes[0])))
-    inputs = np.concatenate(
-        [corners, np.random.default_rng(seed).random((40, sizes[0])), adversarial(target, upper, 1)]
-    )
+    corners = np.array(list(product(*zip(target.low, target.high, strict=True))))
+    inside = np.random.default_rng(seed).uniform(target.low, target.high, (40, sizes[0]))
+    inputs = np.concatenate([corners, inside, adversarial(target, upper, 1)])
+    assert ((inputs >= target.low) & (inputs <= target.high)).all()
     verdict = check(ticket, inputs)
     assert (verdict.locked_dropped, verdict.pruned_kept) == (0, 0)
     assert verdict.weight_gap <= 1e-12
-    np.testing.assert_allclose(verdict.outputs, forward(upper, inputs), rtol=0, atol=1e-10)
+    np.testing.assert_allclose(verdict.outputs, forward(upper, target.parts(inputs)), rtol=0, atol=1e-10)
+    np.testing.assert_allclose(forward(target.parted, target.parts(inputs)), forward(target.weights, inputs))
     observed = np.abs(verdict.outputs - forward(target.weights, inputs)).max()
     bound = certified_bound(ticket, target, upper)
     assert observed <= bound.certified <= bound.interval
@@ -64,7 +72,7 @@ def test_an_adversarial_search_finds_larger_errors_than_chance():
     upper = collapsed(ticket)
 
     def largest(x):
-        return np.abs(forward(upper, x) - forward(target.weights, x)).max()
+        return np.abs(difference(target, upper, x)).max()
 
     hostile = adversarial(target, upper, 0)
     assert largest(hostile) > 1.1 * largest(np.random.default_rng(0).random((64, 6)))
@@ -131,7 +139,10 @@ def test_every_weight_finds_a_subset_of_its_own_numbers():
     found = build_weights(target, 0, 21, 0.01)
     assert (found.problems, found.failures, found.verified) == (1350, 0, True)
     assert found.largest <= 0.01
-    assert build_weights(target, 0, 3, 0.01).failures > 500
+    few = build_weights(target, 0, 3, 0.01)
+    assert few.failures > 500
+    some = build_weights(target, 0, 12, 0.01)
+    assert 0 < some.impossible == some.failures < 100
 
 
 @pytest.mark.parametrize(
@@ -145,6 +156,9 @@ def test_every_weight_finds_a_subset_of_its_own_numbers():
         ({"inputs": np.ones((2, 3))}, "at least one weight matrix"),
         ({"a": np.ones((2, 2)), "inputs": np.full((1, 2), 2.0)}, "lie in"),
         ({"a": np.array([["x"]])}, "not a number"),
+        ({"a": np.ones((2, 3)), "b": np.ones(3)}, "bias of layer 1 must be 2 finite numbers"),
+        ({"a": np.ones((2, 3)), "b": np.ones(2), "c": np.ones(2)}, "must be a matrix"),
+        ({"a": np.ones((2, 2)), "inputs": np.ones((3, 2)), "labels": np.zeros(2)}, "one per input"),
     ],
 )
 def test_bad_targets_are_refused(tmp_path, arrays, message):
@@ -198,8 +212,110 @@ def test_the_command_builds_a_users_network_and_the_digits(tmp_path, capsys):
         (["--width", "5,6,7"], "one block size or 2"),
         (["--eps", "0"], "eps must be above 0"),
         (["--target", "nowhere.npz"], "nowhere.npz"),
+        (["--target", "mnist", "--data", "nowhere"], "MNIST is not below nowhere"),
+        (["--domain", "-1", "1"], "for a target of your own"),
+        (["--width", "wide"], "auto, proven, estimated or block sizes"),
+        (["--width", "20", "--eps", "1e-6"], "take --eps at least"),
+        (["--lock", "0.1", "0.1", "0.1", "--allow-first-layer-lock"], "open"),
     ],
 )
 def test_bad_options_are_one_line(options, message, capsys):
     with pytest.raises((ValueError, OSError), match=message):
         main(options)
+
+
+def test_biases_are_weights_of_an_input_that_is_always_one(tmp_path):
+    rng = np.random.default_rng(5)
+    w1, w2 = rng.uniform(-1, 1, (4, 3)), rng.uniform(-1, 1, (2, 4))
+    b1, b2 = rng.uniform(-1, 1, 4), rng.uniform(-1, 1, 2)
+    x = rng.uniform(-1, 1, (30, 3))
+    np.savez(tmp_path / "t.npz", **{"0.weight": w1, "0.bias": b1, "2.weight": w2, "2.bias": b2, "inputs": x})
+    target = from_file(tmp_path / "t.npz", low=-1)
+    np.testing.assert_allclose(forward(target.weights, target.inputs), np.maximum(x @ w1.T + b1, 0) @ w2.T + b2)
+    np.testing.assert_array_equal(target.low, [-1, -1, -1, 1])
+    save(tmp_path / "again.npz", target)
+    again = from_file(tmp_path / "again.npz", low=-1)
+    np.testing.assert_array_equal(again.inputs, target.inputs)
+    for a, b in zip(again.weights, target.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_the_command_builds_a_network_with_biases_and_signed_inputs(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    np.savez(
+        tmp_path / "t.npz", w1=rng.uniform(-1, 1, (2, 2)), b1=rng.uniform(-3, 3, 2), w2=rng.uniform(-1, 1, (1, 2)),
+        b2=[0.5], inputs=rng.uniform(-1, 1, (50, 2)),
+    )  # fmt: skip
+    command = ["--target", str(tmp_path / "t.npz"), "--domain", "-1", "1", "--width", "estimated", "--smallest"]
+    with pytest.raises(ValueError, match="--rescale"):
+        main(command)
+    assert main([*command, "--rescale", "--out", str(tmp_path / "out")]) == 0
+    text = capsys.readouterr().out
+    assert "identical within rounding" in text
+    assert "times smaller" in text
+    kept = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert kept["failures"] == 0
+    assert all(small <= built for small, built in zip(kept["blocks"]["smallest"], kept["blocks"]["built"], strict=True))
+
+
+def test_the_smallest_blocks_work_and_one_less_does_not():
+    target, source = small(0, block=300)
+    eps = (1e-3, 1e-2)
+    blocks = smallest_blocks(source, target, eps)
+
+    def misses(sizes, layer):
+        ticket = build(replace(source, blocks=tuple(sizes)), target, eps)
+        w = np.repeat(target.weights[layer], len(ticket.layers[layer].weights) // 2, axis=0)
+        return np.count_nonzero(np.abs(ticket.layers[layer].weights - w) > ticket.layers[layer].eps)
+
+    assert misses(blocks, 0) == misses(blocks, 1) == 0
+    assert misses((blocks[0] - 1, blocks[1]), 0) > 0
+    assert misses((300, blocks[1] - 1), 1) > 0
+    with pytest.raises(ValueError, match="ask for wider blocks"):
+        smallest_blocks(replace(source, blocks=(3, 3)), target, eps)
+
+
+def test_locking_in_the_first_layer_is_answered_with_its_floor(tmp_path, capsys):
+    np.savez(tmp_path / "t.npz", w=np.array([[0.5, -0.3, 0.1]]))
+    command = ["--target", str(tmp_path / "t.npz"), "--lock", "0.6", "0.3", "--allow-first-layer-lock"]
+    with pytest.raises(ValueError, match="unit disc"):
+        main(command)
+    assert main([*command, "--domain", "-1", "1", "--width", "60"]) == 0
+    text = capsys.readouterr().out
+    source = Source(0, (3, 1), (60,), (0.1, 0.1), (0.6, 0.3))
+    values, states = source.rows(1, 0, 180)
+    outputs, fates = source.rows(2, 0, 1)
+    floors = [
+        sup_error_floor(values, states, outputs[0], fates[0], [0.5, -0.3, 0.1], plane=plane)
+        for plane in ((0, 1), (0, 2), (1, 2))
+    ]
+    assert max(floors) > 0
+    assert f"at least {max(floors):.3g} on the domain" in text
+
+
+def test_mnist_is_trained_and_kept_for_a_build_that_goes_on(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "MNIST" / "raw"
+    folder.mkdir(parents=True)
+    for part, count in (("train", 600), ("t10k", 100)):
+        labels = rng.integers(0, 10, count).astype(np.uint8)
+        images = np.zeros((count, 28, 28), np.uint8)
+        images[np.arange(count), labels] = 200  # each class lights a row of its own
+        header = bytes([0, 0, 8, 3]) + np.array(images.shape, ">u4").tobytes()
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(header + images.tobytes())
+        (folder / f"{part}-labels-idx1-ubyte.gz").write_bytes(
+            gzip.compress(bytes([0, 0, 8, 1]) + np.array([count], ">u4").tobytes() + labels.tobytes())
+        )
+    target = mnist(tmp_path)
+    assert target.sizes == (784, 500, 10)
+    assert accuracy(forward(target.weights, target.inputs), target.labels) >= 0.97
+    monkeypatch.setattr("simulations.existence.trained.MNIST_LEAST", 1.01)
+    with pytest.raises(ValueError, match="97|101"):
+        mnist(tmp_path)
+
+
+@pytest.mark.skipif("SLT_DATA" not in os.environ, reason="real MNIST is not here: set SLT_DATA to its folder")
+def test_real_mnist_reaches_ninety_seven_percent():
+    target = mnist()
+    assert len(target.labels) == 10_000
+    assert accuracy(forward(target.weights, target.inputs), target.labels) >= 0.97

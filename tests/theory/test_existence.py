@@ -1,5 +1,6 @@
 """The explicit existence theorem, the law of products and the published widths, against quadrature, draws and hand."""
 
+from itertools import pairwise
 from math import e, exp, log
 
 import numpy as np
@@ -13,7 +14,7 @@ from common.rates import Rates
 from subsetsum import covers_values
 from theory import products
 from theory.existence import FACTOR_SHARE, estimated_block, plan
-from theory.widths import activation_sums, fitted_constant, layer_precisions, published_widths, rho
+from theory.widths import activation_sums, fitted_constant, homogeneous, layer_precisions, published_widths, rho
 
 RNG = np.random.default_rng(5)
 W1 = RNG.uniform(-0.5, 0.5, (4, 3))
@@ -122,12 +123,46 @@ def test_too_coarse_a_precision_for_products_is_refused():
         products.window(0.2)
 
 
-@given(st.floats(0.1, 3.0), st.integers(0, 5))
-def test_activation_sums_bound_every_input(high, seed):
-    x = np.random.default_rng(seed).uniform(0, high, (50, 3))
-    sums = activation_sums([W1, W2], high)
-    assert sums[0] == pytest.approx(3 * high)
+@given(st.floats(-3.0, 0.0), st.floats(0.1, 3.0), st.integers(0, 5))
+def test_activation_sums_bound_every_input(low, high, seed):
+    x = np.random.default_rng(seed).uniform(low, high, (50, 3))
+    sums = activation_sums([W1, W2], low, high)
+    assert sums[0] == pytest.approx(3 * max(high, -low))
     assert np.maximum(x @ W1.T, 0).sum(axis=1).max() <= sums[1]
+    # one neuron alone reaches its bound at a corner
+    corner = np.where(W1[0] > 0, high, low)
+    assert activation_sums([W1[:1], W2[:, :1]], low, high)[1] == pytest.approx(max(W1[0] @ corner, 0))
+
+
+@given(st.integers(0, 10**6), st.integers(1, 3))
+def test_the_homogeneous_network_is_the_one_with_biases(seed, depth):
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(1, 4, depth + 1)
+    weights = [rng.normal(size=(b, a)) for a, b in pairwise(sizes)]
+    biases = [rng.normal(size=n) for n in sizes[1:]]
+    x = rng.normal(size=(20, sizes[0]))
+    y, z = x, np.column_stack([x, np.ones(20)])
+    for k, (w, b, h) in enumerate(zip(weights, biases, homogeneous(weights, biases), strict=True)):
+        y, z = y @ w.T + b, z @ h.T
+        if k < depth - 1:
+            y, z = np.maximum(y, 0), np.maximum(z, 0)
+    np.testing.assert_allclose(z, y, atol=1e-12)
+
+
+@pytest.mark.parametrize(("low", "high"), [(1, 0), (0, np.inf), (0, 0), (np.nan, 1)])
+def test_an_impossible_domain_is_refused(low, high):
+    with pytest.raises(ValueError, match="domain needs finite ends"):
+        activation_sums([W1], low, high)
+
+
+def test_signed_inputs_are_two_problems_a_weight():
+    args = {"prune": (0.1,) * 3, "lock": (0, 0.1, 0.1), "widths": (30, 20)}
+    plain, mixed = (plan([W1, W2], 1.0, 0.05, low=low, **args) for low in (0.0, [-2.0, 0.0, -0.5]))
+    assert [d.problems for d in plain.demands] == [4 * 20 * 3, 8]
+    assert [d.problems for d in mixed.demands] == [4 * 20 * 5, 8]
+    # B_0 = 2 + 1 + 1 instead of 3
+    assert mixed.demands[0].eps == pytest.approx(plain.demands[0].eps * 3 / 4)
+    assert mixed.widths == plain.widths
 
 
 def test_published_precisions_and_widths_by_hand():

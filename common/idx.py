@@ -1,0 +1,55 @@
+"""The idx files of MNIST and its relatives: arrays of bytes with their shape in the header, gzipped or not."""
+
+import gzip
+from math import prod
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+NAMES = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+SITE = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+
+
+def read_idx(path: str | Path) -> NDArray[np.uint8]:
+    """Read one idx file of unsigned bytes.
+
+    Raises ValueError naming the file when it is damaged, OSError when it cannot be read.
+    """
+    data = Path(path).read_bytes()
+    if data[:2] == b"\x1f\x8b":
+        try:
+            data = gzip.decompress(data)
+        except (EOFError, OSError, ValueError) as error:
+            raise ValueError(f"{path} is a damaged gzip file: {error}") from None
+    if len(data) < 4 or data[:3] != b"\0\0\x08":
+        raise ValueError(f"{path} is not an idx file of bytes: it starts with {data[:4].hex() or 'nothing'}")
+    ends = 4 + 4 * data[3]
+    shape = np.frombuffer(data[4:ends], ">u4").tolist() if len(data) >= ends else []
+    if len(data) < ends or len(data) - ends != prod(shape):
+        raise ValueError(f"{path} is damaged: {len(data)} bytes do not fit its header, shape {tuple(shape)}")
+    return np.frombuffer(data, np.uint8, offset=ends).reshape(shape)
+
+
+def read_images(root: str | Path, part: str, name: str = "MNIST") -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return images (N, 28, 28) and labels (N,) of ``part``, train or test, below ``root``/name/raw, /name or itself.
+
+    Raises OSError telling what to download from where when they are not there, ValueError when they do not match.
+    """
+    folders = [Path(root) / name / "raw", Path(root) / name, Path(root)]
+    found = []
+    for file in NAMES[part]:
+        paths = [folder / f"{file}{end}" for folder in folders for end in ("", ".gz")]
+        path = next((path for path in paths if path.is_file()), None)
+        if path is None:
+            raise FileNotFoundError(
+                f"{name} is not below {root}: {file}[.gz] is needed in {folders[0]}; MNIST's four files are at {SITE}"
+            )
+        found.append(read_idx(path))
+    images, labels = found
+    if images.ndim != 3 or labels.shape != images.shape[:1]:
+        raise ValueError(f"{name} {part}: {images.shape} images do not match {labels.shape} labels")
+    return images, labels

@@ -1,0 +1,58 @@
+"""What locking in the first layer does to one given source: the proven floor under the error of every mask."""
+
+from itertools import combinations
+
+import numpy as np
+
+from simulations import console
+from simulations.existence.source import Source
+from simulations.existence.target import Target
+from theory.existence import estimated_block
+from theory.obstruction import guaranteed_error, obstruction_probability, sup_error_floor
+from theory.products import effective_rates
+
+PLANES = 64  # pairs of inputs that are looked at
+EPS, DELTA = 0.01, 0.05  # of the block size taken by default
+
+
+def report_floor(
+    target: Target, prune: tuple[float, ...], lock: tuple[float, ...], width: str, seed: int, out: console.Page
+) -> int:
+    """Draw the source and print the least error that any of its masks can have; return the exit code 0.
+
+    The source has a block of first-layer neurons for every input, as many as ``width`` says or, by default, as would
+    do without locking in the first layer. Raises ValueError where nothing is proven: depth above 1, one input, or a
+    domain without a unit disc of two inputs around 0.
+    """
+    if len(target.weights) != 1 or target.sizes[0] < 2:
+        raise ValueError(
+            "a floor is proven for targets of depth 1 with at least two inputs, got "
+            f"{' - '.join(str(n) for n in target.sizes)}; for deeper ones it is open (docs/obstruction.md)"
+        )
+    reaching = np.flatnonzero((target.low <= -1) & (target.high >= 1))
+    if len(reaching) < 2:
+        raise ValueError("the domain must contain the unit disc of two inputs: --domain -1 1 or wider")
+    if width.isdigit():
+        block = int(width)
+    else:
+        rates = effective_rates(prune[0], prune[1], lock[1])
+        radius = float(np.abs(target.weights[0]).max())
+        block = estimated_block(EPS, DELTA / target.weights[0].size, rates, max(radius, EPS), product=True)
+    source = Source(seed, target.sizes, (block,), prune, lock)
+    values, states = source.rows(1, 0, source.widths[1])
+    outputs, fates = source.rows(2, 0, target.sizes[-1])
+    planes = list(combinations(reaching.tolist(), 2))[:PLANES]
+    floors = [
+        sup_error_floor(values, states, output, fate, w, plane=plane)
+        for output, fate, w in zip(outputs, fates, target.weights[0], strict=True)
+        for plane in planes
+    ]
+    neurons = source.widths[1]
+    out.print(
+        f"Source of {neurons} first-layer neurons, lock {lock[0]:g} in layer 1 and {lock[1]:g} in layer 2, seed {seed}."
+        f"\nProven: every mask of this source has a sup error of at least {max(floors):.3g} on the domain "
+        f"(largest floor over {len(planes)} planes and {target.sizes[-1]} outputs).\n"
+        f"Before drawing: at least {guaranteed_error(neurons):.3g} with probability "
+        f"{obstruction_probability(neurons, lock[0], lock[1]):.3g} or more. The proof is in docs/obstruction.md."
+    )
+    return 0

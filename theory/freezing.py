@@ -154,7 +154,7 @@ def kept_count(size: int, sparsity: float) -> int:
 
 
 def log2_candidates(free: float, kept: float) -> float:
-    """Return log2 C(free, kept), the candidate subnetworks counted in bits: free = f N, kept = (k - p) N or the rest of it.
+    """Return log2 C(free, kept), the candidate subnetworks in bits: free = f N, kept = (k - p) N or the rest of it.
 
     Raises ValueError unless 0 <= kept <= free.
 

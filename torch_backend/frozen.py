@@ -1,0 +1,70 @@
+"""The frozen source of a layer: which weights are pruned, locked or free, what all of them are, and the first scores.
+
+Everything is rebuilt from (seed, layer name, shape, rates); nothing depends on the other layers or on what was drawn
+before. Otsuka et al. (2024), arXiv 2402.14029.
+"""
+
+from math import prod, sqrt
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from common.checks import one_of, open_unit
+from common.rates import Rates
+from theory.freezing import counts
+from torch_backend import streams
+
+WEIGHTS = ("ku", "skc")
+PRUNED, FREE, LOCKED = -1, 0, 1
+
+
+def pattern(seed: int, layer: str, shape: tuple[int, ...], rates: Rates) -> Tensor:
+    """Return the states of a layer's weights, int8 of ``shape``: -1 pruned, 1 locked, 0 free.
+
+    Exactly int(n p) weights are pruned and int(n q) others locked, at random positions: the ones with the lowest sort
+    keys, and the ones that follow.
+    """
+    size = prod(shape)
+    pruned, locked = counts(size, rates)
+    states = np.full(size, FREE, np.int8)
+    if pruned + locked:
+        keys = streams.keys(seed, f"states/{layer}", size)
+        ends = [end for end in (pruned, pruned + locked) if 0 < end < size]
+        ordered = np.partition(keys, ends) if ends else keys
+        below = [keys < ordered[end] if end < size else np.ones(size, np.bool_) for end in (pruned, pruned + locked)]
+        states[below[1]] = LOCKED
+        states[below[0]] = PRUNED
+    return torch.from_numpy(states).reshape(shape)
+
+
+def source(seed: int, layer: str, shape: tuple[int, ...], weights: str, sparsity: float | None = None) -> Tensor:
+    """Return a layer's random weights, float32 of ``shape``.
+
+    weights: "ku", Kaiming uniform on (-b, b), b = sqrt(6 / fan_in), or "skc", signed Kaiming constant,
+    -+ sqrt(2 / fan_in); fan_in = in * k_h * k_w. Both have variance 2 / fan_in (He et al. 2015; Ramanujan et al. 2020).
+    sparsity: when given, everything is multiplied by 1 / sqrt(1 - sparsity), which keeps the variance of a layer's
+    outputs under a mask that keeps the share 1 - sparsity (the static scale of SKC).
+    Raises ValueError for unknown weights and for a sparsity outside (0, 1).
+    """
+    one_of("weights", weights, WEIGHTS)
+    scale = 1.0 if sparsity is None else 1 / sqrt(1 - open_unit("sparsity", sparsity))
+    draw, variance = (streams.uniform, 6.0) if weights == "ku" else (streams.signs, 2.0)
+    return draw(seed, f"weights/{layer}", shape) * float(np.float32(scale * sqrt(variance / fan_in(shape))))
+
+
+def first_scores(seed: int, layer: str, shape: tuple[int, ...]) -> Tensor:
+    """Return Kaiming normal scores, float32 of ``shape``, standard deviation sqrt(2 / fan_in).
+
+    There is one for every weight, frozen or not, so that sources frozen differently start from the same scores.
+    """
+    return streams.normal(seed, f"scores/{layer}", shape) * float(np.float32(sqrt(2 / fan_in(shape))))
+
+
+def fan_in(shape: tuple[int, ...]) -> int:
+    """Return the number of inputs of one output: in * k_h * k_w for a weight tensor (out, in, k_h, k_w).
+
+    >>> fan_in((64, 3, 3, 3)), fan_in((10, 256))
+    (27, 256)
+    """
+    return prod(shape[1:])

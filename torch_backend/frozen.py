@@ -30,11 +30,10 @@ def pattern(seed: int, layer: str, shape: tuple[int, ...], rates: Rates) -> Tens
     states = np.full(size, FREE, np.int8)
     if pruned + locked:
         keys = streams.keys(seed, f"states/{layer}", size)
-        ends = [end for end in (pruned, pruned + locked) if 0 < end < size]
-        ordered = np.partition(keys, ends) if ends else keys
-        below = [keys < ordered[end] if end < size else np.ones(size, np.bool_) for end in (pruned, pruned + locked)]
-        states[below[1]] = LOCKED
-        states[below[0]] = PRUNED
+        ends = (pruned + locked, pruned)
+        ordered = np.partition(keys, [min(end, size - 1) for end in ends])
+        for end, state in zip(ends, (LOCKED, PRUNED), strict=True):
+            states[keys < ordered[end] if end < size else slice(None)] = state
     return torch.from_numpy(states).reshape(shape)
 
 

@@ -1,17 +1,23 @@
 """The idx files of MNIST and its relatives: arrays of bytes with their shape in the header, gzipped or not."""
 
 import gzip
+import zlib
 from math import prod
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from common.checks import one_of
+
 NAMES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
 }
-SITE = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+SITES = {
+    "MNIST": "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "FashionMNIST": "https://github.com/zalandoresearch/fashion-mnist/tree/master/data/fashion",
+}
 
 
 def read_idx(path: str | Path) -> NDArray[np.uint8]:
@@ -23,7 +29,7 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
     if data[:2] == b"\x1f\x8b":
         try:
             data = gzip.decompress(data)
-        except (EOFError, OSError, ValueError) as error:
+        except (EOFError, OSError, zlib.error) as error:
             raise ValueError(f"{path} is a damaged gzip file: {error}") from None
     if len(data) < 4 or data[:3] != b"\0\0\x08":
         raise ValueError(f"{path} is not an idx file of bytes: it starts with {data[:4].hex() or 'nothing'}")
@@ -37,8 +43,11 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
 def read_images(root: str | Path, part: str, name: str = "MNIST") -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return images (N, 28, 28) and labels (N,) of ``part``, train or test, below ``root``/name/raw, /name or itself.
 
-    Raises OSError telling what to download from where when they are not there, ValueError when they do not match.
+    name: MNIST or FashionMNIST. Raises OSError telling what to download from where when they are not there, ValueError
+    for an unknown part or name and when images and labels do not match.
     """
+    one_of("part", part, tuple(NAMES))
+    one_of("name", name, tuple(SITES))
     folders = [Path(root) / name / "raw", Path(root) / name, Path(root)]
     found = []
     for file in NAMES[part]:
@@ -46,7 +55,7 @@ def read_images(root: str | Path, part: str, name: str = "MNIST") -> tuple[NDArr
         path = next((path for path in paths if path.is_file()), None)
         if path is None:
             raise FileNotFoundError(
-                f"{name} is not below {root}: {file}[.gz] is needed in {folders[0]}; MNIST's four files are at {SITE}"
+                f"{name} is not below {root}: {file}[.gz] is needed in {folders[0]}; download it from {SITES[name]}"
             )
         found.append(read_idx(path))
     images, labels = found

@@ -1,0 +1,112 @@
+"""Images that stay in their files until a batch asks for them: decoded by Pillow, cropped and resized."""
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+ATTEMPTS = 10  # boxes that a random crop tries before it takes the centre
+AREA, RATIO = (0.08, 1.0), (3 / 4, 4 / 3)
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Files:
+    """Image files as a sequence of uint8 images (3, size, size).
+
+    shorter: an image is scaled so that its shorter side has this many pixels, then size x size are cut from its centre.
+    Batches are decoded by ``threads`` threads and come to ``device``.
+    """
+
+    paths: tuple[str, ...]
+    size: int
+    shorter: int
+    device: torch.device | str = "cpu"
+    threads: int = os.cpu_count() or 1
+
+    draws = 2 * ATTEMPTS + 3
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, rows: Tensor) -> Tensor:
+        """Return the centre crops of ``rows``.
+
+        Raises ValueError naming a file that is no image, OSError when it cannot be read.
+        """
+        return self._decoded(rows, lambda place, width, height: (self._centre(width, height), False))
+
+    def augmented(self, rows: Tensor, draws: Tensor) -> Tensor:
+        """Return random crops of ``rows``, resized to size x size and half of them mirrored.
+
+        draws: (23, rows) random 32-bit words, of which :func:`random_box` takes 22 and the mirroring one.
+        """
+        words = draws.cpu().numpy() / 2**32
+        return self._decoded(
+            rows, lambda place, width, height: (random_box(width, height, words[:-1, place]), words[-1, place] < 0.5)
+        )
+
+    def split(self, count: int) -> Iterator[Tensor]:
+        """Yield all images in their order, ``count`` at a time."""
+        for rows in torch.arange(len(self)).split(count):
+            yield self[rows]
+
+    def to(self, device: torch.device | str) -> "Files":
+        """Return the same files, whose batches come to ``device``."""
+        return replace(self, device=device)
+
+    def _centre(self, width: int, height: int) -> Box:
+        side = min(width, height) * self.size / self.shorter
+        left, top = (width - side) / 2, (height - side) / 2
+        return left, top, left + side, top + side
+
+    def _decoded(self, rows: Tensor, box_of: Callable[[int, int, int], tuple[Box, bool]]) -> Tensor:
+        places = rows.tolist()
+        out = np.empty((len(places), self.size, self.size, 3), np.uint8)
+
+        def fill(place: int) -> None:
+            out[place] = _read(self.paths[places[place]], self.size, lambda *shape: box_of(place, *shape))
+
+        with ThreadPoolExecutor(self.threads) as pool:
+            list(pool.map(fill, range(len(places))))
+        return torch.from_numpy(out).to(self.device).permute(0, 3, 1, 2)
+
+
+def random_box(width: int, height: int, uniforms: NDArray[np.float64]) -> Box:
+    """Return (left, top, right, bottom) of a random crop: 8% to 100% of the area, sides at 3:4 to 4:3.
+
+    The first of ten random boxes that fits is taken, or the largest central one of an allowed ratio (Szegedy et al.
+    2015, Going Deeper with Convolutions, section 6). uniforms: (22,) numbers in [0, 1): ten areas, ten ratios, a place.
+    """
+    areas = width * height * (AREA[0] + (AREA[1] - AREA[0]) * uniforms[:ATTEMPTS])
+    ratios = np.exp(math.log(RATIO[0]) + math.log(RATIO[1] / RATIO[0]) * uniforms[ATTEMPTS : 2 * ATTEMPTS])
+    wides, highs = np.rint(np.sqrt(areas * ratios)), np.rint(np.sqrt(areas / ratios))
+    fits = np.flatnonzero((wides >= 1) & (wides <= width) & (highs >= 1) & (highs <= height))
+    if len(fits):
+        wide, high = int(wides[fits[0]]), int(highs[fits[0]])
+        left = int(uniforms[-2] * (width - wide + 1))
+        top = int(uniforms[-1] * (height - high + 1))
+    else:
+        wide, high = min(width, round(height * RATIO[1])), min(height, round(width / RATIO[0]))
+        left, top = (width - wide) // 2, (height - high) // 2
+    return left, top, left + wide, top + high
+
+
+def _read(path: str, size: int, box_of: Callable[[int, int], tuple[Box, bool]]) -> NDArray[np.uint8]:
+    from PIL import Image
+
+    with open(path, "rb") as file:
+        try:
+            opened = Image.open(file)
+            box, mirrored = box_of(*opened.size)
+            image = opened.convert("RGB").resize((size, size), Image.Resampling.BILINEAR, box=box)
+        except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError and more on damaged files
+            raise ValueError(f"{path} is not an image that can be read: {error}") from None
+    return np.asarray(image)[:, ::-1] if mirrored else np.asarray(image)

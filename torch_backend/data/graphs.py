@@ -1,0 +1,32 @@
+"""Adjacency matrices from lists of edges."""
+
+import warnings
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+def adjacency_of(nodes: int, edges: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+    """Return the symmetric adjacency (nodes, nodes) of ones, float32 CSR with int32 indices, and the degrees (nodes,).
+
+    edges: (2, m) node numbers. Every edge counts both ways and once, however often it is listed, a self-loop never.
+    Raises ValueError when a node number is out of range.
+    """
+    if edges.size and not 0 <= edges.min() <= edges.max() < nodes:
+        raise ValueError(f"edges must join nodes 0 to {nodes - 1}, got {edges.min()} to {edges.max()}")
+    a, b = edges.astype(np.int64)[:, edges[0] != edges[1]]
+    rows, columns = np.divmod(np.unique(np.concatenate([a * nodes + b, b * nodes + a])), nodes)
+    degrees = np.bincount(rows, minlength=nodes)
+    starts = np.concatenate([[0], degrees.cumsum()])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support")  # said once per process
+        adjacency = torch.sparse_csr_tensor(
+            torch.from_numpy(starts.astype(np.int32)),
+            torch.from_numpy(columns.astype(np.int32)),
+            torch.ones(len(columns)),
+            (nodes, nodes),
+            check_invariants=True,
+        )
+    return adjacency, torch.from_numpy(degrees.astype(np.float32))

@@ -10,6 +10,7 @@ NAMES = {
     "requirement": "how many variables each precision needs: proven, estimated, measured",
     "calibration": "estimated against measured success probability",
     "hole": "best error against width with and without locking in the first layer",
+    "sweep": "success of the existence theorem's construction against width",
 }
 
 

@@ -1,0 +1,121 @@
+"""How far the existence theorem's widths are from those at which its construction starts to succeed.
+
+What to see: each curve is the share of sources in which the construction's certified error is within eps, against the
+source's width as a share of the proven width (right edge). All curves cross the wanted 90 % (line) far to the left
+of the edge, and near their ring, the estimated width: the proof pays a factor, not another law. One panel a target,
+one colour a pair of rates. Reads the rows that ``python -m simulations sweep --out FILE`` writes.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from common.cli import Parser, run
+from common.store import Row, read_jsonl
+from figures.style import COLOURS, RENDERED, save, styled
+from simulations.sweep_tables import PLANS, neurons
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+RESULT = Path(__file__).parents[1] / "simulations" / "results" / "sweep.jsonl"
+EVENT = "certified"
+LOOKS = (
+    (COLOURS["measured"], "o"),
+    (COLOURS["necessary"], "s"),
+    (COLOURS["statistical"], "^"),
+    (COLOURS["other"], "D"),
+    (COLOURS["second"], "v"),
+)
+
+
+def load(path: str | Path = RESULT) -> list[Row]:
+    """Return the rows of a sweep."""
+    return read_jsonl(path)
+
+
+def curve(row: Row) -> list[tuple[float, Row]]:
+    """Return (hidden neurons over those of the proven plan, success rate with interval) along the path."""
+    proven = neurons(row["sizes"], row["proven"])
+    return [(neurons(row["sizes"], point["blocks"]) / proven, point["rate"][EVENT]) for point in row["points"]]
+
+
+def looks(rows: Sequence[Row]) -> dict[tuple[float, float], tuple[str, str]]:
+    """Return colour and marker of every pair of rates."""
+    rates = dict.fromkeys((row["prune"], row["lock"]) for row in rows)
+    return dict(zip(rates, LOOKS, strict=False))
+
+
+def draw(ax: "Axes", rows: Sequence[Row], look: dict[tuple[float, float], tuple[str, str]]) -> None:
+    """Draw one target: a curve for every pair of rates, a ring at its estimated plan."""
+    ax.axhline(1 - rows[0]["delta"], color="#555555", lw=1)
+    ax.axvline(1, color=COLOURS["sufficient"], lw=2)
+    for row in rows:
+        colour, marker = look[row["prune"], row["lock"]]
+        points = curve(row)
+        x = [width for width, _ in points]
+        y = [rate["value"] for _, rate in points]
+        below = [rate["value"] - rate["lower"] for _, rate in points]
+        above = [rate["upper"] - rate["value"] for _, rate in points]
+        label = f"p = {row['prune']:g}, q = {row['lock']:g}"
+        ax.errorbar(x, y, yerr=[below, above], color=colour, marker=marker, ms=4, lw=1.3, elinewidth=0.8, label=label)
+        at = [point["t"] for point in row["points"]].index(PLANS["estimated"])
+        ax.plot(x[at], y[at], "o", ms=12, mfc="none", mec=colour, mew=1.8, zorder=5)
+    ax.set_xscale("log")
+    ax.set_xlim(0.01, 1.2)
+    ax.set_xticks([0.02, 0.05, 0.1, 0.2, 0.5, 1], ["0.02", "0.05", "0.1", "0.2", "0.5", "1"])
+    ax.minorticks_off()
+    ax.set_ylim(-0.03, 1.05)
+    sizes = "-".join(map(str, rows[0]["sizes"]))
+    ax.set_title(f"target {sizes}, eps = {rows[0]['eps']:g}")
+
+
+def render(rows: Sequence[Row], folder: str | Path, name: str = "sweep") -> list[Path]:
+    """Draw every target in its own panel and write PNG and SVG to ``folder``."""
+    from matplotlib import pyplot as plt
+    from matplotlib.lines import Line2D
+
+    targets = list(dict.fromkeys((tuple(row["sizes"]), row["eps"]) for row in rows))
+    look = looks(rows)
+    with styled():
+        figure, axes = plt.subplots(2, -(-(len(targets) + 1) // 2), figsize=(12.4, 7.2), squeeze=False, sharey=True)
+        panels = axes.flatten()
+        for ax, target in zip(panels, targets, strict=False):
+            draw(ax, [row for row in rows if (tuple(row["sizes"]), row["eps"]) == target], look)
+        for ax in panels[len(targets) :]:
+            ax.axis("off")
+        first = rows[0]
+        keys = [
+            Line2D([], [], color=c, marker=m, ms=6, label=f"p = {p:g}, q = {q:g}") for (p, q), (c, m) in look.items()
+        ]
+        keys += [
+            Line2D([], [], ls="", marker="o", ms=12, mfc="none", mec="#333333", mew=1.8, label="estimated width"),
+            Line2D([], [], color=COLOURS["sufficient"], lw=2, label="proven width"),
+            Line2D([], [], color="#555555", lw=1, label=f"wanted: {1 - first['delta']:g}"),
+        ]
+        panels[-1].legend(handles=keys, loc="center", fontsize=12, title=f"{first['trials']} sources a point")
+        for ax in axes[:, 0]:
+            ax.set_ylabel("success rate")
+        for ax in panels[: len(targets)]:
+            ax.set_xlabel("hidden neurons / proven")
+        figure.suptitle("The theorem's construction succeeds (certified error <= eps) well below its proven widths")
+        figure.tight_layout()
+        paths = save(figure, name, folder)
+        plt.close(figure)
+    return paths
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Draw the committed result, or the one named."""
+    parser = Parser(prog="python -m figures sweep", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("results", nargs="?", default=RESULT, help="result file (default: the committed one)")
+    parser.add_argument("--out", default=RENDERED, help="folder for PNG and SVG (default figures/rendered)")
+    args = parser.parse_args(argv)
+    for path in render(load(args.results), args.out):
+        print(path)  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, None, "python -m figures sweep"))

@@ -1,9 +1,10 @@
 """Command-line manners shared by every command: one clear line and exit code 2 for bad input."""
 
 import argparse
+import importlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 REFUTED = 1
@@ -17,6 +18,22 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print ``message`` on one line and exit with code 2."""
         self.exit(BAD_INPUT, f"{self.prog}: error: {message}\n")
+
+
+def choose(package: str, names: Mapping[str, str], argv: Sequence[str] | None) -> int:
+    """Run ``package.NAME.main`` for the name that comes first; list the known ones when there is none.
+
+    names: what each does, in a line. Raises ValueError for an unknown name.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    known = "\n".join(f"  {name:12} {what}" for name, what in names.items())
+    if not words or words[0] in ("-h", "--help"):
+        print(f"usage: python -m {package} NAME [options]\n\n{known}")  # noqa: T201
+        return 0 if words else BAD_INPUT
+    if words[0] not in names:
+        raise ValueError(f"unknown name {words[0]!r}; known: {', '.join(names)}")
+    code: int = importlib.import_module(f"{package}.{words[0]}").main(words[1:])
+    return code
 
 
 def run(command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None, name: str) -> int:

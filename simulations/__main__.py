@@ -1,10 +1,9 @@
 """Run an experiment by name: ``python -m simulations NAME [options]``; each NAME has its own ``--help``."""
 
-import importlib
 import sys
 from collections.abc import Sequence
 
-from common.cli import BAD_INPUT, run
+from common.cli import choose, run
 
 NAMES = {
     "calibration": "estimated against measured success over a fixed grid of settings",
@@ -17,15 +16,8 @@ NAMES = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Hand over to the experiment named first; list the known ones when there is none of that name."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    known = "\n".join(f"  {name:12} {what}" for name, what in NAMES.items())
-    if not words or words[0] in ("-h", "--help"):
-        print(f"usage: python -m simulations NAME [options]\n\n{known}")  # noqa: T201
-        return 0 if words else BAD_INPUT
-    if words[0] not in NAMES:
-        raise ValueError(f"unknown experiment {words[0]!r}; known: {', '.join(NAMES)}")
-    return importlib.import_module(f"simulations.{words[0]}").main(words[1:])
+    """Hand over to the name that comes first; list the known ones when there is none of that name."""
+    return choose("simulations", NAMES, argv)
 
 
 if __name__ == "__main__":

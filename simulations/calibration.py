@@ -17,9 +17,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from common.cli import REFUTED, Parser, run
+from common.console import Page, progress, table
 from common.keys import key_words
 from common.store import Row, Store, export_jsonl
-from simulations.console import Page, progress, table
 from theory.estimate import READINGS, estimated_success
 
 EXPERIMENT = "calibration"

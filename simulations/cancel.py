@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.cli import Parser, run
+from common.console import Page, progress, table
 from common.keys import generator, key_words
 from common.store import Row, Store, export_jsonl
-from simulations.console import Page, progress, table
 from simulations.hole import CONFIDENCE, median
 from simulations.planar import Floats
 from subsetsum import best_subsets

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from rich.table import Table
 
+from common import console
 from common.checks import whole
 from common.cli import Parser, run
 from common.store import Row, Store, export_jsonl
-from simulations import console
 from simulations.requirement import READINGS, Law, Setting, largest_n, measure, planned_trials
 from simulations.verdicts import REFUTED, verdict
 from theory.estimate import estimated_n

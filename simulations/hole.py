@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from common.cli import REFUTED, Parser, run
+from common.console import Page, progress, table
 from common.keys import generator, key_words
 from common.store import Row, Store, export_jsonl
-from simulations.console import Page, progress, table
 from simulations.planar import SILENT, Floats, Planar, descend, exhaustive
 from theory.obstruction import guaranteed_error, obstruction_probability, sup_error_floor
 

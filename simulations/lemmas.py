@@ -9,14 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from common import checks
+from common import checks, console
 from common.cli import INTERRUPTED
 from common.cli import REFUTED as EXIT_REFUTED
 from common.files import check_writable
 from common.intervals import Crossing, upper_limit
 from common.rates import Rates, searchable
 from common.store import Row, Store, export_csv, export_json
-from simulations import console
 from simulations.requirement import READINGS, Curve, Law, Setting, largest_n, measure, planned_trials
 from simulations.verdicts import REFUTED, overall, verdict
 from theory.claims import CLAIMS, Claim

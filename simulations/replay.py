@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from common import console
 from common.checks import whole
-from simulations import console
 
 if TYPE_CHECKING:
     from simulations.lemmas import Settings

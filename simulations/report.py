@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from common import console
 from common.store import Row
-from simulations import console
 from simulations.bounded import over_precision, over_rates
 from simulations.verdicts import CORRECTED, overall
 from theory.asymptotics import constant, necessary_slopes, sufficient_slopes

@@ -20,12 +20,13 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import brentq
 
+from common import console
 from common.checks import whole
 from common.cli import REFUTED, Parser, run
 from common.intervals import clopper_pearson, smallest_n
 from common.keys import generator, key_words
 from common.store import Row, Store, canonical, export_jsonl
-from simulations import console, sweep_tables
+from simulations import sweep_tables
 from simulations.existence.build import build
 from simulations.existence.errors import certified_bound, collapsed
 from simulations.existence.source import Source

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
+from common import console
 from common.store import Row
-from simulations import console
 
 EVENTS = ("within", "certified")
 PLANS = {"proven": 1.0, "estimated": 0.0}  # where they stand on the path

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from common import console
 from common.checks import whole
 from common.cli import Parser
 from common.keys import key_words
 from common.store import Row, export_json
-from simulations import console
 from simulations.existence import tables
 from simulations.existence.build import GRID, build
 from simulations.existence.check import Verdict, check

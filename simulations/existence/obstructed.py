@@ -4,7 +4,7 @@ from itertools import combinations
 
 import numpy as np
 
-from simulations import console
+from common import console
 from simulations.existence.source import Source
 from simulations.existence.target import Target
 from theory.existence import estimated_block

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 from rich.table import Table
 
-from simulations import console
+from common import console
 from simulations.existence.build import Ticket
 from simulations.existence.target import Target
 from theory.existence import Plan

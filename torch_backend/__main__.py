@@ -1,0 +1,21 @@
+"""Run a command by name: ``python -m torch_backend NAME [options]``; each NAME has its own ``--help``."""
+
+import sys
+from collections.abc import Sequence
+
+from common.cli import choose, run
+
+NAMES = {
+    "search": "search tickets in frozen random networks; presets for the published settings",
+    "ticket": "info, verify or export a ticket file",
+    "plan": "what a search will take and whether it can be done: rates by layer, bits, memory, time",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Hand over to the name that comes first; list the known ones when there is none of that name."""
+    return choose("torch_backend", NAMES, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, None, "python -m torch_backend"))

@@ -1,0 +1,216 @@
+"""Search tickets: ``python -m torch_backend search``; several seeds, several settings, one table with intervals."""
+
+import argparse
+import fnmatch
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, fields
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from common import console
+from common.checks import one_of, whole
+from common.cli import Parser
+from common.keys import key_words
+from common.places import data_root
+from common.store import Row, export_json
+from torch_backend import frozen, tickets
+from torch_backend.data import GRAPHS, IMAGES, Graph, Images, load
+from torch_backend.models import MODELS, build
+from torch_backend.settings import METHODS, OPTIMISERS, PRESETS, RULES, SCALES, SCOPES, WEIGHTS, Settings
+from torch_backend.summary import table
+from torch_backend.supermask import freeze, supermasks
+from torch_backend.tasks import GraphTask, ImageTask
+from torch_backend.threshold import select
+from torch_backend.training import Run
+
+TICKET, RESULT = "ticket.safetensors", "result.json"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run every seed of every setting that has not been run yet, then print what was found."""
+    args = _parser().parse_args(argv)
+    chosen = _settings(args)
+    whole("seeds", args.seeds, 1)
+    key_words(args.seed)
+    device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    page = console.Page()
+    found: dict[str, list[Row]] = {}
+    for name, settings in chosen.items():
+        folder = Path(args.out) / settings.name
+        _claim(folder, settings)
+        page.print(f"{name}: {folder}")
+        for seed in range(args.seed, args.seed + args.seeds):
+            with console.progress(settings.epochs, f"{name}, seed {seed}") as advance:
+                row = run(settings, seed, folder / f"seed{seed}", data_root(args.data), device, advance, args)
+            found.setdefault(name, []).append(row)
+    page.print(table(chosen, found))
+    return 0
+
+
+def run(
+    settings: Settings,
+    seed: int,
+    folder: Path,
+    root: Path,
+    device: torch.device,
+    advance: Callable[[int], None],
+    options: argparse.Namespace | None = None,
+) -> Row:
+    """Return the result of one seed, from ``folder`` where it is there already, else by training to the end.
+
+    The ticket that is tested is the one read back from its file.
+    """
+    if (folder / RESULT).exists():
+        kept: Row = json.loads((folder / RESULT).read_text())
+        return kept
+    folder.mkdir(parents=True, exist_ok=True)
+    data = load(settings.data_set, root, seed=seed, images=settings.images).to(device)
+    sizes = model_sizes(settings, data)
+    model = prepared(settings, seed, sizes).to(device)
+    masks = supermasks(model)
+    task = task_of(settings, seed, data, bool(options and options.channels_last))
+    if options and options.channels_last:
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def prepare() -> dict[str, float]:
+        return select(masks, settings.sparsity, settings.scope, refuse_collapse=True) if masks else {}
+
+    training = Run(model, task, settings, folder, prepare, amp=bool(options and options.amp))
+    if options and options.compile:
+        model.compile()
+    done = [0]
+
+    def tell(row: Row) -> None:
+        advance(row["epoch"] + 1 - done[0])
+        done[0] = row["epoch"] + 1
+
+    rows = training.fit(tell)
+    best = max(range(len(rows)), key=lambda epoch: (rows[epoch]["validation"], -epoch))
+    result: Row = {"settings": asdict(settings), "seed": seed, "best_epoch": best,
+                   "validation": rows[best]["validation"], "seconds": sum(row["seconds"] for row in rows),
+                   "device": str(device), "torch": torch.__version__}  # fmt: skip
+    if masks:
+        about = {"data_set": settings.data_set, "sparsity": settings.sparsity, "validation": result["validation"]}
+        said = tickets.Ticket(settings.model, sizes, source_of(settings, seed), about=about)
+        kept_ticket = tickets.save(folder / TICKET, model, said)
+        model = tickets.load(folder / TICKET)[0].to(device)
+        result |= {"sparsity": rows[best]["sparsity"], "bits": kept_ticket.searchable}
+    else:
+        result |= {"bits": 32 * sum(parameter.numel() for parameter in model.parameters())}
+    result["test"] = task.accuracy(model, "test")
+    export_json(folder / RESULT, result)
+    return result
+
+
+def model_sizes(settings: Settings, data: Graph | Images) -> dict[str, Any]:
+    """Return the builder's arguments that fit the data, and the width."""
+    known = signature(MODELS[one_of("model", settings.model, tuple(MODELS))]).parameters
+    if isinstance(data, Graph):
+        shape = {"inputs": data.x.shape[1]}
+    else:
+        image = data.test.inputs[torch.tensor([0])]
+        shape = {"channels": image.shape[1], "size": image.shape[-1]}
+    shape["classes"] = data.classes
+    sizes: dict[str, Any] = {"width": settings.width}
+    sizes |= {name: size for name, size in shape.items() if name in known}
+    if ("inputs" in known) != isinstance(data, Graph):
+        kind = "a graph" if isinstance(data, Graph) else "images"
+        raise ValueError(f"model {settings.model} does not take {kind}, which {settings.data_set} is")
+    if "affine" in known and settings.method == "weights":
+        sizes["affine"] = True
+    return sizes
+
+
+def source_of(settings: Settings, seed: int) -> dict[str, Any]:
+    """Return the arguments of freeze."""
+    return {
+        "prune": settings.prune, "lock": settings.lock, "rule": settings.rule, "weights": settings.weights,
+        "scale": settings.scale, "sparsity": settings.sparsity, "seed": seed, "learn_norms": settings.learn_norms,
+    }  # fmt: skip
+
+
+def prepared(settings: Settings, seed: int, sizes: dict[str, Any]) -> nn.Module:
+    """Return the model to train: a frozen source, or for weight training the same random weights, all to be trained."""
+    model = build(settings.model, **sizes)
+    if settings.method == "edge-popup":
+        return freeze(model, **source_of(settings, seed))
+    for name, weight in model.named_parameters():
+        if weight.ndim > 1:
+            weight.data = frozen.source(seed, name, tuple(weight.shape), settings.weights)
+    return model
+
+
+def task_of(settings: Settings, seed: int, data: Graph | Images, channels_last: bool = False) -> GraphTask | ImageTask:
+    """Return the batches and the loss."""
+    if isinstance(data, Graph):
+        return GraphTask(data)
+    return ImageTask(data, seed, settings.batch, settings.augment, channels_last)
+
+
+def _claim(folder: Path, settings: Settings) -> None:
+    """Write what the folder holds, or make sure that it is this."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "settings.json"
+    if path.exists() and json.loads(path.read_text()) != asdict(settings):
+        raise ValueError(f"{path} is of other settings; give another --out")
+    export_json(path, asdict(settings))
+
+
+def _settings(args: argparse.Namespace) -> dict[str, Settings]:
+    """Return the settings by name: presets that match, or one put together here; options change all of them."""
+    changes = {field.name: getattr(args, field.name) for field in fields(Settings)}
+    if args.freeze is not None:
+        if args.prune is not None or args.lock is not None:
+            raise ValueError("give --freeze, or --prune and --lock, not both")
+        changes["freezing"] = args.freeze
+    if args.preset:
+        found = {}
+        for pattern in args.preset:
+            names = fnmatch.filter(PRESETS, pattern)
+            if not names:
+                raise ValueError(f"preset must be one of {', '.join(PRESETS)} (or a pattern); got {pattern!r}")
+            found.update({name: PRESETS[name].changed(**changes) for name in names})
+        return found
+    if args.model is None or args.data_set is None:
+        raise ValueError("give --preset, or --model and --data-set")
+    settings = Settings.of(**changes)
+    return {settings.name: settings}
+
+
+def _parser() -> Parser:
+    p = Parser(prog="python -m torch_backend search", description="Search strong lottery tickets in frozen networks.")
+    p.add_argument("--preset", nargs="+", metavar="NAME", help=f"{', '.join(PRESETS)}; patterns such as 'gin-cora-*'")
+    p.add_argument("--model", help=", ".join(MODELS))
+    p.add_argument("--data-set", help=", ".join((*IMAGES, *GRAPHS)))
+    p.add_argument("--data", metavar="DIR", help="where data sets lie (default: $SLT_DATA, else ~/.cache/slt-verify)")
+    p.add_argument("--method", choices=METHODS)
+    p.add_argument("--sparsity", type=float, help="share of zero weights in the ticket")
+    p.add_argument("--freeze", type=float, help="freezing ratio F = p + q, the sparsity as near the centre as can be")
+    p.add_argument("--prune", type=float)
+    p.add_argument("--lock", type=float)
+    p.add_argument("--rule", choices=RULES)
+    p.add_argument("--scope", choices=SCOPES, help="one threshold for all layers, or one for each")
+    p.add_argument("--weights", choices=WEIGHTS)
+    p.add_argument("--scale", choices=SCALES)
+    p.add_argument("--width", type=float)
+    p.add_argument("--epochs", type=int)
+    p.add_argument("--batch", type=int)
+    p.add_argument("--optimiser", choices=OPTIMISERS)
+    p.add_argument("--rate", type=float, help="learning rate at the start")
+    p.add_argument("--decay", type=float, help="weight decay")
+    p.add_argument("--augment", action=argparse.BooleanOptionalAction, help="random crops and flips")
+    p.add_argument("--learn-norms", action=argparse.BooleanOptionalAction)
+    p.add_argument("--images", type=int, help="training images used, 0 for all")
+    p.add_argument("--seed", type=int, default=0, help="the first seed")
+    p.add_argument("--seeds", type=int, default=3, help="how many")
+    p.add_argument("--out", default="runs", metavar="DIR", help="a folder for every setting is made here")
+    p.add_argument("--device", help="default: a GPU when there is one")
+    p.add_argument("--amp", action="store_true", help="bfloat16 autocast (a GPU; slow on CPUs)")
+    p.add_argument("--channels-last", action="store_true")
+    p.add_argument("--compile", action="store_true", help="torch.compile")
+    return p

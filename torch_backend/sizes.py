@@ -1,0 +1,70 @@
+"""How large the presets' tickets are: counted on the models, and as the formulas say."""
+
+from math import prod
+from typing import Any
+
+import torch
+from rich.table import Table
+from torch import nn
+
+from common import console
+from common.rates import Rates
+from theory.freezing import counts, layer_rates, ticket_size
+from torch_backend.models import build
+from torch_backend.settings import PRESETS, Settings
+
+CLASSES = {"cifar10": 10, "mnist": 10, "imagenet": 1000, "arxiv": 40, "cora": 7, "citeseer": 6}
+FEATURES = {"arxiv": 128, "cora": 1433, "citeseer": 3703}
+
+
+def meta_model(settings: Settings, affine: bool = False) -> nn.Module:
+    """Return the model of a preset's settings without memory for its weights."""
+    sizes: dict[str, Any] = {"width": settings.width, "classes": CLASSES[settings.data_set]}
+    if settings.data_set in FEATURES:
+        sizes["inputs"] = FEATURES[settings.data_set]
+    if settings.data_set == "mnist":
+        sizes |= {"channels": 1, "size": 28}
+    with torch.device("meta"):
+        return build(settings.model, affine=affine, **sizes)
+
+
+def shapes_of(model: nn.Module) -> list[tuple[int, ...]]:
+    """Return the shapes of the weights that can be searched."""
+    return [tuple(parameter.shape) for parameter in model.parameters() if parameter.ndim > 1]
+
+
+def searchable(shapes: list[tuple[int, ...]], settings: Settings) -> int:
+    """Return how many weights of the source are neither pruned nor locked, layer by layer."""
+    ratios = layer_rates(settings.rule, shapes, settings.prune, settings.lock)
+    return sum(prod(shape) - sum(counts(prod(shape), ratio)) for shape, ratio in zip(shapes, ratios, strict=True))
+
+
+def learned_norms(settings: Settings) -> int:
+    """Return how many numbers the model's norms have when they are learned, 0 for models without norms."""
+    try:
+        model = meta_model(settings, affine=True)
+    except ValueError:
+        return 0
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.ndim == 1)
+
+
+def sizes_table() -> Table:
+    """Return weights, bits and ratios of every preset's ticket, counted and by (1 - F) N."""
+    rows = []
+    title = "Tickets of the presets: how many times smaller than the dense source's, and than 32-bit weights"
+    for name, settings in PRESETS.items():
+        if settings.method != "edge-popup":
+            continue
+        shapes = shapes_of(meta_model(settings))
+        total = sum(prod(shape) for shape in shapes)
+        freezing = Rates(settings.prune, settings.lock).freezing
+        counted = searchable(shapes, settings)
+        size = ticket_size(total, freezing, learned_norms(settings))
+        rows.append(
+            (
+                name, f"{total:,}", f"{settings.prune:.3g}", f"{settings.lock:.3g}", f"{counted:,}",
+                f"{size.ticket:,.0f}", f"{1 / (1 - freezing):.2f}x", f"{size.ratio:.2f}x",
+            )
+        )  # fmt: skip
+    columns = ("<preset", "weights", "prune", "lock", "bits counted", "(1 - F) N", "than dense", "than weights")
+    return console.table(title, columns, rows)

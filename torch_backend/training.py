@@ -1,0 +1,139 @@
+"""One run, epoch by epoch: stochastic gradients on whatever a model lets be trained, resumable to the same numbers."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from common.files import write_atomically
+from common.store import Row, export_jsonl
+from torch_backend.settings import Settings
+
+MOMENTUM = 0.9
+CHECKPOINT = "checkpoint.pt"
+
+
+class Task(Protocol):
+    """Data and loss of a run; every number is a function of (seed, epoch, step) alone."""
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps in an epoch."""
+
+    def loss(self, model: nn.Module, epoch: int, step: int) -> Tensor:
+        """Return the mean loss of a batch."""
+
+    def accuracy(self, model: nn.Module, part: str) -> float:
+        """Return the share of right answers on "validation" or "test"."""
+
+
+@dataclass
+class Run:
+    """A model in training. prepare: called whenever its parameters have changed, before it is used."""
+
+    model: nn.Module
+    task: Task
+    settings: Settings
+    folder: Path
+    prepare: Callable[[], dict[str, float]]
+    amp: bool = False
+
+    def fit(self, tell: Callable[[Row], None] = lambda row: None, stop: Callable[[], None] = lambda: None) -> list[Row]:
+        """Train for all epochs, going on from the checkpoint in ``folder`` if there is one; return a row per epoch.
+
+        In the end the model is as it was after the epoch of the best validation accuracy (the first of equals).
+        Rows are written to epochs.jsonl, then the checkpoint, after every epoch. stop: called after every step.
+        Raises ValueError at a loss that is not finite; the last epoch's checkpoint stays.
+        """
+        optimiser = optimiser_of(self.model, self.settings)
+        rows: list[Row] = []
+        best: dict[str, Any] = {}
+        kept = read_checkpoint(self.folder / CHECKPOINT)
+        if kept is not None:
+            self.model.load_state_dict(kept["model"])
+            optimiser.load_state_dict(kept["optimiser"])
+            rows, best = kept["rows"], kept["best"]
+        self.prepare()
+        for epoch in range(len(rows), self.settings.epochs):
+            start = time.perf_counter()
+            rate = self.settings.rate * (1 + math.cos(math.pi * epoch / self.settings.epochs)) / 2
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            loss, sparsities = self._epoch(optimiser, epoch, stop)
+            validation = self.task.accuracy(self.model, "validation")
+            if not best or validation > best["validation"]:
+                best = {"validation": validation, "epoch": epoch, "model": _copied(self.model.state_dict())}
+            row = {"epoch": epoch, "rate": rate, "loss": loss, "validation": validation, "sparsity": sparsities,
+                   "seconds": round(time.perf_counter() - start, 3)}  # fmt: skip
+            rows.append(row)
+            export_jsonl(self.folder / "epochs.jsonl", rows)
+            write_checkpoint(
+                self.folder / CHECKPOINT,
+                {"model": self.model.state_dict(), "optimiser": optimiser.state_dict(), "rows": rows, "best": best},
+            )
+            tell(row)
+        self.model.load_state_dict(best["model"])
+        self.prepare()
+        return rows
+
+    def _epoch(
+        self, optimiser: torch.optim.Optimizer, epoch: int, stop: Callable[[], None]
+    ) -> tuple[float, dict[str, float]]:
+        """Return the mean loss and the sparsities after the last step."""
+        self.model.train()
+        total = torch.zeros((), device=next(self.model.parameters()).device)
+        sparsities: dict[str, float] = {}
+        for step in range(self.task.steps):
+            optimiser.zero_grad(set_to_none=True)
+            with torch.autocast(total.device.type, torch.bfloat16, enabled=self.amp):
+                loss = self.task.loss(self.model, epoch, step)
+            loss.backward()
+            optimiser.step()
+            sparsities = self.prepare()
+            total += loss.detach()
+            stop()
+        mean = float(total) / self.task.steps
+        if not math.isfinite(mean):
+            kept = f"the state after epoch {epoch} is kept in {self.folder}" if epoch else "nothing is kept"
+            raise ValueError(f"the loss is not finite in epoch {epoch + 1} ({mean}); try a smaller --rate; {kept}")
+        return mean, sparsities
+
+
+def optimiser_of(model: nn.Module, settings: Settings) -> torch.optim.Optimizer:
+    """Return the optimiser of everything in the model that may be trained."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if settings.optimiser == "adamw":
+        return torch.optim.AdamW(trained, settings.rate, weight_decay=settings.decay)
+    return torch.optim.SGD(trained, settings.rate, MOMENTUM, weight_decay=settings.decay)
+
+
+def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write tensors and plain values so that :func:`read_checkpoint` returns them."""
+    buffer = BytesIO()
+    torch.save(state, buffer)
+    write_atomically(path, buffer.getvalue())
+
+
+def read_checkpoint(path: Path) -> dict[str, Any] | None:
+    """Return what was written, or None where nothing was; nothing but tensors and plain values is read.
+
+    Raises ValueError when the file is damaged.
+    """
+    if not path.exists():
+        return None
+    try:
+        found = torch.load(path, weights_only=True, map_location="cpu")
+        return {name: found[name] for name in ("model", "optimiser", "rows", "best")}
+    except Exception as error:  # torch raises a dozen kinds, and a line is all that anyone can use
+        first = (str(error).splitlines() or ["no reason given"])[0]
+        raise ValueError(f"{path} is damaged ({first}); remove it to start this run again") from None
+
+
+def _copied(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in state.items()}

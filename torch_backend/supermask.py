@@ -87,10 +87,13 @@ class Supermask(nn.Module):
     @torch.no_grad()
     def keep(self, mask: Tensor) -> None:
         """Keep the free weights at which ``mask`` (free,) is True, and the locked ones; all others become 0."""
-        self.mask.copy_(mask)
         flat = self.weight.contiguous().view(-1)  # the weight itself, unless it lies channels_last
-        # four times faster than torch.where; adding 0 turns -0 into 0
-        flat.scatter_(0, self.free.long(), (self.values * self.mask).add_(0.0))
+        if flat.is_cpu:  # from step to step few masks change: write those alone
+            changed = (mask ^ self.mask).nonzero().squeeze(1)
+            flat[self.free[changed].long()] = torch.where(mask[changed], self.values[changed], 0.0)
+        else:  # writing all is cheap, and asks the device for nothing
+            flat.scatter_(0, self.free.long(), torch.where(mask, self.values, 0.0))
+        self.mask.copy_(mask)
         if not self.weight.is_contiguous():
             self.weight.copy_(flat.view_as(self.weight))
         if self.scale is not None:

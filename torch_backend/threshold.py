@@ -1,6 +1,7 @@
 """The masks of a wanted sparsity: an exact threshold over the scores' magnitudes, by selection and not by sorting."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from math import isqrt
 
 import numpy as np
@@ -21,6 +22,18 @@ class LayerCollapse(ValueError):
     """A layer would keep none of its weights, so that nothing passes through it."""
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep torch's CPU work in this thread: milliseconds, where waiting for others on a busy machine takes tenfold."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@_one_thread()
 def select(
     network: nn.Module | Mapping[str, Supermask],
     sparsity: float,

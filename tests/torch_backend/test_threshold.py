@@ -174,6 +174,14 @@ def test_scores_that_are_not_numbers_are_refused():
                 select(model, 0.999 if bad == 30 else 0.5, scope)
 
 
+def test_torch_keeps_its_number_of_threads():
+    model, threads = mlp(), torch.get_num_threads()
+    select(model, 0.5)
+    with pytest.raises(ValueError, match="sparsity"):
+        select(model, 1.5)
+    assert torch.get_num_threads() == threads
+
+
 def test_names_and_models_are_checked():
     with pytest.raises(ValueError, match="global, layer"):
         select(mlp(), 0.5, "net")

@@ -91,6 +91,28 @@ def test_the_network_and_its_gradients_equal_the_definition(inputs, hidden, dept
         torch.testing.assert_close(one, other)
 
 
+@pytest.mark.parametrize("hidden", [8, 30])
+def test_sparse_features_give_the_same_logits_and_gradients(hidden):
+    _, graph = random_graph(15, 1)
+    model = build("gin", inputs=20, hidden=hidden, classes=4).double()
+    x = (torch.rand(15, 20) < 0.2).double()
+    g = torch.randn(15, 4, dtype=torch.float64)
+    dense, sparse = model(x, graph), model(x.to_sparse_csr(), graph)
+    torch.testing.assert_close(sparse, dense)
+    for one, other in zip(*(torch.autograd.grad(y, list(model.parameters()), g) for y in (dense, sparse)), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_sparse_features_keep_their_precision_under_autocast():
+    _, graph = random_graph(15, 1, torch.float32)
+    model = build("gin", inputs=20, hidden=8, classes=4)
+    x = (torch.rand(15, 20) < 0.2).float().to_sparse_csr()
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = model(x, graph).float().square().sum()
+    loss.backward()
+    assert all(weight.grad.isfinite().all() for weight in model.parameters())
+
+
 def test_renaming_the_nodes_renames_the_logits():
     dense, graph = random_graph(10, 2)
     model = build("gin", inputs=3, hidden=6, classes=2).double().eval()

@@ -10,16 +10,16 @@ def crop_and_flip(images: Tensor, draws: Tensor, margin: int = 4) -> Tensor:
 
     images: (N, channels, H, W), any dtype. draws: (3, N) int64 random 32-bit words: row 0 chooses the vertical shift,
     row 1 the horizontal one, row 2 the mirroring. The same as padding by ``margin``, cutting out H x W at a random
-    place and flipping left to right. Returns the same shape and dtype, channels last in memory.
+    place and flipping left to right. Returns the same shape and dtype.
     """
     height, width = images.shape[2:]
     tops, lefts = below(draws[:2], 2 * margin + 1)
     rows = tops[:, None] + torch.arange(height, device=images.device)
-    columns = torch.arange(width, device=images.device).expand(len(images), width)
+    columns = torch.arange(width, device=images.device)
     columns = lefts[:, None] + torch.where(below(draws[2], 2)[:, None] == 1, width - 1 - columns, columns)
-    padded = pad(images, (margin,) * 4)
-    numbers = torch.arange(len(images), device=images.device)
-    return padded[numbers[:, None, None], :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    places = rows[:, :, None] * (width + 2 * margin) + columns[:, None, :]  # in an image that is padded and flattened
+    padded = pad(images, (margin,) * 4).flatten(2)
+    return padded.gather(2, places.flatten(1)[:, None].expand(-1, images.shape[1], -1)).reshape(images.shape)
 
 
 def below(words: Tensor, count: int) -> Tensor:

@@ -1,10 +1,11 @@
-"""Adjacency matrices from lists of edges."""
+"""Sparse matrices of graphs: the adjacency from a list of edges, and features that are mostly zero."""
 
 import warnings
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 from torch import Tensor
 
 
@@ -20,13 +21,18 @@ def adjacency_of(nodes: int, edges: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
     rows, columns = np.divmod(np.unique(np.concatenate([a * nodes + b, b * nodes + a])), nodes)
     degrees = np.bincount(rows, minlength=nodes)
     starts = np.concatenate([[0], degrees.cumsum()])
+    matrix = csr_matrix((np.ones(len(columns)), columns, starts), (nodes, nodes))
+    return csr_tensor(matrix), torch.from_numpy(degrees.astype(np.float32))
+
+
+def csr_tensor(matrix: csr_matrix) -> Tensor:
+    """Return a scipy matrix as a float32 tensor in CSR layout with int32 indices, which the CPU's products want."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support")  # said once per process
-        adjacency = torch.sparse_csr_tensor(
-            torch.from_numpy(starts.astype(np.int32)),
-            torch.from_numpy(columns.astype(np.int32)),
-            torch.ones(len(columns)),
-            (nodes, nodes),
+        return torch.sparse_csr_tensor(
+            torch.from_numpy(matrix.indptr.astype(np.int32)),
+            torch.from_numpy(matrix.indices.astype(np.int32)),
+            torch.from_numpy(matrix.data.astype(np.float32)),
+            matrix.shape,
             check_invariants=True,
         )
-    return adjacency, torch.from_numpy(degrees.astype(np.float32))

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from scipy.sparse import csr_matrix, vstack
 
-from torch_backend.data.graphs import adjacency_of
+from torch_backend.data.graphs import adjacency_of, csr_tensor
 from torch_backend.data.lookup import folder_of
 from torch_backend.data.sets import Graph
 from torch_backend.data.unpickle import unpickle
@@ -68,14 +68,15 @@ def _graph(
     place[:known] = np.arange(known)
     place[tested] = known + np.arange(count)
     found = np.flatnonzero(place >= 0)
-    features = np.zeros((nodes, allx.shape[1]), np.float32)
-    features[found] = vstack([allx, tx]).tocsr()[place[found]].toarray()
+    rows = csr_matrix((np.ones(len(found)), (found, place[found])), (nodes, known + count))
+    features = (rows @ vstack([allx, tx])).tocsr()
+    features.sort_indices()
     labels = np.full(nodes, -1)
     labels[found] = np.concatenate([ally, ty]).argmax(1)[place[found]]
     pairs = [(node, other) for node, others in links.items() for other in others]
     adjacency, degrees = adjacency_of(nodes, np.array(pairs, np.int64).reshape(-1, 2).T)
     return Graph(
-        torch.from_numpy(features),
+        csr_tensor(features),
         torch.from_numpy(labels),
         adjacency,
         degrees,

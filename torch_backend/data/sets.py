@@ -61,8 +61,9 @@ class Images:
 class Graph:
     """A graph with features and labels of its nodes.
 
-    x: float32 (nodes, features); labels: int64 (nodes,), -1 where a node has none; adjacency: symmetric float32 CSR
-    matrix of ones, without self-loops; degrees: float32 (nodes,), its row sums; the parts: int64 node numbers.
+    x: float32 (nodes, features), in CSR layout where most are 0; labels: int64 (nodes,), -1 where a node has none;
+    adjacency: symmetric float32 CSR matrix of ones, without self-loops; degrees: float32 (nodes,), its row sums;
+    train, validation, test: int64 node numbers.
     """
 
     x: Tensor

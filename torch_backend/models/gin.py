@@ -27,7 +27,7 @@ class GIN(nn.Module):
         self.head = nn.Linear(units[-2], units[-1], bias=False)
 
     def forward(self, x: Tensor, graph: Neighbourhood) -> Tensor:
-        """Map features x (nodes, inputs) to logits (nodes, classes)."""
+        """Map features x (nodes, inputs), dense or sparse in CSR layout, to logits (nodes, classes)."""
         h = before = x
         for layer, norm, outputs in zip(self.layers, self.norms, self.units[1:], strict=True):
             before = h
@@ -55,7 +55,11 @@ def gin(
 def _through(layer: nn.Module, h: Tensor, outputs: int, graph: Neighbourhood) -> Tensor:
     """Return W (h + mean of neighbours of h), taking the mean on the side of the matrix that has fewer columns.
 
-    Both orders are equal because the layer is linear; the cost of the mean is in the columns.
+    Both orders are equal because the layer is linear; the cost of the mean is in the columns. Sparse features go
+    through the matrix first, in their own precision.
     """
+    if h.layout == torch.sparse_csr:
+        with torch.autocast(h.device.type, enabled=False):
+            return plus_mean(layer(h), graph)
     result: Tensor = plus_mean(layer(h), graph) if outputs < h.shape[1] else layer(plus_mean(h, graph))
     return result

@@ -302,9 +302,13 @@ def test_random_boxes_use_all_their_freedom():
     assert shares.max() > 0.97
     assert (wide / high).min() < 0.78
     assert (wide / high).max() > 1.29
-    # places are uniform: the share of the slack on the left averages 1/2, standard deviation of the mean below .0085
-    slack = 100 - wide
-    assert abs((boxes[slack > 20, 0] / slack[slack > 20]).mean() - 0.5) < 5 * 0.0085
+    # places are uniform and independent: shares of the slack average 1/2, with the deviation of a uniform number, and
+    # do not correlate
+    free = (wide < 80) & (high < 80)
+    shares = boxes[free, 0] / (100 - wide[free]), boxes[free, 1] / (100 - high[free])
+    error = 5 / free.sum() ** 0.5
+    assert all(abs(share.mean() - 0.5) < error * 12**-0.5 for share in shares)
+    assert abs(np.corrcoef(*shares)[0, 1]) < error
 
 
 def test_a_very_long_image_falls_back_to_its_centre():

@@ -34,7 +34,7 @@ TICKET, RESULT = "ticket.safetensors", "result.json"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run every seed of every setting that has not been run yet, then print what was found."""
     args = _parser().parse_args(argv)
-    chosen = _settings(args)
+    chosen = chosen_settings(args)
     whole("seeds", args.seeds, 1)
     key_words(args.seed)
     device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
@@ -161,7 +161,7 @@ def _claim(folder: Path, settings: Settings) -> None:
     export_json(path, asdict(settings))
 
 
-def _settings(args: argparse.Namespace) -> dict[str, Settings]:
+def chosen_settings(args: argparse.Namespace) -> dict[str, Settings]:
     """Return the settings by name: presets that match, or one put together here; options change all of them."""
     changes = {field.name: getattr(args, field.name) for field in fields(Settings)}
     if args.freeze is not None:
@@ -182,12 +182,11 @@ def _settings(args: argparse.Namespace) -> dict[str, Settings]:
     return {settings.name: settings}
 
 
-def _parser() -> Parser:
-    p = Parser(prog="python -m torch_backend search", description="Search strong lottery tickets in frozen networks.")
+def add_choices(p: argparse.ArgumentParser) -> None:
+    """Add the options that make up :class:`Settings`."""
     p.add_argument("--preset", nargs="+", metavar="NAME", help=f"{', '.join(PRESETS)}; patterns such as 'gin-cora-*'")
     p.add_argument("--model", help=", ".join(MODELS))
     p.add_argument("--data-set", help=", ".join((*IMAGES, *GRAPHS)))
-    p.add_argument("--data", metavar="DIR", help="where data sets lie (default: $SLT_DATA, else ~/.cache/slt-verify)")
     p.add_argument("--method", choices=METHODS)
     p.add_argument("--sparsity", type=float, help="share of zero weights in the ticket")
     p.add_argument("--freeze", type=float, help="freezing ratio F = p + q, the sparsity as near the centre as can be")
@@ -206,6 +205,12 @@ def _parser() -> Parser:
     p.add_argument("--augment", action=argparse.BooleanOptionalAction, help="random crops and flips")
     p.add_argument("--learn-norms", action=argparse.BooleanOptionalAction)
     p.add_argument("--images", type=int, help="training images used, 0 for all")
+
+
+def _parser() -> Parser:
+    p = Parser(prog="python -m torch_backend search", description="Search strong lottery tickets in frozen networks.")
+    add_choices(p)
+    p.add_argument("--data", metavar="DIR", help="where data sets lie (default: $SLT_DATA, else ~/.cache/slt-verify)")
     p.add_argument("--seed", type=int, default=0, help="the first seed")
     p.add_argument("--seeds", type=int, default=3, help="how many")
     p.add_argument("--out", default="runs", metavar="DIR", help="a folder for every setting is made here")

@@ -74,8 +74,10 @@ def save(path: str | Path, model: nn.Module, ticket: Ticket) -> Ticket:
     arrays: Arrays = {BITS: pack(chosen, ticket.coding)}
     for name, value in _rest(model).items():
         arrays[name] = value.detach().cpu().numpy()
-    text = json.dumps({"format": FORMAT, **_plain(ticket)}, sort_keys=True)
-    write_atomically(path, to_bytes(arrays, metadata={"ticket": text, "checksum": _checksum(text, arrays)}))
+    header = {"format": FORMAT, **_plain(ticket)}
+    # one entry: several would be written in any order, and the same ticket would not be the same file
+    text = json.dumps({**header, "checksum": checksum(header, arrays)}, sort_keys=True)
+    write_atomically(path, to_bytes(arrays, metadata={"ticket": text}))
     return ticket
 
 
@@ -90,12 +92,14 @@ def read(path: str | Path) -> tuple[Ticket, Arrays]:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise ValueError(f"{path} is damaged or no ticket file: {error}") from None
-    text = header.get("ticket", "")
-    if not text or BITS not in arrays:
+    if "ticket" not in header or BITS not in arrays:
         raise ValueError(f"{path} is no ticket file: it has no ticket header")
-    if header.get("checksum") != _checksum(text, arrays):
+    try:
+        found = dict(json.loads(header["ticket"]))
+    except (TypeError, ValueError):
+        raise ValueError(f"{path} is damaged: its header cannot be read") from None
+    if found.pop("checksum", None) != checksum(found, arrays):
         raise ValueError(f"{path} is damaged: its checksum is not that of its content")
-    found = json.loads(text)
     if found.pop("format", None) != FORMAT:
         raise ValueError(f"{path} is of another format version; this program reads version {FORMAT}")
     found["layers"] = tuple(Layer(*layer) for layer in found["layers"])
@@ -145,8 +149,9 @@ def _plain(ticket: Ticket) -> dict[str, Any]:
     return {name: getattr(ticket, name) for name in ("architecture", "sizes", "source", "coding", "layers", "about")}
 
 
-def _checksum(text: str, arrays: Arrays) -> str:
-    digest = blake2b(text.encode(), digest_size=16)
+def checksum(header: dict[str, Any], arrays: Arrays) -> str:
+    """Return the checksum of a header without it and of all arrays."""
+    digest = blake2b(json.dumps(header, sort_keys=True).encode(), digest_size=16)
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
         digest.update(f"{name} {array.dtype.str} {array.shape}".encode() + array.tobytes())

@@ -1,0 +1,23 @@
+"""A tiny MNIST look-alike and a tiny graph, so that every command runs in a second."""
+
+import numpy as np
+import pytest
+
+
+def write_idx(path, array):
+    path.write_bytes(bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes())
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A folder with 300 + 60 images of 28 x 28, class c lit in row c."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "data" / "MNIST" / "raw"
+    folder.mkdir(parents=True)
+    for part, count in (("train", 300), ("t10k", 60)):
+        labels = rng.integers(0, 10, count).astype(np.uint8)
+        images = rng.integers(0, 40, (count, 28, 28)).astype(np.uint8)
+        images[np.arange(count), 2 * labels] = 250
+        write_idx(folder / f"{part}-images-idx3-ubyte", images)
+        write_idx(folder / f"{part}-labels-idx1-ubyte", labels)
+    return tmp_path / "data"

@@ -1,0 +1,199 @@
+"""The search command end to end on tiny data: tickets, resumption, refusals."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.cli import run as run_command
+from torch_backend import search, tickets, training
+from torch_backend.__main__ import main as command
+from torch_backend.search import main
+from torch_backend.settings import PRESETS, Settings
+from torch_backend.summary import mean_interval
+from torch_backend.supermask import supermasks
+
+SMALL = ["--model", "mlp", "--data-set", "mnist", "--width", "0.2", "--epochs", "3", "--batch", "60", "--rate", "0.5"]
+
+
+def files(folder):
+    """Contents of all files that must not depend on time."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.name != "checkpoint.pt":
+            text = path.read_bytes()
+            if path.suffix in (".json", ".jsonl"):
+                rows = (
+                    [json.loads(line) for line in text.decode().splitlines()]
+                    if path.suffix == ".jsonl"
+                    else [json.loads(text)]
+                )
+                for row in rows:
+                    row.pop("seconds", None)
+                text = json.dumps(rows).encode()
+            found[str(path.relative_to(folder))] = text
+    return found
+
+
+def test_a_search_learns_and_its_ticket_verifies(data, tmp_path, capsys):
+    out = tmp_path / "runs"
+    options = [*SMALL, "--freeze", "0.5", "--sparsity", "0.5", "--seeds", "2", "--data", str(data), "--out", str(out)]
+    assert command(["search", *options]) == 0
+    text = capsys.readouterr().out
+    folder = next(out.iterdir())
+    results = [json.loads((folder / f"seed{k}" / "result.json").read_text()) for k in (0, 1)]
+    assert min(result["test"] for result in results) > 0.5
+    assert results[0]["settings"]["prune"] == results[0]["settings"]["lock"] == 0.25
+    interval = mean_interval([result["test"] for result in results])
+    assert f"{100 * interval.value:.2f} [" in text
+    model, ticket = tickets.load(folder / "seed0" / "ticket.safetensors")
+    kept = sum(mask.locked + int(mask.mask.sum()) for mask in supermasks(model).values())
+    total = sum(layer.size for layer in ticket.layers)
+    assert kept == total - round(0.5 * total)
+    assert command(["ticket", "verify", str(folder / "seed0" / "ticket.safetensors"), "--data", str(data)]) == 0
+    # a second start finds everything done, and changes nothing
+    before = files(out)
+    assert command(["search", *options]) == 0
+    assert files(out) == before
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        [],
+        ["--method", "weights"],
+        ["--optimiser", "adamw", "--rate", "0.01", "--augment"],
+        ["--weights", "skc", "--scale", "dynamic", "--scope", "layer", "--rule", "erk"],
+    ],
+)
+def test_a_killed_search_goes_on_to_the_same_result(data, tmp_path, monkeypatch, extra):
+    options = [*SMALL, *extra, "--seeds", "1", "--data", str(data)]
+    main([*options, "--out", str(tmp_path / "whole")])
+    written = training.write_checkpoint
+    seen = []
+
+    def killed(path, state):
+        written(path, state)
+        seen.append(path)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "write_checkpoint", killed)
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            main([*options, "--out", str(tmp_path / "parts")])
+    monkeypatch.setattr(training, "write_checkpoint", written)
+    main([*options, "--out", str(tmp_path / "parts")])
+    assert len(seen) == 3
+    assert files(tmp_path / "parts") == files(tmp_path / "whole")
+
+
+def test_a_kill_inside_an_epoch_loses_that_epoch_alone(data, tmp_path, monkeypatch):
+    options = [*SMALL, "--seeds", "1", "--data", str(data)]
+    main([*options, "--out", str(tmp_path / "whole")])
+    calls = []
+    loss = search.ImageTask.loss
+
+    def dying(self, model, epoch, step):
+        calls.append((epoch, step))
+        if len(calls) == 6:
+            raise KeyboardInterrupt
+        return loss(self, model, epoch, step)
+
+    monkeypatch.setattr(search.ImageTask, "loss", dying)
+    assert run_command(main, [*options, "--out", str(tmp_path / "parts")], "search") == 130
+    main([*options, "--out", str(tmp_path / "parts")])
+    assert calls[5] == (1, 1)
+    assert calls[6] == (1, 0)
+    assert files(tmp_path / "parts") == files(tmp_path / "whole")
+
+
+def test_a_damaged_checkpoint_is_named(data, tmp_path):
+    options = [*SMALL, "--epochs", "1", "--seeds", "1", "--data", str(data), "--out", str(tmp_path)]
+    main(options)
+    checkpoint = next(tmp_path.rglob("checkpoint.pt"))
+    (checkpoint.parent / "result.json").unlink()
+    checkpoint.write_bytes(checkpoint.read_bytes()[:500])
+    with pytest.raises(ValueError, match=r"checkpoint.pt is damaged"):
+        main(options)
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_state(data, tmp_path):
+    options = [*SMALL, "--method", "weights", "--rate", "1e30", "--seeds", "1", "--data", str(data)]
+    with pytest.raises(ValueError, match="not finite in epoch 1"):
+        main([*options, "--out", str(tmp_path)])
+    assert not list(tmp_path.rglob("result.json"))
+
+
+def test_other_settings_go_to_another_folder_and_a_stolen_one_is_refused(data, tmp_path):
+    options = [*SMALL, "--epochs", "1", "--seeds", "1", "--data", str(data), "--out", str(tmp_path)]
+    main(options)
+    first = next(tmp_path.iterdir())
+    main([*options, "--rate", "0.2"])
+    second = next(path for path in tmp_path.iterdir() if path != first)
+    shutil.copy(second / "settings.json", first / "settings.json")
+    with pytest.raises(ValueError, match="of other settings"):
+        main(options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "give --preset, or --model"),
+        (["--preset", "conv7"], "preset must be one of"),
+        (["--model", "conv7", "--data-set", "mnist"], "model must be one of"),
+        (["--model", "mlp", "--data-set", "imaginet"], "data set must be one of"),
+        (["--model", "mlp", "--data-set", "mnist", "--prune", "0.6"], "strictly between 0.6 and 1"),
+        (["--model", "mlp", "--data-set", "mnist", "--lock", "0.5"], "strictly between 0 and 0.5"),
+        (["--model", "mlp", "--data-set", "mnist", "--freeze", "0.5", "--lock", "0.1"], "not both"),
+        (["--model", "mlp", "--data-set", "mnist", "--freeze", "1"], "nothing is free"),
+        (["--model", "gin", "--data-set", "mnist"], "does not take images"),
+        (["--model", "mlp", "--data-set", "mnist", "--images", "1000000"], "images must be at most 300"),
+        (["--model", "mlp", "--data-set", "mnist", "--epochs", "0"], "epochs must be at least 1"),
+        (["--model", "mlp", "--data-set", "cifar10"], "cifar"),
+    ],
+)
+def test_bad_input_is_one_clear_line(data, tmp_path, options, message, capsys):
+    code = run_command(main, [*options, "--data", str(data), "--out", str(tmp_path / "out")], "search")
+    error = capsys.readouterr().err
+    assert code == 2
+    assert message.lower() in error.lower()
+    assert error.count("\n") == 1
+
+
+def test_presets_are_feasible_and_their_names_differ():
+    digests = {settings.digest for settings in PRESETS.values()}
+    assert len(digests) == len({str(settings) for settings in PRESETS.values()})
+    frozen = PRESETS["gin-arxiv-frozen"]
+    assert (frozen.prune, frozen.lock, frozen.sparsity, frozen.epochs) == (0.0, 0.4, 0.2, 400)
+    assert PRESETS["conv6-cifar10-frozen"].lock == 0.25
+    assert PRESETS["conv6-cifar10-weights"].method == "weights"
+
+
+@given(st.floats(0.05, 0.95), st.floats(0, 0.9))
+def test_a_freezing_ratio_puts_the_sparsity_inside_its_interval(sparsity, freezing):
+    settings = Settings.of(model="mlp", data_set="mnist", sparsity=sparsity, freezing=freezing)
+    assert settings.prune + settings.lock == pytest.approx(freezing)
+    assert settings.prune < sparsity < 1 - settings.lock
+    again = settings.changed(epochs=7, rate=None)
+    assert (again.epochs, again.rate, again.prune) == (7, settings.rate, settings.prune)
+
+
+def test_the_mean_interval_covers_as_often_as_it_says():
+    torch.manual_seed(0)
+    samples = torch.randn(2000, 4).double().numpy()
+    covered = sum(interval.lower <= 0 <= interval.upper for interval in map(mean_interval, samples))
+    assert abs(covered / 2000 - 0.95) <= 4 * (0.95 * 0.05 / 2000) ** 0.5
+
+
+def test_a_plan_tells_the_rates_and_refuses_what_cannot_be(capsys):
+    assert command(["plan", "--model", "conv6", "--data-set", "cifar10", "--freeze", "0.5", "--no-time"]) == 0
+    text = capsys.readouterr().out
+    assert "0.4883  0.2565" in text
+    assert "1,130,594 searchable" in text
+    with pytest.raises(ValueError, match="strictly between"):
+        command(["plan", "--model", "conv6", "--data-set", "cifar10", "--prune", "0.6", "--no-time"])
+    assert command(["plan", "--preset", "mlp-mnist-frozen"]) == 0
+    assert "s a step of 16 images" in capsys.readouterr().out

@@ -88,17 +88,22 @@ class Supermask(nn.Module):
     def keep(self, mask: Tensor) -> None:
         """Keep the free weights at which ``mask`` (free,) is True, and the locked ones; all others become 0."""
         flat = self.weight.contiguous().view(-1)  # the weight itself, unless it lies channels_last
-        if flat.is_cpu:  # from step to step few masks change: write those alone
-            changed = (mask ^ self.mask).nonzero().squeeze(1)
-            flat[self.free[changed].long()] = torch.where(mask[changed], self.values[changed], 0.0)
-        else:  # writing all is cheap, and asks the device for nothing
-            flat.scatter_(0, self.free.long(), torch.where(mask, self.values, 0.0))
+        (self._write_changes if flat.is_cpu else self._write_all)(flat, mask)
         self.mask.copy_(mask)
         if not self.weight.is_contiguous():
             self.weight.copy_(flat.view_as(self.weight))
         if self.scale is not None:
             kept = self.locked + self.mask.sum()
             self.scale.copy_(torch.where(kept > 0, (self.size / kept).sqrt(), 0.0))
+
+    def _write_changes(self, flat: Tensor, mask: Tensor) -> None:
+        """Write what differs from the present mask: little, from one step to the next."""
+        changed = (mask ^ self.mask).nonzero().squeeze(1)
+        flat[self.free[changed].long()] = torch.where(mask[changed], self.values[changed], 0.0)
+
+    def _write_all(self, flat: Tensor, mask: Tensor) -> None:
+        """Write every searchable weight, which an accelerator does without being asked how many there are."""
+        flat.scatter_(0, self.free.long(), torch.where(mask, self.values, 0.0))
 
     def extra_repr(self) -> str:
         """Name the counts."""

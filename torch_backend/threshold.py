@@ -96,7 +96,11 @@ def kth_largest(numbers: Tensor, count: int) -> Tensor:
         place = len(numbers) - count
         wide = numbers if numbers.dtype == torch.float64 else numbers.float()  # numpy has no bfloat16
         return torch.as_tensor(_select(wide.detach().numpy(), place), dtype=numbers.dtype)
-    # radix selection of the smaller side; kthvalue is slow there
+    return _from_the_nearer_end(numbers, count)
+
+
+def _from_the_nearer_end(numbers: Tensor, count: int) -> Tensor:
+    """Return the same by radix selection of the fewer largest or smallest; on accelerators kthvalue is far slower."""
     if 2 * count <= len(numbers):
         return numbers.topk(count, sorted=False).values.min()
     return numbers.topk(len(numbers) - count + 1, largest=False, sorted=False).values.max()

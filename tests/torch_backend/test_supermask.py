@@ -183,6 +183,9 @@ def test_the_gradient_is_the_formula_also_under_the_dynamic_scale(drawn, dynamic
     weight = part(EMPTY)
     torch.testing.assert_close(weight.detach(), source * kept * scale)
     assert not weight.detach().signbit()[weight == 0].any()
+    everything = source * kept.where(states != 0, 3.0)  # the accelerator's way, from any values before
+    part._write_all(everything, mask)
+    torch.testing.assert_close(everything * scale, weight.detach())
     weight.backward(upstream)
     torch.testing.assert_close(part.scores.grad, scores[free].sign() * upstream[free] * source[free] * scale)
 

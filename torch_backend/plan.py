@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from common import console
-from common.checks import whole
 from common.cli import Parser
 from common.rates import Rates
 from theory.freezing import centre, counts, entropy_bits, interval, kept_count, layer_rates, log2_candidates
@@ -81,7 +80,7 @@ def _print_cost(settings: Settings, args: Namespace, page: console.Page) -> None
     optimiser = optimiser_of(model, settings)
     masks = supermasks(model)
     graph = settings.data_set in NODES
-    inputs, labels = (_nodes if graph else _images)(settings, device)
+    inputs, labels = (made_up_nodes if graph else _images)(settings, device)
 
     def step() -> None:
         optimiser.zero_grad(set_to_none=True)
@@ -116,7 +115,7 @@ def _images(settings: Settings, device: torch.device) -> tuple[tuple[Tensor], Te
     )
 
 
-def _nodes(settings: Settings, device: torch.device) -> tuple[tuple[Tensor, "_Edges"], Tensor]:
+def made_up_nodes(settings: Settings, device: torch.device) -> tuple[tuple[Tensor, "_Edges"], Tensor]:
     """Return made-up features and edges, as many as the data set has, spread evenly."""
     nodes, edges = NODES[settings.data_set], EDGES[settings.data_set]
     numbers = torch.arange(edges)

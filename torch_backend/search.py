@@ -15,9 +15,10 @@ from torch import nn
 from common import console
 from common.checks import one_of, whole
 from common.cli import Parser
+from common.files import check_writable
 from common.keys import key_words
 from common.places import data_root
-from common.store import Row, export_json
+from common.store import Row, export_json, export_jsonl
 from torch_backend import frozen, tickets
 from torch_backend.data import GRAPHS, IMAGES, Graph, Images, load
 from torch_backend.models import MODELS, build
@@ -37,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen = chosen_settings(args)
     whole("seeds", args.seeds, 1)
     key_words(args.seed)
+    if args.results is not None:
+        check_writable(args.results)
     device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     page = console.Page()
     found: dict[str, list[Row]] = {}
@@ -49,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 row = run(settings, seed, folder / f"seed{seed}", data_root(args.data), device, advance, args)
             found.setdefault(name, []).append(row)
     page.print(table(chosen, found))
+    if args.results is not None:
+        export_jsonl(args.results, ({"name": name, **row} for name, rows in found.items() for row in rows))
     return 0
 
 
@@ -214,6 +219,7 @@ def _parser() -> Parser:
     p.add_argument("--seed", type=int, default=0, help="the first seed")
     p.add_argument("--seeds", type=int, default=3, help="how many")
     p.add_argument("--out", default="runs", metavar="DIR", help="a folder for every setting is made here")
+    p.add_argument("--results", type=Path, metavar="FILE", help="also write a row for every run to this JSONL file")
     p.add_argument("--device", help="default: a GPU when there is one")
     p.add_argument("--amp", action="store_true", help="bfloat16 autocast (a GPU; slow on CPUs)")
     p.add_argument("--channels-last", action="store_true")

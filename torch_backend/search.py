@@ -4,7 +4,7 @@ import argparse
 import fnmatch
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,14 @@ def run(
         advance(row["epoch"] + 1 - done[0])
         done[0] = row["epoch"] + 1
 
-    rows = training.fit(tell)
+    try:
+        rows = training.fit(tell)
+    except RuntimeError as error:
+        if not out_of_memory(error):
+            raise
+        fits = fitting_batch(model, task) if isinstance(task, ImageTask) else 0
+        advice = f"--batch {fits} fits" if fits else "use a narrower model (--width) or another device"
+        raise ValueError(f"out of memory with --batch {settings.batch} on {device}; {advice}") from None
     best = max(range(len(rows)), key=lambda epoch: (rows[epoch]["validation"], -epoch))
     result: Row = {"settings": asdict(settings), "seed": seed, "best_epoch": best,
                    "validation": rows[best]["validation"], "seconds": sum(row["seconds"] for row in rows),
@@ -155,6 +162,26 @@ def task_of(settings: Settings, seed: int, data: Graph | Images, channels_last: 
     if isinstance(data, Graph):
         return GraphTask(data)
     return ImageTask(data, seed, settings.batch, settings.augment, channels_last)
+
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """Tell whether torch could not get the memory it asked for."""
+    return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
+
+
+def fitting_batch(model: nn.Module, task: ImageTask) -> int:
+    """Return the largest half, quarter, .. of the batch size of which a step fits into memory, 0 if none does."""
+    batch = task.batch // 2
+    while batch:
+        try:
+            replace(task, batch=batch).loss(model, 0, 0).backward()
+        except RuntimeError as error:
+            if not out_of_memory(error):
+                raise
+            batch //= 2
+        else:
+            return batch
+    return 0
 
 
 def _claim(folder: Path, settings: Settings) -> None:

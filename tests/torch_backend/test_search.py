@@ -127,6 +127,28 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_state(data, tmp_path
     assert not list(tmp_path.rglob("result.json"))
 
 
+def test_out_of_memory_says_which_batch_fits(data, tmp_path, monkeypatch):
+    forward = torch.nn.Flatten.forward
+
+    def small_machine(self, x):
+        if len(x) > 20:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(self, x)
+
+    monkeypatch.setattr(torch.nn.Flatten, "forward", small_machine)
+    with pytest.raises(ValueError, match="out of memory with --batch 60 on cpu; --batch 15 fits"):
+        main([*SMALL, "--seeds", "1", "--device", "cpu", "--data", str(data), "--out", str(tmp_path)])
+    monkeypatch.setattr(torch.nn.Flatten, "forward", lambda self, x: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main([*SMALL, "--seeds", "1", "--device", "cpu", "--data", str(data), "--out", str(tmp_path)])
+
+
+def test_a_layer_that_collapses_is_named(data, tmp_path):
+    options = [*SMALL, "--sparsity", "0.9999", "--seeds", "1", "--data", str(data), "--out", str(tmp_path)]
+    with pytest.raises(ValueError, match="nothing is left of"):
+        main(options)
+
+
 def test_other_settings_go_to_another_folder_and_a_stolen_one_is_refused(data, tmp_path):
     options = [*SMALL, "--epochs", "1", "--seeds", "1", "--data", str(data), "--out", str(tmp_path)]
     main(options)

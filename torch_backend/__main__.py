@@ -7,6 +7,7 @@ from common.cli import choose, run
 
 NAMES = {
     "search": "search tickets in frozen random networks; presets for the published settings",
+    "positions": "accuracy over the place of the sparsity in its search interval, with both rules",
     "ticket": "info, verify or export a ticket file",
     "plan": "what a search will take and whether it can be done: rates by layer, bits, memory, time",
 }

@@ -35,13 +35,17 @@ TICKET, RESULT = "ticket.safetensors", "result.json"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run every seed of every setting that has not been run yet, then print what was found."""
     args = _parser().parse_args(argv)
-    chosen = chosen_settings(args)
+    run_all(chosen_settings(args), args, console.Page())
+    return 0
+
+
+def run_all(chosen: dict[str, Settings], args: argparse.Namespace, page: console.Page) -> dict[str, list[Row]]:
+    """Run all seeds of these settings (options: :func:`add_run_options`); print a table, return the rows."""
     whole("seeds", args.seeds, 1)
     key_words(args.seed)
     if args.results is not None:
         check_writable(args.results)
     device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    page = console.Page()
     found: dict[str, list[Row]] = {}
     for name, settings in chosen.items():
         folder = Path(args.out) / settings.name
@@ -54,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     page.print(table(chosen, found))
     if args.results is not None:
         export_jsonl(args.results, ({"name": name, **row} for name, rows in found.items() for row in rows))
-    return 0
+    return found
 
 
 def run(
@@ -239,9 +243,8 @@ def add_choices(p: argparse.ArgumentParser) -> None:
     p.add_argument("--images", type=int, help="training images used, 0 for all")
 
 
-def _parser() -> Parser:
-    p = Parser(prog="python -m torch_backend search", description="Search strong lottery tickets in frozen networks.")
-    add_choices(p)
+def add_run_options(p: argparse.ArgumentParser) -> None:
+    """Add the options that say how to run, not what."""
     p.add_argument("--data", metavar="DIR", help="where data sets lie (default: $SLT_DATA, else ~/.cache/slt-verify)")
     p.add_argument("--seed", type=int, default=0, help="the first seed")
     p.add_argument("--seeds", type=int, default=3, help="how many")
@@ -251,4 +254,10 @@ def _parser() -> Parser:
     p.add_argument("--amp", action="store_true", help="bfloat16 autocast (a GPU; slow on CPUs)")
     p.add_argument("--channels-last", action="store_true")
     p.add_argument("--compile", action="store_true", help="torch.compile")
+
+
+def _parser() -> Parser:
+    p = Parser(prog="python -m torch_backend search", description="Search strong lottery tickets in frozen networks.")
+    add_choices(p)
+    add_run_options(p)
     return p

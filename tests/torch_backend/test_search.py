@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from common.cli import run as run_command
 from torch_backend import search, tickets, training
 from torch_backend.__main__ import main as command
+from torch_backend.positions import placed
 from torch_backend.search import main
 from torch_backend.settings import PRESETS, Settings
 from torch_backend.summary import mean_interval
@@ -219,3 +220,25 @@ def test_a_plan_tells_the_rates_and_refuses_what_cannot_be(capsys):
         command(["plan", "--model", "conv6", "--data-set", "cifar10", "--prune", "0.6", "--no-time"])
     assert command(["plan", "--preset", "mlp-mnist-frozen"]) == 0
     assert "s a step of 16 images" in capsys.readouterr().out
+
+
+@given(st.floats(0.1, 0.9), st.floats(0.05, 0.95))
+def test_a_place_is_where_the_sparsity_lies_in_its_interval(freezing, place):
+    settings = Settings("mlp", "mnist")
+    free = 1 - freezing
+    if 0.5 - place * free < 0 or freezing - (0.5 - place * free) < 0:
+        with pytest.raises(ValueError, match="cannot lie at place"):
+            placed(settings, freezing, place)
+        return
+    found = placed(settings, freezing, place)
+    assert found.prune + found.lock == pytest.approx(freezing)
+    assert (0.5 - found.prune) / free == pytest.approx(place)
+
+
+def test_positions_are_searched_with_both_rules(data, tmp_path, capsys):
+    options = ["positions", *SMALL, "--ratio", "0.6", "--places", "0.3", "0.5", "--seeds", "1", "--data", str(data)]
+    assert command([*options, "--out", str(tmp_path), "--results", str(tmp_path / "rows.jsonl")]) == 0
+    text = capsys.readouterr().out
+    assert all(f"{rule} F=0.6 t={t}" in text for rule in ("epl", "erk") for t in (0.3, 0.5))
+    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert [row["settings"]["prune"] for row in rows] == pytest.approx([0.38, 0.3, 0.38, 0.3])

@@ -1,0 +1,53 @@
+"""Is the centre of the search interval best? ``python -m torch_backend positions``: one freezing ratio, several places.
+
+At freezing ratio F and sparsity k the pruning ratio p = k - t (1 - F) puts k at the place t of its interval [p, 1 - q]:
+near 0 almost all free weights are kept, near 1 almost none, at 1/2 the candidates are most.
+"""
+
+from collections.abc import Sequence
+
+from common import console
+from common.checks import open_unit
+from common.cli import Parser
+from torch_backend.search import add_choices, add_run_options, chosen_settings, run_all
+from torch_backend.settings import RULES, Settings
+
+PLACES = (0.1, 0.3, 0.5, 0.7, 0.9)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Search at every place with both rules; print the table."""
+    args = _parser().parse_args(argv)
+    chosen: dict[str, Settings] = {}
+    for settings in chosen_settings(args).values():
+        for rule in RULES:
+            for place in args.places:
+                at = placed(settings, args.ratio, place).changed(rule=rule)
+                chosen[f"{rule} F={args.ratio:g} t={place:g}"] = at
+    run_all(chosen, args, console.Page())
+    return 0
+
+
+def placed(settings: Settings, freezing: float, place: float) -> Settings:
+    """Return the settings with prune and lock such that the sparsity lies at ``place`` of its search interval.
+
+    Raises ValueError when that needs a rate outside [0, 1].
+    """
+    open_unit("place", place)
+    prune = settings.sparsity - place * (1 - open_unit("ratio", freezing))
+    lock = freezing - prune
+    if min(prune, lock) < 0:
+        raise ValueError(
+            f"sparsity {settings.sparsity:g} cannot lie at place {place:g} with a freezing ratio of {freezing:g}: "
+            f"prune would be {prune:g} and lock {lock:g}"
+        )
+    return settings.changed(prune=prune, lock=lock)
+
+
+def _parser() -> Parser:
+    p = Parser(prog="python -m torch_backend positions", description=(__doc__ or "").splitlines()[0])
+    add_choices(p)
+    p.add_argument("--ratio", type=float, default=0.8, help="the freezing ratio F")
+    p.add_argument("--places", type=float, nargs="+", default=list(PLACES))
+    add_run_options(p)
+    return p

@@ -4,7 +4,7 @@ weights: 784-500-10, 397,000 weights, each by a subset of its own 21 numbers wit
 2 cores (published: 77,266 s on 36 cores with Gurobi, a scale and not a comparison). network: digits 64-32-10 with
 prune .4 and lock .3 above layer 1, 1.7e9 source weights, built and checked; goal 120 s on 2 cores. The first call
 compiles; it is not timed. Six of the 397,000 weights have no subset within 0.01 among their 21 numbers at all (almost
-all of one sign), which the line confirms by trying all subsets of each; --numbers 26 would leave none.
+all of one sign), which the line confirms by trying all subsets of each; 24 numbers would leave none.
 """
 
 import argparse

@@ -21,6 +21,7 @@ from theory.freezing import check_sparsity, layer_rates
 from torch_backend import frozen
 
 SCALES = ("none", "static", "dynamic")
+GIVEN = "given"
 PLAIN = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Embedding)
 PROJECTIONS = ("in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight")
 NORMS = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
@@ -85,15 +86,29 @@ class Supermask(nn.Module):
         return _Masked.apply(self.scores, self.weight, self.values, self.free, self.scale)
 
     @torch.no_grad()
-    def keep(self, mask: Tensor) -> None:
-        """Keep the free weights at which ``mask`` (free,) is True, and the locked ones; all others become 0."""
+    def keep(self, mask: Tensor, *, afresh: bool = False) -> None:
+        """Keep the free weights at which ``mask`` (free,) is True, and the locked ones; all others become 0.
+
+        afresh: write all of them, because ``values`` was changed or :meth:`blend` came before.
+        """
         flat = self.weight.contiguous().view(-1)  # the weight itself, unless it lies channels_last
-        (self._write_changes if flat.is_cpu else self._write_all)(flat, mask)
+        (self._write_changes if flat.is_cpu and not afresh else self._write_all)(flat, mask)
         self.mask.copy_(mask)
+        self._settle(flat, self.mask)
+
+    @torch.no_grad()
+    def blend(self, shares: Tensor) -> None:
+        """Use the free weights times ``shares`` (free,), in [0, 1], until they are kept afresh; ``mask`` stays."""
+        flat = self.weight.contiguous().view(-1)
+        flat.scatter_(0, self.free.long(), self.values * shares)
+        self._settle(flat, shares)
+
+    def _settle(self, flat: Tensor, shares: Tensor) -> None:
+        """Put the flat weight back where it lies in another order, and set the dynamic scale."""
         if not self.weight.is_contiguous():
             self.weight.copy_(flat.view_as(self.weight))
         if self.scale is not None:
-            kept = self.locked + self.mask.sum()
+            kept = self.locked + shares.sum()
             self.scale.copy_(torch.where(kept > 0, (self.size / kept).sqrt(), 0.0))
 
     def _write_changes(self, flat: Tensor, mask: Tensor) -> None:
@@ -131,18 +146,22 @@ def freeze(
     state_dict, untrained.
 
     prune, lock: the rates p and q of the whole network; rule: "epl" or "erk"; weights: "ku" or "skc", see
-    :func:`torch_backend.frozen.source`; scale: "none", "static" (by ``sparsity``, the one that will be searched) or
-    "dynamic" (by each layer's present sparsity). Device and dtype are those of the weights replaced.
+    :func:`torch_backend.frozen.source`, or "given": weights, biases and norms keep the values that they have, untrained
+    (but for norms with ``learn_norms``); only who has the model can then rebuild a ticket. scale: "none", "static" (by
+    ``sparsity``, the one that will be searched) or "dynamic" (by each layer's present sparsity). Device and dtype are
+    those of the weights replaced.
     Raises ValueError for rates, names or a sparsity that cannot be, for a model that has no such weights, has lazy
     ones, or is frozen already, and for an Embedding with sparse gradients or max_norm.
     """
     rates = searchable(prune, lock)
-    one_of("weights", weights, frozen.WEIGHTS)
+    one_of("weights", weights, (*frozen.WEIGHTS, GIVEN))
     one_of("scale", scale, SCALES)
     if sparsity is not None:
         check_sparsity(sparsity, rates)
     elif scale == "static":
         raise ValueError("scale static needs the sparsity that will be searched, got none")
+    if scale == "static" and weights == GIVEN:
+        raise ValueError("scale static is for weights that are drawn, not for given ones")
     places: dict[nn.Parameter, list[tuple[str, nn.Module, str]]] = {}
     for layer, module, name in _weights(model):
         places.setdefault(getattr(module, name), []).append((layer, module, name))
@@ -152,7 +171,9 @@ def freeze(
     for (weight, uses), ratio in zip(places.items(), ratios, strict=True):
         layer, shape = uses[0][0], tuple(weight.shape)
         supermask = Supermask(
-            frozen.source(seed, layer, shape, weights, sparsity if scale == "static" else None).to(weight),
+            weight.detach()
+            if weights == GIVEN
+            else frozen.source(seed, layer, shape, weights, sparsity if scale == "static" else None).to(weight),
             frozen.pattern(seed, layer, shape, ratio).to(weight.device),
             frozen.first_scores(seed, layer, shape).to(weight),
             dynamic=scale == "dynamic",
@@ -160,7 +181,7 @@ def freeze(
         for _, module, name in uses:
             _parametrize(module, name, supermask)
     for module in list(model.modules()):
-        _settle_the_rest(module, learn_norms)
+        _settle_the_rest(module, learn_norms, weights == GIVEN)
     return model
 
 
@@ -244,16 +265,16 @@ def _ignore(*_: object) -> None:
     """Do nothing."""
 
 
-def _settle_the_rest(module: nn.Module, learn_norms: bool) -> None:
-    """Biases 0, norms non-affine or learned from there, any other parameter but scores untrained."""
+def _settle_the_rest(module: nn.Module, learn_norms: bool, given: bool) -> None:
+    """Biases 0, norms non-affine or learned from there, unless ``given``; any other parameter but scores untrained."""
     for name, parameter in list(module.named_parameters(recurse=False)):
         norm, bias = isinstance(module, NORMS), name.startswith("bias") or name.endswith("bias")
-        if norm or bias:
-            value = torch.zeros_like(parameter) if bias else torch.ones_like(parameter)
-            if norm and learn_norms:
+        value = torch.zeros_like(parameter) if bias else torch.ones_like(parameter)
+        if norm and learn_norms:
+            if not given:
                 parameter.data.copy_(value)
-            else:
-                _constant(module, name, value.detach())
+        elif (norm or bias) and not given:
+            _constant(module, name, value.detach())
         elif not isinstance(module, Supermask):
             parameter.requires_grad_(False)
 

@@ -1,6 +1,6 @@
 """What a model is trained on: batches of images that lie in memory, or a whole graph."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -62,6 +62,11 @@ class ImageTask:
         labels: Tensor = getattr(self.images, part).labels
         return _share(self.logits(model, part), labels)
 
+    def ones(self, dtype: torch.dtype) -> tuple[Tensor]:
+        """Return one image of ones."""
+        image = self._ready(self.images.train.batch(torch.tensor([0], device=self.images.train.labels.device)))
+        return (torch.ones_like(image, dtype=dtype),)
+
 
 @dataclass
 class GraphTask:
@@ -85,6 +90,11 @@ class GraphTask:
     def accuracy(self, model: nn.Module, part: str) -> float:
         """Return the share of right answers."""
         return _share(self.logits(model, part), self.graph.labels[getattr(self.graph, part)])
+
+    def ones(self, dtype: torch.dtype) -> tuple[Tensor, Graph]:
+        """Return the graph with features of one everywhere."""
+        graph = replace(self.graph, adjacency=self.graph.adjacency.to(dtype), degrees=self.graph.degrees.to(dtype))
+        return torch.ones(graph.x.shape, dtype=dtype, device=graph.x.device), graph
 
 
 def _share(logits: Tensor, labels: Tensor) -> float:

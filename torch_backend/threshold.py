@@ -1,6 +1,6 @@
 """The masks of a wanted sparsity: an exact threshold over the scores' magnitudes, by selection and not by sorting."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import isqrt
 
@@ -56,21 +56,55 @@ def select(
     if not layers:
         raise ValueError("the network has no supermasks: freeze it first")
     magnitudes = [layer.scores.detach().abs() for layer in layers.values()]
-    lengths = [len(m) for m in magnitudes]
-    wanted = _kept_free(layers, sparsity, sum(lengths))
+    wanted = kept_free(layers, sparsity)
+    try:
+        return keep_largest(layers, magnitudes, wanted, scope, refuse_collapse=refuse_collapse)
+    except LayerCollapse as error:
+        raise LayerCollapse(f"at sparsity {sparsity:g} {error}") from None
+
+
+@_one_thread()
+def keep_largest(
+    layers: Mapping[str, Supermask],
+    numbers: Sequence[Tensor],
+    wanted: int,
+    scope: str = "global",
+    *,
+    refuse_collapse: bool = False,
+    afresh: bool = False,
+) -> dict[str, float]:
+    """Keep the ``wanted`` free weights of the largest numbers, (free,) for each layer; return each layer's sparsity.
+
+    scope, errors and equal numbers: as in :func:`select`, whose numbers are the scores' magnitudes; afresh: as in
+    :meth:`torch_backend.supermask.Supermask.keep`.
+    """
+    lengths = [len(part) for part in numbers]
     if scope == "global":
-        masks = top(torch.cat(magnitudes), wanted).split(lengths)
+        masks = top(torch.cat(list(numbers)), wanted).split(lengths)
         kept = torch.stack([mask.count_nonzero() for mask in masks]).tolist()
     else:
         kept = _shares(lengths, wanted)
-        masks = tuple(top(m, count) for m, count in zip(magnitudes, kept, strict=True))
+        masks = tuple(top(part, count) for part, count in zip(numbers, kept, strict=True))
     totals = [layer.locked + count for layer, count in zip(layers.values(), kept, strict=True)]
     collapsed = [name for name, total in zip(layers, totals, strict=True) if not total]
     if collapsed and refuse_collapse:
-        raise LayerCollapse(f"at sparsity {sparsity:g} nothing is left of {', '.join(collapsed)}")
+        raise LayerCollapse(f"nothing is left of {', '.join(collapsed)}")
     for layer, mask in zip(layers.values(), masks, strict=True):
-        layer.keep(mask)
+        layer.keep(mask, afresh=afresh)
     return {name: 1 - total / layer.size for (name, layer), total in zip(layers.items(), totals, strict=True)}
+
+
+def kept_free(layers: Mapping[str, Supermask], sparsity: float) -> int:
+    """Return how many free weights are kept at this sparsity; both ends leave no choice and are refused."""
+    size, locked = (sum(getattr(layer, name) for layer in layers.values()) for name in ("size", "locked"))
+    free = sum(len(layer.mask) for layer in layers.values())
+    kept = kept_count(size, open_unit("sparsity", sparsity)) - locked
+    if not 0 < kept < free:
+        raise ValueError(
+            f"sparsity {sparsity:g} cannot be searched: with {size - locked - free} of {size} weights pruned and"
+            f" {locked} locked it must lie strictly between {(size - locked - free) / size:g} and {1 - locked / size:g}"
+        )
+    return kept
 
 
 def top(magnitudes: Tensor, count: int) -> Tensor:
@@ -121,18 +155,6 @@ def _select(array: NDArray[np.floating], place: int) -> np.floating:
         if 0 <= rest < len(inside):
             return np.partition(inside, rest)[rest]
     return np.partition(array, place)[place]
-
-
-def _kept_free(layers: Mapping[str, Supermask], sparsity: float, free: int) -> int:
-    """Return how many free weights are kept at this sparsity; both ends leave no choice and are refused."""
-    size, locked = (sum(getattr(layer, name) for layer in layers.values()) for name in ("size", "locked"))
-    kept = kept_count(size, open_unit("sparsity", sparsity)) - locked
-    if not 0 < kept < free:
-        raise ValueError(
-            f"sparsity {sparsity:g} cannot be searched: with {size - locked - free} of {size} weights pruned and"
-            f" {locked} locked it must lie strictly between {(size - locked - free) / size:g} and {1 - locked / size:g}"
-        )
-    return kept
 
 
 def _shares(lengths: list[int], wanted: int) -> list[int]:

@@ -32,10 +32,16 @@ class Task(Protocol):
     def accuracy(self, model: nn.Module, part: str) -> float:
         """Return the share of right answers on "validation" or "test"."""
 
+    def ones(self, dtype: torch.dtype) -> tuple[Any, ...]:
+        """Return arguments of the model that are all ones and know nothing of the data but their shape."""
+
 
 @dataclass
 class Run:
-    """A model in training. prepare: called whenever its parameters have changed, before it is used."""
+    """A model in training. prepare: called whenever its parameters have changed, before it is used.
+
+    before: called with (epoch, step) before every step. first: epochs before this one are never taken as the best.
+    """
 
     model: nn.Module
     task: Task
@@ -43,6 +49,8 @@ class Run:
     folder: Path
     prepare: Callable[[], dict[str, float]]
     amp: bool = False
+    before: Callable[[int, int], None] = lambda epoch, step: None
+    first: int = 0
 
     def fit(self, tell: Callable[[Row], None] = lambda row: None, stop: Callable[[], None] = lambda: None) -> list[Row]:
         """Train for all epochs, going on from the checkpoint in ``folder`` if there is one; return a row per epoch.
@@ -67,7 +75,7 @@ class Run:
                 group["lr"] = rate
             loss, sparsities = self._epoch(optimiser, epoch, stop)
             validation = self.task.accuracy(self.model, "validation")
-            if not best or validation > best["validation"]:
+            if epoch >= self.first and (not best or validation > best["validation"]):
                 best = {"validation": validation, "epoch": epoch, "model": _copied(self.model.state_dict())}
             row = {"epoch": epoch, "rate": rate, "loss": loss, "validation": validation, "sparsity": sparsities,
                    "seconds": round(time.perf_counter() - start, 3)}  # fmt: skip
@@ -90,6 +98,7 @@ class Run:
         total = torch.zeros((), device=next(self.model.parameters()).device)
         sparsities: dict[str, float] = {}
         for step in range(self.task.steps):
+            self.before(epoch, step)
             optimiser.zero_grad(set_to_none=True)
             with torch.autocast(total.device.type, torch.bfloat16, enabled=self.amp):
                 loss = self.task.loss(self.model, epoch, step)

@@ -111,7 +111,8 @@ def run(
                    "validation": rows[best]["validation"], "seconds": sum(row["seconds"] for row in rows),
                    "device": str(device), "torch": torch.__version__}  # fmt: skip
     if masks:
-        about = {"data_set": settings.data_set, "sparsity": settings.sparsity, "validation": result["validation"]}
+        about = {"data_set": settings.data_set, "images": settings.images, "sparsity": settings.sparsity,
+                 "validation": result["validation"]}  # fmt: skip
         said = tickets.Ticket(settings.model, sizes, source_of(settings, seed), about=about)
         kept_ticket = tickets.save(folder / TICKET, model, said)
         model = tickets.load(folder / TICKET)[0].to(device)

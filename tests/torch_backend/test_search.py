@@ -1,7 +1,9 @@
 """The search command end to end on tiny data: tickets, resumption, refusals."""
 
 import json
+import os
 import shutil
+import tarfile
 
 import pytest
 import torch
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.cli import run as run_command
+from common.places import data_root
 from torch_backend import search, tickets, training
 from torch_backend.__main__ import main as command
 from torch_backend.positions import placed
@@ -242,3 +245,40 @@ def test_positions_are_searched_with_both_rules(data, tmp_path, capsys):
     assert all(f"{rule} F=0.6 t={t}" in text for rule in ("epl", "erk") for t in (0.3, 0.5))
     rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
     assert [row["settings"]["prune"] for row in rows] == pytest.approx([0.38, 0.3, 0.38, 0.3])
+
+
+REAL = pytest.mark.skipif("SLT_DATA" not in os.environ, reason="real data are not here: set SLT_DATA to their folder")
+
+
+@REAL
+def test_resnet50_runs_end_to_end_on_real_jpegs(tmp_path):
+    with tarfile.open(data_root() / "tiny_imagenet20.tar") as tar:
+        tar.extractall(tmp_path / "data", filter="data")
+    options = ["--preset", "resnet50-imagenet-frozen", "--data-set", "tiny-imagenet", "--data", str(tmp_path / "data")]
+    options += ["--images", "40", "--batch", "16", "--epochs", "1", "--seeds", "1", "--width", "0.25"]
+    options += ["--out", str(tmp_path / "runs")]
+    assert command(["search", *options]) == 0
+    ticket = next((tmp_path / "runs").rglob("ticket.safetensors"))
+    row = json.loads((ticket.parent / "epochs.jsonl").read_text())
+    total = sum(layer.size for layer in tickets.read(ticket)[0].layers)
+    zeros = sum(row["sparsity"][layer.name] * layer.size for layer in tickets.read(ticket)[0].layers)
+    assert zeros / total == pytest.approx(0.7, abs=1 / total)
+
+
+@REAL
+def test_gin_learns_cora_from_random_weights(tmp_path):
+    options = ["--preset", "gin-cora-frozen", "--epochs", "15", "--seeds", "1", "--out", str(tmp_path / "runs")]
+    assert command(["search", *options]) == 0
+    path = next((tmp_path / "runs").rglob("result.json"))
+    # 7 classes of at most 32 %; 1,000 test nodes, so that 0.55 is 15 standard deviations above the largest class
+    assert json.loads(path.read_text())["test"] > 0.55
+    assert command(["ticket", "verify", str(path.parent / "ticket.safetensors")]) == 0
+
+
+@REAL
+@pytest.mark.parametrize(("model", "data_set"), [("conv2", "mnist"), ("conv6", "cifar10")])
+def test_a_few_steps_on_real_images(tmp_path, model, data_set):
+    options = ["--model", model, "--data-set", data_set, "--freeze", "0.5", "--width", "0.1", "--images", "300"]
+    assert command(["search", *options, "--epochs", "1", "--seeds", "1", "--augment", "--out", str(tmp_path)]) == 0
+    ticket = next(tmp_path.rglob("ticket.safetensors"))
+    assert command(["ticket", "verify", str(ticket)]) == 0

@@ -8,6 +8,7 @@ from common.cli import choose, run
 NAMES = {
     "search": "search tickets in frozen random networks; presets for the published settings",
     "positions": "accuracy over the place of the sparsity in its search interval, with both rules",
+    "compare": "rival searches side by side in dense, pruned and frozen sources; planted tickets",
     "ticket": "info, verify or export a ticket file",
     "plan": "what a search will take and whether it can be done: rates by layer, bits, memory, time",
 }

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from torch_backend import streams
-from torch_backend.data import Graph, Images
+from torch_backend.data import Graph, Images, adjacency_of
 from torch_backend.data.augment import normalised
 
 EVALUATED = 500  # images that go through a model at a time when nothing is learnt
@@ -92,9 +92,10 @@ class GraphTask:
         return _share(self.logits(model, part), self.graph.labels[getattr(self.graph, part)])
 
     def ones(self, dtype: torch.dtype) -> tuple[Tensor, Graph]:
-        """Return the graph with features of one everywhere."""
-        graph = replace(self.graph, adjacency=self.graph.adjacency.to(dtype), degrees=self.graph.degrees.to(dtype))
-        return torch.ones(graph.x.shape, dtype=dtype, device=graph.x.device), graph
+        """Return two nodes joined by an edge, with features of one: every node with neighbours would see the same."""
+        adjacency, degrees = (part.to(self.graph.x.device, dtype) for part in adjacency_of(2, np.array([[0], [1]])))
+        pair = replace(self.graph, adjacency=adjacency, degrees=degrees)
+        return torch.ones(2, self.graph.x.shape[1], dtype=dtype, device=self.graph.x.device), pair
 
 
 def _share(logits: Tensor, labels: Tensor) -> float:

@@ -24,10 +24,11 @@ from torch_backend.rivals.problem import Found, Method, Problem
 
 
 class Rival(NamedTuple):
-    """A search and what it does, in a sentence."""
+    """A search and what it does, in a sentence. redraws: it changes weights, which must therefore be random ones."""
 
     search: Method
     says: str
+    redraws: bool = False
 
 
 METHODS: Mapping[str, Rival] = MappingProxyType(
@@ -43,7 +44,7 @@ METHODS: Mapping[str, Rival] = MappingProxyType(
             zhou2021.search, "Probabilities trained through soft random masks and projected (Zhou 2021)."
         ),
         "iterand": Rival(
-            chijiwa2021.search, "Edge-Popup that draws weights anew where the mask is off (Chijiwa 2021)."
+            chijiwa2021.search, "Edge-Popup that draws weights anew where the mask is off (Chijiwa 2021).", redraws=True
         ),
         "snip": Rival(lee2019.search, "One batch: the largest |w dL/dw| (Lee 2019)."),
         "grasp": Rival(wang2020.search, "One batch: the largest w (H g), which keeps gradients flowing (Wang 2020)."),

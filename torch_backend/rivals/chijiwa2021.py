@@ -7,19 +7,20 @@ CIFAR-10 or MNIST in batches of 128 has 313 or 375), to each weight that is off 
 
 The ticket. Which weights may be drawn anew in epoch e is a stream of (seed, layer, e), and so are their values; but
 whether a weight was off then depends on the data. So a ticket has to say, for every searchable weight that it keeps, in
-which epoch its value was drawn: one of the n epochs in which it may have been, or none, log2(1 + n) bits. These are the
-extra bits; :func:`rebuild` makes the weights out of them.
+which epoch its value was drawn: none, or one of the n epochs in which it may have been. Of the M kept weights with
+n > 0, m were drawn anew: M H(m / M) bits say which, H the binary entropy, and log2 n bits each say when. These are the
+extra bits; :func:`rebuild` makes the weights out of what they say.
 """
-
-from math import log2
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from common.rates import Rates
+from theory.freezing import entropy_bits
 from torch_backend import frozen, streams
 from torch_backend.rivals.problem import Found, Problem, train
-from torch_backend.supermask import GIVEN, Supermask
+from torch_backend.supermask import Supermask
 from torch_backend.threshold import select
 
 SHARE = 0.1
@@ -28,11 +29,9 @@ SHARE = 0.1
 def search(problem: Problem) -> Found:
     """Train scores and draw weights anew; each supermask gets a buffer ``drawn``, the epoch of each value, 0 for none.
 
-    Raises ValueError for given weights, which have no distribution to be drawn from.
+    The source must be the one that the settings and the seed draw.
     """
     masks = problem.masks
-    if problem.settings.weights == GIVEN:
-        raise ValueError("weights that are given cannot be drawn anew; choose ku or skc")
     for layer in masks.values():
         # in the state_dict, so that checkpoints and the best epoch hold it
         layer.register_buffer("drawn", torch.zeros(len(layer.mask), dtype=torch.int32, device=layer.mask.device))
@@ -85,13 +84,15 @@ def rebuild(problem: Problem, name: str, layer: Supermask, where: Tensor) -> Non
 
 
 def extra_bits(problem: Problem) -> float:
-    """Return the sum of log2(1 + n) over kept searchable weights, n counted up to the last epoch that any came from."""
+    """Return M H(m / M) + the sum of log2 n over the m kept weights drawn anew; n counts to the last epoch in use."""
     last = max(int(drawn(layer).max()) for layer in problem.masks.values() if len(layer.mask))
-    total = 0.0
+    may, anew, bits = 0, 0, 0.0
     for name, layer in problem.masks.items():
-        chances = np.zeros(len(layer.mask), np.int64)
+        mask = layer.mask.cpu().numpy()
+        chances = np.zeros(len(mask), np.int64)
         for epoch in range(1, last + 1):
             chances += candidates(problem.seed, name, len(chances), epoch).numpy()
-        numbers = np.bincount(chances[layer.mask.cpu().numpy()])
-        total += sum(float(count) * log2(1 + n) for n, count in enumerate(numbers))
-    return total
+        new = mask & (drawn(layer).cpu().numpy() > 0)
+        may, anew = may + int((mask & (chances > 0)).sum()), anew + int(new.sum())
+        bits += float(np.log2(chances[new]).sum())
+    return bits + may * entropy_bits(anew / may, Rates()) if may else 0.0

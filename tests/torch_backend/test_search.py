@@ -3,8 +3,13 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tarfile
+import time
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -282,3 +287,29 @@ def test_a_few_steps_on_real_images(tmp_path, model, data_set):
     assert command(["search", *options, "--epochs", "1", "--seeds", "1", "--augment", "--out", str(tmp_path)]) == 0
     ticket = next(tmp_path.rglob("ticket.safetensors"))
     assert command(["ticket", "verify", str(ticket)]) == 0
+
+
+def test_kills_at_random_moments_change_no_byte(data, tmp_path):
+    options = [*SMALL, "--epochs", "40", "--seeds", "1", "--data", str(data), "--out"]
+    main([*options, str(tmp_path / "whole")])
+    words = [sys.executable, "-m", "torch_backend", "search", *options, str(tmp_path / "parts")]
+    root = Path(__file__).parents[2]
+    rng = np.random.default_rng(0)
+    epochs = tmp_path / "parts" / next((tmp_path / "whole").iterdir()).name / "seed0" / "epochs.jsonl"
+    killed = 0
+    while killed < 3:
+        process = subprocess.Popen(words, cwd=root, stdout=subprocess.DEVNULL)
+        before = epochs.stat().st_mtime_ns if epochs.exists() else 0
+        while process.poll() is None and (epochs.stat().st_mtime_ns if epochs.exists() else 0) == before:
+            time.sleep(0.005)  # until it has done something
+        time.sleep(rng.uniform(0, 0.1))
+        if process.poll() is None:
+            process.kill()
+            killed += 1
+        assert process.wait() in (0, -9)
+        if process.returncode == 0:
+            break
+    assert killed > 0
+    subprocess.run(words, cwd=root, check=True, stdout=subprocess.DEVNULL)
+    found = {name: text for name, text in files(tmp_path / "parts").items() if not Path(name).name.startswith(".")}
+    assert found == files(tmp_path / "whole")

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, fields
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from common.places import data_root
 from common.store import Row, export_csv, export_jsonl, read_jsonl
 from theory.freezing import positioned
 from torch_backend.data import Graph, Images, load
+from torch_backend.models import MODELS
 from torch_backend.rivals import METHODS, Problem
 from torch_backend.rivals.planted import Planted, plant
 from torch_backend.rivals.problem import settle_norms
@@ -29,6 +31,10 @@ from torch_backend.training import CHECKPOINT
 
 SOURCES = ("dense", "sparse", "frozen")
 ASKED_APART = ("method", "sparsity", "prune", "lock")  # settings that the command varies or works out
+
+
+class Failed(ValueError):
+    """A search that could not be brought to its end, while others may."""
 
 
 class Case(NamedTuple):
@@ -52,6 +58,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     key_words(args.seed)
     device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     out, page = Path(args.out), console.Page()
+    there = {(case.source, case.settings.sparsity) for case in chosen}
+    for source, sparsity in product(args.sources, args.sparsity):
+        if (source, sparsity) not in there:
+            page.print(f"left out: the {source} source at sparsity {sparsity:g}, which has the rates of another")
     out.mkdir(parents=True, exist_ok=True)
     check_writable(out / "rows.jsonl")
     rows = read_jsonl(out / "rows.jsonl") if (out / "rows.jsonl").exists() else []
@@ -70,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 try:
                     with console.progress(case.settings.epochs, what) as advance:
                         row = measure(case, method, seed, data, out, device, _telling(advance))
-                except ValueError as error:
+                except Failed as error:
                     failed.append(f"{what} failed: {error}")
                     continue
                 rows.append(row)
@@ -93,7 +103,10 @@ def measure(
     device: torch.device,
     tell: Callable[[Row], None] = lambda row: None,
 ) -> Row:
-    """Return the row of one search; a search that was cut off goes on from its checkpoint below ``out``."""
+    """Return the row of one search; a search that was cut off goes on from its checkpoint below ``out``.
+
+    Raises :class:`Failed` when the search does, at a loss that is not finite for instance.
+    """
     settings = case.settings
     sizes, task = model_sizes(settings, data), task_of(settings, seed, data)
     folder = out / "work" / "-".join(case.key(method, seed))
@@ -104,7 +117,10 @@ def measure(
         planted = plant(settings, source_of(settings, seed), sizes, task, nursery, device)
     model = (planted.model if planted else prepared(settings, seed, sizes)).to(device)
     problem = Problem(model, task, settings, seed, folder, tell)
-    found = METHODS[method].search(problem)
+    try:
+        found = METHODS[method].search(problem)
+    except ValueError as error:
+        raise Failed(str(error)) from None
     layers = {name: 1 - (part.locked + int(part.mask.sum())) / part.size for name, part in problem.masks.items()}
     row: Row = {
         "source": case.source, "method": method, "seed": seed, "sparsity": settings.sparsity,
@@ -135,10 +151,12 @@ def key_of(row: Row) -> tuple[str, ...]:
 
 
 def cases(args: argparse.Namespace) -> list[Case]:
-    """Return the sources at all sparsities; one that is the same as the one before, pruned by 0, is left out.
+    """Return the sources at all sparsities.
 
-    The sparse source is pruned as much as the frozen one and nothing in it is locked.
+    The sparse source is pruned as much as the frozen one and nothing in it is locked. A source of the same rates as one
+    before it, such as the sparse one when nothing is pruned, is left out.
     """
+    one_of("model", args.model, tuple(MODELS))
     own = {f.name: getattr(args, f.name) for f in fields(Settings) if f.name not in ASKED_APART}
     base = PRESETS.get(f"{args.model}-{args.data_set}-dense", None)
     found: dict[tuple[Settings, bool], Case] = {}

@@ -111,6 +111,8 @@ def plain_model(model: nn.Module) -> nn.Module:
                 parametrize.remove_parametrizations(module, name, leave_parametrized=False)
                 delattr(module, name)
                 module.register_parameter(name, nn.Parameter(weight, requires_grad=False))
+            if isinstance(module, nn.RNNBase):
+                module._init_flat_weights()  # the list of its weights, which freezing took away
     return model
 
 

@@ -121,6 +121,30 @@ def test_a_module_of_ones_own_goes_through_a_file(tmp_path):
     assert torch.equal(model.eval()(x), rebuilt(x))
 
 
+@pytest.mark.parametrize(("name", "sizes"), [("lstm", {"depth": 2}), ("transformer", {})])
+@torch.no_grad()
+def test_recurrent_and_attention_weights_are_exported_to_ordinary_modules(tmp_path, name, sizes):
+    sizes = {**SIZES, **sizes}
+    model, _ = made(tmp_path / "t", name=name, sizes=sizes)
+    x = torch.linspace(-1, 1, 288).reshape(2, 1, 12, 12)
+    expected = model(x)
+    assert main(["export", str(tmp_path / "t"), "--to", str(tmp_path / "w.safetensors")]) == 0
+    weights = {n: torch.from_numpy(a) for n, a in load_file(tmp_path / "w.safetensors").items()}
+    # torch folds a product otherwise, and rounds it otherwise, if a weight requires a gradient, even under no_grad
+    fresh = build(name, **sizes).eval().requires_grad_(False)
+    fresh.load_state_dict(weights)
+    assert torch.equal(fresh(x), expected)
+    # and the model itself is ordinary again: its modules have their own classes, and a weight that is set is used
+    plain = plain_model(model)
+    assert [type(module) for module in plain.modules()] == [type(module) for module in fresh.modules()]
+    for place, weight in weights.items():
+        module, _, attribute = place.rpartition(".")
+        setattr(plain.get_submodule(module), attribute, nn.Parameter(2 * weight, requires_grad=False))
+    fresh.load_state_dict(plain.state_dict())
+    assert torch.equal(plain(x), fresh(x))
+    assert not torch.equal(plain(x), expected)
+
+
 def test_the_command_tells_and_exports(tmp_path, capsys):
     model, ticket = made(tmp_path / "t")
     x = torch.linspace(-1, 1, 288).reshape(2, 1, 12, 12)

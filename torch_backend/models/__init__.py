@@ -1,4 +1,4 @@
-"""The networks in which tickets are searched, by name: convolutional, residual, graph and plain.
+"""The networks in which tickets are searched, by name: convolutional, residual, graph, sequence and plain.
 
 None has biases, and norms learn nothing unless ``affine=True``: a ticket then is a mask over the weights and nothing
 else. Every builder takes the width factor, which multiplies all hidden layers. Under ``torch.device("meta")`` a model
@@ -17,6 +17,7 @@ from torch_backend.models.convnet import conv2, conv4, conv6
 from torch_backend.models.gin import gin
 from torch_backend.models.mlp import mlp
 from torch_backend.models.resnet import resnet18, resnet18_imagenet, resnet34, resnet50
+from torch_backend.models.sequence import lstm, transformer
 
 MODELS: Mapping[str, Callable[..., nn.Module]] = MappingProxyType(
     {
@@ -28,6 +29,8 @@ MODELS: Mapping[str, Callable[..., nn.Module]] = MappingProxyType(
         "resnet18-imagenet": resnet18_imagenet,
         "resnet50": resnet50,
         "gin": gin,
+        "lstm": lstm,
+        "transformer": transformer,
         "mlp": mlp,
     }
 )

@@ -37,7 +37,7 @@ def choose(package: str, names: Mapping[str, str], argv: Sequence[str] | None) -
 
 
 def run(command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None, name: str) -> int:
-    """Call ``command(argv)``; turn ValueError and OSError into one line and exit code 2, Ctrl-C into 130."""
+    """Call ``command(argv)``; turn ValueError, OSError, MemoryError into one line and exit code 2, Ctrl-C into 130."""
     try:
         code = command(argv)
         sys.stdout.flush()
@@ -45,6 +45,9 @@ def run(command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | No
     except BrokenPipeError:
         # the reader has seen enough, as in "... | head"; nothing may be flushed to it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BAD_INPUT
+    except MemoryError as error:
+        print(f"{name}: error: out of memory: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
         return BAD_INPUT
     except (ValueError, OSError) as error:
         print(f"{name}: error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201

@@ -45,5 +45,13 @@ def check_writable(path: str | Path) -> None:
         raise OSError(f"{path} cannot be written: {error.strerror}") from None
 
 
+def check_new(path: str | Path | None) -> None:
+    """Raise ValueError when ``path`` exists, OSError when it could not be written; None is nothing to write."""
+    if path is not None:
+        if Path(path).exists():
+            raise ValueError(f"{path} exists already; remove it or choose another name")
+        check_writable(path)
+
+
 def _special(path: Path) -> bool:
     return path.exists() and not path.is_file()

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from common.cli import REFUTED, Parser, run
 from common.console import Page, progress, table
+from common.files import check_new
 from common.keys import key_words
 from common.store import Row, Store, export_jsonl
 from theory.estimate import READINGS, estimated_success
@@ -119,8 +120,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--store", default=":memory:", help="run store; an interrupted run resumes from it")
     args = parser.parse_args(argv)
     key_words(args.seed)  # a bad seed is told before the work, not after
-    if args.out is not None and args.out.exists():
-        raise ValueError(f"{args.out} exists already; remove it or choose another name")
+    check_new(args.out)
     with Store(args.store) as store, progress(2 * len(SETTINGS), "calibration") as tick:
         rows = measure_all(SETTINGS, trials=args.trials, seed=args.seed, store=store, tick=tick)
     columns = ("<reading", "eps", "prune", "lock", "n", "estimated", "measured", "99 % interval", "|difference|")

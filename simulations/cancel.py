@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from common.cli import Parser, run
 from common.console import Page, progress, table
+from common.files import check_new
 from common.keys import generator, key_words
 from common.store import Row, Store, export_jsonl
 from simulations.hole import CONFIDENCE, median
@@ -199,8 +200,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     key_words(args.seed)
     if args.trials < 1:
         raise ValueError(f"trials must be at least 1, got {args.trials}")
-    if args.out is not None and args.out.exists():
-        raise ValueError(f"{args.out} exists already; remove it or choose another name")
+    check_new(args.out)
     with Store(args.store) as store, progress(len(SETTINGS), EXPERIMENT) as tick:
         rows = measure_all(SETTINGS, trials=args.trials, seed=args.seed, store=store, tick=tick)
     columns = ("lock", "first", "second", "kinked", "stuck", "median error", "99 % interval", "below 1e-3")

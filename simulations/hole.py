@@ -19,6 +19,7 @@ from scipy.stats import binom
 
 from common.cli import REFUTED, Parser, run
 from common.console import Page, progress, table
+from common.files import check_new
 from common.keys import generator, key_words
 from common.store import Row, Store, export_jsonl
 from simulations.planar import SILENT, Floats, Planar, descend, exhaustive
@@ -149,8 +150,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     key_words(args.seed)
     if args.trials < 1:
         raise ValueError(f"trials must be at least 1, got {args.trials}")
-    if args.out is not None and args.out.exists():
-        raise ValueError(f"{args.out} exists already; remove it or choose another name")
+    check_new(args.out)
     with Store(args.store) as store, progress(len(SETTINGS), "hole") as tick:
         rows = measure_all(SETTINGS, trials=args.trials, seed=args.seed, store=store, tick=tick)
     columns = ("lock_first", "width", *KINDS, "floor > 0", "guaranteed", "with prob.")

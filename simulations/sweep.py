@@ -23,6 +23,7 @@ from scipy.optimize import brentq
 from common import console
 from common.checks import whole
 from common.cli import REFUTED, Parser, run
+from common.files import check_new
 from common.intervals import clopper_pearson, smallest_n
 from common.keys import generator, key_words
 from common.store import Row, Store, canonical, export_jsonl
@@ -230,8 +231,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = p.parse_args(argv)
     key_words(args.seed)
     trials = whole("trials", args.trials, 1)
-    if args.out is not None and args.out.exists():
-        raise ValueError(f"{args.out} exists already; remove it or choose another name")
+    check_new(args.out)
     rows = []
     total = len(SETTINGS) * len(POSITIONS) * trials
     with Store(args.store) as store, console.progress(total, "sources") as tick:

@@ -21,6 +21,7 @@ from common.rates import Rates
 from theory import products, sufficient
 from theory.widths import Weights, activation_sums, box
 
+LEAST_RADIUS = 1.001  # times eps: below eps nothing has to be reached, which holds for an empty block alone
 FACTOR_SHARE = 0.01  # of delta, for the event that kept edges are larger in sum than allowed for
 
 
@@ -137,6 +138,8 @@ def plan(
 def _proven_block(eps: float, delta: float, rates: Rates, radius: float, product: bool) -> int:
     if radius <= eps and rates.lock == 0:
         return 1
+    # with locking even a zero weight needs candidates; what serves a larger radius serves this one
+    radius = max(radius, LEAST_RADIUS * eps)
     if product:
         return max(products.sufficient_n(eps, delta, rates, radius), 1)
     found = sufficient.sufficient_n(eps, delta, prune=rates.prune, lock=rates.lock, radius=radius)
@@ -153,6 +156,7 @@ def estimated_block(eps: float, delta: float, rates: Rates, radius: float, *, pr
     Relation: estimate, of the pointwise reading at the worst target; no guarantee.
     """
     low, high = 1, 1
+    radius = max(radius, LEAST_RADIUS * eps)
     while not _estimated_enough(high, eps, delta, rates, radius, product):
         low, high = high, 2 * high
     while high - low > 1:

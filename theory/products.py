@@ -137,9 +137,11 @@ def sufficient_n(eps: float, delta: float, rates: Rates, radius: float = 1.0) ->
     """Return an n such that for every fixed |z| <= radius n products fail to come within eps with probability <= delta.
 
     Statement: n = n_a + n_b + n_c with approach_failure(n_a) + arrive_failure(n_b) + cover_failure(n_c) <= delta.
-    Derivation: variables are read in order. The residual approaches 0 up to 1 - w, arrives in W and there meets the
-    sums of the fresh ones. Each stage ends at a stopping time of the numbers read so far and of T, hence leaves at
-    least the variables of the later stages, fresh. When a stage stops depends on z: pointwise reading only.
+    Derivation: the first n_a variables are for the approach of the residual to 0 up to 1 - w, the next n_b for its
+    arrival in W, the last n_c for the cover; what a stage does not need is left out. Given all states and T, the free
+    numbers of a later stage are independent of the earlier ones, and symmetric, and the bounds hold for every residual
+    that a stage may begin with; so each stage fails with at most its own probability, whatever T says about how many
+    later variables are free. What a stage takes depends on z: pointwise reading only.
     rates: of the products. With locking only this n is claimed, see theory.sufficient.
     Relation: upper bound on the smallest sufficient n.
 

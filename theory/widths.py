@@ -16,6 +16,7 @@ from common.rates import Rates
 
 Floats = NDArray[np.float64]
 Weights = Sequence[Floats]
+LARGEST_INPUT = 1e100
 
 
 def homogeneous(weights: Weights, biases: Weights) -> tuple[Floats, ...]:
@@ -34,14 +35,17 @@ def homogeneous(weights: Weights, biases: Weights) -> tuple[Floats, ...]:
 
 
 def box(inputs: int, low: ArrayLike, high: ArrayLike) -> tuple[Floats, Floats]:
-    """Return lower and upper ends (d,) of the input domain; raise ValueError unless finite, low <= high, and not 0.
+    """Return lower and upper ends (d,) of the input domain.
+
+    Raises ValueError unless low <= high, not all of them 0, and none beyond 1e100, where products would overflow.
 
     >>> box(2, [-1, 0], 1)
     (array([-1.,  0.]), array([1., 1.]))
     """
     ends = [np.array(np.broadcast_to(np.asarray(end, np.float64), inputs)) for end in (low, high)]
-    if not (np.isfinite(ends).all() and (ends[0] <= ends[1]).all() and np.any(ends)):
-        raise ValueError(f"the domain needs finite ends low <= high, not all of them 0, got {ends[0]}, {ends[1]}")
+    if not (np.all(np.abs(ends) <= LARGEST_INPUT) and (ends[0] <= ends[1]).all() and np.any(ends)):
+        least, most = ends[0].min(initial=0), ends[1].max(initial=0)
+        raise ValueError(f"the domain needs finite ends low <= high, not all of them 0, got {least:g} to {most:g}")
     return ends[0], ends[1]
 
 

@@ -1,6 +1,5 @@
 """Building the ticket as the proof does: layer by layer, every copy of every target neuron for itself."""
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
@@ -104,9 +103,12 @@ def _claim(folder: Path, source: Source, target: Target, precisions: tuple[float
     """Write what this build is, or compare it with what is there."""
     folder.mkdir(parents=True, exist_ok=True)
     digest = blake2b(b"".join(np.ascontiguousarray(w).tobytes() for w in target.weights), digest_size=16)
-    text = canonical({**asdict(source), "precisions": precisions, "weights": digest.hexdigest()})
+    signed = np.flatnonzero(target.low < 0).tolist()
+    text = canonical(
+        {**asdict(source), "precisions": precisions, "weights": digest.hexdigest(), "signed inputs": signed}
+    )
     path = folder / "build.json"
-    if path.exists() and json.loads(path.read_text()) != json.loads(text):
+    if path.exists() and path.read_text() != text:
         raise ValueError(f"{folder} holds the parts of another build (see build.json); give an empty folder")
     write_atomically(path, text)
 
@@ -118,5 +120,8 @@ def _write(path: Path, weights: Floats, masks: NDArray[np.uint8]) -> None:
 
 
 def _read(path: Path) -> tuple[Floats, NDArray[np.uint8]]:
-    with np.load(path) as file:
-        return file["weights"], file["masks"]
+    try:
+        with path.open("rb") as handle, np.load(handle) as file:
+            return file["weights"], file["masks"]
+    except Exception as error:  # numpy raises a dozen kinds for damaged files
+        raise ValueError(f"{path} is damaged ({error}); remove it, and it is built again") from None

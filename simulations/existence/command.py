@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common import console
-from common.checks import whole
+from common.checks import closed_unit, open_unit, positive, whole
 from common.cli import Parser
 from common.keys import key_words
 from common.store import Row, export_json
@@ -20,14 +20,17 @@ from simulations.existence.cost import Cost, estimate, refuse
 from simulations.existence.errors import Bound, adversarial, certified_bound, collapsed, difference
 from simulations.existence.obstructed import report_floor
 from simulations.existence.smallest import smallest_blocks
-from simulations.existence.source import Source
+from simulations.existence.source import STATE_STEPS, Source
 from simulations.existence.target import Target, accuracy, forward, from_file, save
 from simulations.existence.trained import digits, mnist
 from simulations.existence.weights import build_weights
+from subsetsum.rows import LARGEST_BLOCK
+from subsetsum.threads import workers
 from theory.existence import Plan, plan
 
 PROBES = 32  # inputs that go through the source as an ordinary network
 VACUOUS = 100.0
+EXACT = 1e-12  # observed errors below are rounding
 EDGE_ERROR = 2.0**-42 + 2.0**-48  # of one product on the source's grid, docs/existence.md
 
 Floats = NDArray[np.float64]
@@ -37,6 +40,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Build and check a ticket; exit 1 when the check finds the construction's claims wrong."""
     args = _parser().parse_args(argv)
     key_words(args.seed)
+    workers(args.jobs)
+    positive("limit-seconds", args.limit_seconds), positive("limit-gib", args.limit_gib)
+    positive("eps", args.eps), open_unit("delta", args.delta)
+    if args.out:
+        Path(args.out).mkdir(parents=True, exist_ok=True)
     out = console.Page()
     target = _target(args)
     for note in target.notes:
@@ -46,20 +54,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     depth = len(target.weights)
     prune = _per_layer("prune", args.prune, depth + 1, args.prune)
     lock = _per_layer("lock", args.lock, depth + 1, [0.0])
-    if args.allow_first_layer_lock and lock[0] > 0:
+    if args.allow_first_layer_lock:
+        if lock[0] == 0:
+            raise ValueError("--allow-first-layer-lock needs a --lock rate for each source layer, the first above 0")
         return report_floor(target, prune, lock, args.width, args.seed, out)
     plans = _plans(args, target, prune, lock)
     used = plans["built"]
-    _check_grid(used, args.eps)
     source = Source(args.seed, target.sizes, used.blocks, prune, lock)
     precisions = tuple(demand.eps for demand in used.demands)
     shapes = " - ".join(str(n) for n in target.sizes)
     out.print(
-        f"Target {target.name}: {shapes}, ReLU, no biases, inputs in [{target.low.min():g}, {target.high.max():g}]. "
+        f"Target {target.name}: {shapes}, ReLU, inputs in {target.domain}. "
         f"Source: depth {depth + 1}, prune {_list(prune)}, lock {_list(lock)} by layer, seed {args.seed}.\n"
         f"Wanted: sup error <= {args.eps:g} on the whole domain with probability {1 - args.delta:g}.\n"
     )
     out.print(tables.widths(target, plans, prune, lock, args.eps, args.delta))
+    _check_grid(used, args.eps)
     cost = estimate(source, target, precisions, args.jobs)
     out.print(f"\nBuilding {used.parameters:.3g} weights: about {cost}.")
     refuse(cost, Cost(args.limit_seconds, args.limit_gib))
@@ -102,6 +112,8 @@ def _plans(args: Namespace, target: Target, prune: tuple[float, ...], lock: tupl
         sizes = sizes * depth if len(sizes) == 1 else sizes
         if len(sizes) != depth:
             raise ValueError(f"width needs one block size or {depth}, got {args.width}")
+        if max(sizes) > LARGEST_BLOCK:
+            raise ValueError(f"blocks of at most {LARGEST_BLOCK} can be built, got {max(sizes)}")
         built = _plan(args, target, prune, lock, sizes)
     return {**plans, "built": built}
 
@@ -117,7 +129,12 @@ def _plan(
 
 
 def _check_grid(used: Plan, eps: float) -> None:
-    """Raise ValueError when the precision of a weight does not cover the rounding of the source's grid."""
+    """Raise ValueError when a block is too large, or a weight's precision does not cover the source's grid."""
+    if max(used.blocks) > LARGEST_BLOCK:
+        raise ValueError(
+            f"blocks of at most {LARGEST_BLOCK} can be built, this plan needs {max(used.blocks)}; "
+            "less freezing, a larger --eps or --width estimated ask for less"
+        )
     worst = max(demand.block * EDGE_ERROR / (demand.eps * (GRID - 1)) for demand in used.demands)
     if worst > 1:
         raise ValueError(
@@ -159,7 +176,7 @@ def _network(
             found = accuracy(theirs, target.labels), accuracy(ours, target.labels)
             out.print(f"Accuracy: target {found[0]:.2%}, ticket {found[1]:.2%}")
             result |= {"accuracy_target": found[0], "accuracy_ticket": found[1]}
-    _print_errors(args, bound, observed, out)
+    _print_errors(args, bound, observed, failures, out)
     agree = float(np.abs(forward(upper, target.parts(probes)) - verdict.outputs).max())
     sound = _sound(verdict, agree, max(observed.values()) <= bound.certified)
     out.print(
@@ -180,13 +197,18 @@ def _network(
     return 0 if sound else 1
 
 
-def _print_errors(args: Namespace, bound: Bound, observed: dict[str, float], out: console.Page) -> None:
+def _print_errors(args: Namespace, bound: Bound, observed: dict[str, float], failures: int, out: console.Page) -> None:
     out.print(f"Certified: sup error <= {bound.certified:.3g} on the domain (wanted {args.eps:g})")
     for what, value in observed.items():
         out.print(f"Observed:  {value:.3g} on {what}")
     largest = max(observed.values())
-    ratio = bound.certified / largest if largest else float("inf")
-    out.print(f"Certified / observed: {ratio:.3g}" + (", vacuous" if ratio > VACUOUS else ""))
+    if largest > EXACT:
+        ratio = bound.certified / largest
+        out.print(f"Certified / observed: {ratio:.3g}" + (", vacuous" if ratio > VACUOUS else ""))
+    if failures:
+        out.print(f"{failures} weights are NOT within their precision; the construction failed there")
+    if bound.certified > args.eps:
+        out.print(f"The certified error is ABOVE the wanted {args.eps:g}")
     for number, (kept, of_target) in enumerate(bound.gains, 2):
         out.print(
             f"Errors below layer {number} are multiplied by up to {kept:.0f} (sum of |kept edges|); "
@@ -213,12 +235,12 @@ def _weights(args: Namespace, target: Target, out: console.Page) -> int:
 
 
 def _per_layer(name: str, given: list[float], count: int, first: list[float]) -> tuple[float, ...]:
-    """One rate for all source layers (locking: for all but the first), or one for each."""
+    """One rate for all source layers (locking: for all but the first), or one for each, on the source's grid."""
     if len(given) == 1:
-        return (*first, *given * (count - 1))
+        given = [*first, *given * (count - 1)]
     if len(given) != count:
         raise ValueError(f"{name} needs one rate or {count}, one per source layer, got {len(given)}")
-    return tuple(given)
+    return tuple(round(closed_unit(name, rate) * STATE_STEPS) / STATE_STEPS for rate in given)
 
 
 def _list(rates: tuple[float, ...]) -> str:

@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 
 from common import console
+from common.checks import whole
 from simulations.existence.source import Source
 from simulations.existence.target import Target
 from theory.existence import estimated_block
@@ -12,6 +13,7 @@ from theory.obstruction import guaranteed_error, obstruction_probability, sup_er
 from theory.products import effective_rates
 
 PLANES = 64  # pairs of inputs that are looked at
+LARGEST_BLOCK = 10**5
 EPS, DELTA = 0.01, 0.05  # of the block size taken by default
 
 
@@ -30,10 +32,14 @@ def report_floor(
             f"{' - '.join(str(n) for n in target.sizes)}; for deeper ones it is open (docs/obstruction.md)"
         )
     reaching = np.flatnonzero((target.low <= -1) & (target.high >= 1))
-    if len(reaching) < 2:
-        raise ValueError("the domain must contain the unit disc of two inputs: --domain -1 1 or wider")
-    if width.isdigit():
-        block = int(width)
+    if len(reaching) < 2 or not np.all((target.low <= 0) & (target.high >= 0)):
+        raise ValueError(
+            "the domain must contain the unit disc of two inputs, all others 0: --domain -1 1 or wider, and no biases"
+        )
+    if width not in ("auto", "proven", "estimated"):
+        block = whole("width", _number(width), 1)
+        if block > LARGEST_BLOCK:
+            raise ValueError(f"width must be at most {LARGEST_BLOCK} here, got {block}")
     else:
         rates = effective_rates(prune[0], prune[1], lock[1])
         radius = float(np.abs(target.weights[0]).max())
@@ -56,3 +62,9 @@ def report_floor(
         f"{obstruction_probability(neurons, lock[0], lock[1]):.3g} or more. The proof is in docs/obstruction.md."
     )
     return 0
+
+
+def _number(width: str) -> int:
+    if not width.isascii() or not width.isdigit():
+        raise ValueError(f"width must be auto or one block size here, got {width!r}")
+    return int(width)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -43,7 +42,7 @@ class Target:
         x = self.inputs
         if x.size and not (x.ndim == 2 and x.shape[1] == self.sizes[0] and np.all((x >= low) & (x <= high))):
             raise ValueError(
-                f"inputs must have {self.sizes[0]} columns and lie in [{low.min():g}, {high.max():g}] "
+                f"inputs must have {self.sizes[0]} columns and lie in {self.domain} "
                 f"(--domain; or scale them), got shape {x.shape}, range {x.min():g} to {x.max():g}"
             )
         if len(self.labels) not in (0, len(x)):
@@ -53,6 +52,12 @@ class Target:
     def sizes(self) -> tuple[int, ...]:
         """Layer sizes n_0 .. n_L."""
         return (self.weights[0].shape[1], *(len(w) for w in self.weights))
+
+    @property
+    def domain(self) -> str:
+        """The range of the inputs in words, those that never change left out."""
+        varying = self.low < self.high if np.any(self.low < self.high) else np.ones(len(self.low), np.bool_)
+        return f"[{self.low[varying].min():g}, {self.high[varying].max():g}]"
 
     @property
     def parted(self) -> tuple[Floats, ...]:
@@ -71,7 +76,7 @@ def check_weights(weights: tuple[Floats, ...]) -> None:
     for number, w in enumerate(weights, 1):
         if np.abs(w).max() > 1:
             raise ValueError(
-                f"weights of layer {number} must lie in [-1, 1], the largest is {np.abs(w).max():g}; "
+                f"weights of layer {number} must lie in [-1, 1], the largest is {np.abs(w).max():.17g}; "
                 "--rescale divides each layer by its largest weight, which scales the outputs and nothing else"
             )
 
@@ -135,24 +140,35 @@ def from_file(path: str | Path, *, rescale: bool = False, low: ArrayLike = 0.0, 
     Raises ValueError for anything that is no such file, OSError when it cannot be read.
     """
     try:
-        file = np.load(path, allow_pickle=False)
-        if not isinstance(file, np.lib.npyio.NpzFile):
-            raise ValueError("it holds a single array without a name")
-        with file:
-            arrays = {name: file[name] for name in file.files}
-    except (ValueError, EOFError, BadZipFile) as error:
+        with open(path, "rb") as handle:
+            file = np.load(handle, allow_pickle=False)
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise ValueError("it holds a single array without a name")
+            with file:
+                arrays = {name: file[name] for name in file.files}
+    except OSError:
+        raise
+    except Exception as error:  # numpy and zipfile raise a dozen kinds for damaged files
         raise ValueError(f"{path} is not an npz file of numbers: {error}") from None
-    try:
-        layers = [a.astype(np.float64) for name, a in arrays.items() if name not in ("inputs", "labels")]
-        inputs = arrays.get("inputs", np.empty((0, 0))).astype(np.float64)
-        labels = arrays.get("labels", np.empty(0)).astype(np.int64)
-    except ValueError:
-        raise ValueError(f"{path} holds something that is not a number") from None
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
+            raise ValueError(f"{path}: {name} is not a real number")
+    layers = [a.astype(np.float64) for name, a in arrays.items() if name not in ("inputs", "labels")]
+    inputs = arrays.get("inputs", np.empty((0, 0))).astype(np.float64)
+    given = arrays.get("labels", np.empty(0, np.int64))
+    if inputs.ndim != 2 or given.ndim != 1:
+        raise ValueError(f"{path}: inputs must be (N, d) and labels (N,), got shapes {inputs.shape}, {given.shape}")
     weights, notes = _with_biases(layers)
     if rescale:
         weights, factor = rescaled(weights)
-        notes = (*notes, f"Layers were divided by their largest weight: outputs are {factor:g} times smaller.")
+        text = (
+            f"Layers were divided by their largest weight: outputs are {factor:g} times smaller, and eps is for these."
+        )
+        notes = (*notes, text)
     target = Target(Path(path).name, weights, notes=notes)
+    if not np.all((given >= 0) & (given < target.sizes[-1]) & (given % 1 == 0)):
+        raise ValueError(f"{path}: labels must be whole numbers from 0 to {target.sizes[-1] - 1}")
+    labels = given.astype(np.int64)
     extra = 1 if any(layer.ndim == 1 for layer in layers) else 0
     ends = box(target.sizes[0] - extra, low, high)
     one = np.ones(extra)

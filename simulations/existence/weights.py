@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from common.checks import whole
+from common.checks import positive, whole
 from common.rates import Rates
 from simulations.existence.source import Source
 from simulations.existence.target import Target
 from subsetsum.rows import even_blocks, solve_rows
 
+MOST_NUMBERS = 1000
 ALL_SUBSETS = 24  # numbers, of which numpy can try all subsets
 MOST_TRIED = 100  # failures that are looked at again
 
@@ -36,7 +37,10 @@ def build_weights(target: Target, seed: int, n: int, eps: float, jobs: int | Non
 
     Up to n = 30 the subset of a failure is the best of all 2^n; up to n = 24 numpy tries them all again.
     """
-    whole("numbers", n, 1)
+    if whole("numbers", n, 1) > MOST_NUMBERS:
+        raise ValueError(f"numbers must be at most {MOST_NUMBERS}, got {n}")
+    if positive("eps-weight", eps) > 1:
+        raise ValueError(f"eps-weight must be at most 1, got {eps:g}")
     # as a source: target layer k's numbers are layer k, whose inputs are repeated n times
     source = Source(seed, target.sizes, (n,) * len(target.weights), *((0.0,) * (len(target.weights) + 1),) * 2)
     failures, impossible, largest, seconds, verified = 0, 0, 0.0, 0.0, True

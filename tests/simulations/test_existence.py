@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import zipfile
 from dataclasses import replace
 from itertools import pairwise, product
 
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulations.existence import build as building
-from simulations.existence.build import build
+from simulations.existence.build import GRID, build
 from simulations.existence.check import check
 from simulations.existence.command import main
 from simulations.existence.errors import adversarial, certified_bound, collapsed, difference
@@ -21,6 +22,7 @@ from simulations.existence.source import Source
 from simulations.existence.target import Target, accuracy, forward, from_file, rescaled, save
 from simulations.existence.trained import mnist
 from simulations.existence.weights import build_weights
+from theory.existence import plan
 from theory.obstruction import sup_error_floor
 
 
@@ -131,6 +133,12 @@ def test_a_killed_build_resumes_to_the_same_bits(tmp_path, monkeypatch):
         np.testing.assert_array_equal(a.weights, b.weights)
     with pytest.raises(ValueError, match="another build"):
         build(replace(source, seed=3), target, (1e-3, 1e-3), tmp_path)
+    with pytest.raises(ValueError, match="another build"):
+        build(source, replace(target, low=-np.ones(3)), (1e-3, 1e-3), tmp_path)
+    for content in (b"", next(iter(kept)).read_bytes()[:100]):
+        next(iter(kept)).write_bytes(content)
+        with pytest.raises(ValueError, match="remove it, and it is built again"):
+            build(source, target, (1e-3, 1e-3), tmp_path)
 
 
 def test_every_weight_finds_a_subset_of_its_own_numbers():
@@ -155,7 +163,13 @@ def test_every_weight_finds_a_subset_of_its_own_numbers():
         ({"a": np.ones(3)}, "must be a matrix"),
         ({"inputs": np.ones((2, 3))}, "at least one weight matrix"),
         ({"a": np.ones((2, 2)), "inputs": np.full((1, 2), 2.0)}, "lie in"),
-        ({"a": np.array([["x"]])}, "not a number"),
+        ({"a": np.array([["x"]])}, "not a real number"),
+        ({"a": np.array([[1j]])}, "not a real number"),
+        ({"a": np.zeros((2, 2), [("x", float)])}, "not a real number"),
+        ({"a": np.ones((2, 2)), "inputs": np.float64(0.5)}, r"inputs must be \(N, d\)"),
+        ({"a": np.ones((2, 2)), "inputs": np.ones((1, 2)), "labels": np.float64(1)}, r"labels \(N,\)"),
+        ({"a": np.ones((2, 2)), "inputs": np.ones((1, 2)), "labels": [2]}, "labels must be whole numbers from 0 to 1"),
+        ({"a": np.ones((2, 2)), "inputs": np.ones((1, 2)), "labels": [0.5]}, "labels must be whole numbers"),
         ({"a": np.ones((2, 3)), "b": np.ones(3)}, "bias of layer 1 must be 2 finite numbers"),
         ({"a": np.ones((2, 3)), "b": np.ones(2), "c": np.ones(2)}, "must be a matrix"),
         ({"a": np.ones((2, 2)), "inputs": np.ones((3, 2)), "labels": np.zeros(2)}, "one per input"),
@@ -168,6 +182,15 @@ def test_bad_targets_are_refused(tmp_path, arrays, message):
 
 
 def test_a_file_that_is_no_npz_is_refused(tmp_path):
+    np.savez_compressed(tmp_path / "d.npz", a=np.random.default_rng(0).random((30, 30)))
+    content = bytearray((tmp_path / "d.npz").read_bytes())
+    content[200:260] = bytes(60)
+    (tmp_path / "d.npz").write_bytes(content)
+    with zipfile.ZipFile(tmp_path / "z.npz", "w") as archive:
+        archive.writestr("a.txt", "no array")
+    for name in ("d.npz", "z.npz"):
+        with pytest.raises(ValueError, match=r"not an npz file|not a real number"):
+            from_file(tmp_path / name)
     (tmp_path / "t.npz").write_text("no")
     with pytest.raises(ValueError, match="not an npz file"):
         from_file(tmp_path / "t.npz")
@@ -217,6 +240,14 @@ def test_the_command_builds_a_users_network_and_the_digits(tmp_path, capsys):
         (["--width", "wide"], "auto, proven, estimated or block sizes"),
         (["--width", "20", "--eps", "1e-6"], "take --eps at least"),
         (["--lock", "0.1", "0.1", "0.1", "--allow-first-layer-lock"], "open"),
+        (["--allow-first-layer-lock"], "a --lock rate for each source layer"),
+        (["--width", "100000"], "blocks of at most 8192 can be built, got 100000"),
+        (["--prune", "0", "--lock", "0.9"], "blocks of at most 8192 can be built, this plan needs"),
+        (["--limit-seconds", "nan"], "limit-seconds must be finite"),
+        (["--eps", "-1"], "eps must be above 0, got -1"),
+        (["--mode", "weights", "--numbers", "100000000000"], "numbers must be at most"),
+        (["--mode", "weights", "--eps-weight", "1e20"], "eps-weight must be at most 1"),
+        (["--jobs", "0"], "jobs"),
     ],
 )
 def test_bad_options_are_one_line(options, message, capsys):
@@ -291,6 +322,45 @@ def test_locking_in_the_first_layer_is_answered_with_its_floor(tmp_path, capsys)
     ]
     assert max(floors) > 0
     assert f"at least {max(floors):.3g} on the domain" in text
+
+
+def test_a_constant_input_leaves_the_floor_unproven(tmp_path):
+    # the bias may push a kink out of the domain
+    np.savez(tmp_path / "t.npz", w=np.array([[0.5, -0.3]]), b=[0.1])
+    command = ["--target", str(tmp_path / "t.npz"), "--lock", "0.6", "0.6", "--allow-first-layer-lock"]
+    with pytest.raises(ValueError, match="all others 0"):
+        main([*command, "--domain", "-1", "1"])
+
+
+def test_small_weights_of_a_locked_layer_get_the_candidates_they_need():
+    # an empty block would be within eps of 0.001, but a locked edge cannot be left out
+    weights = (np.array([[0.5, 0.3]]), np.array([[0.001]]))
+    target, rates = Target("small", weights), ((0.1, 0.1, 0.1), (0, 0.3, 0.3))
+    found = plan(weights, 0.2 / GRID, 0.05, prune=rates[0], lock=rates[1])
+    missed = 0
+    for seed in range(60):
+        source = Source(seed, target.sizes, found.blocks, *rates)
+        ticket = build(source, target, tuple(demand.eps for demand in found.demands))
+        missed += any(
+            np.abs(layer.weights - np.repeat(w, len(layer.weights) // len(w), axis=0)).max() > layer.eps
+            for w, layer in zip(weights, ticket.layers, strict=True)
+        )
+    # more than 10 of 60 at a failure probability of at most 5 % have a chance below 1e-3
+    assert missed <= 10
+
+
+def test_a_target_of_zeros_is_built_too(tmp_path, capsys):
+    np.savez(tmp_path / "t.npz", a=np.zeros((2, 2)), b=np.zeros((1, 2)))
+    assert main(["--target", str(tmp_path / "t.npz")]) == 0
+    assert "identical within rounding" in capsys.readouterr().out
+
+
+def test_a_build_that_misses_its_eps_says_so(tmp_path, capsys):
+    np.savez(tmp_path / "t.npz", a=np.full((1, 2), 0.9))
+    assert main(["--target", str(tmp_path / "t.npz"), "--width", "4", "--eps", "0.01"]) == 0
+    text = capsys.readouterr().out
+    assert "NOT within their precision" in text
+    assert "ABOVE the wanted 0.01" in text
 
 
 def test_mnist_is_trained_and_kept_for_a_build_that_goes_on(tmp_path, monkeypatch):

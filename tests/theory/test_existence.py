@@ -155,6 +155,16 @@ def test_an_impossible_domain_is_refused(low, high):
         activation_sums([W1], low, high)
 
 
+def test_locked_layers_of_small_or_zero_weights_get_blocks_too():
+    for largest in (0.0, 1e-6, 1e-3):
+        weights = [np.array([[0.5, 0.3]]), np.array([[largest]])]
+        rates = {"prune": (0.1,) * 3, "lock": (0, 0.3, 0.3)}
+        proven, guessed = (plan(weights, 0.2, 0.05, **rates, widths=w).blocks for w in ("proven", "estimated"))
+        assert proven[1] >= guessed[1] > 1
+    unlocked = plan([np.array([[0.5]]), np.zeros((1, 1))], 0.2, 0.05, prune=(0.1,) * 3, lock=(0, 0, 0))
+    assert unlocked.blocks[1] == 1
+
+
 def test_signed_inputs_are_two_problems_a_weight():
     args = {"prune": (0.1,) * 3, "lock": (0, 0.1, 0.1), "widths": (30, 20)}
     plain, mixed = (plan([W1, W2], 1.0, 0.05, low=low, **args) for low in (0.0, [-2.0, 0.0, -0.5]))

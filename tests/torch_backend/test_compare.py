@@ -4,6 +4,7 @@ import csv
 import json
 
 import pytest
+import torch
 
 from common.cli import run as run_command
 from theory.freezing import kept_count
@@ -15,6 +16,15 @@ from torch_backend.training import CHECKPOINT
 
 SMALL = ["--model", "mlp", "--data-set", "mnist", "--width", "0.2", "--epochs", "2", "--batch", "60", "--rate", "0.5"]
 FROZEN = ["--sources", "frozen", "--sparsity", "0.5"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    """Networks this small are slower on several threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def options(data, out, *more):

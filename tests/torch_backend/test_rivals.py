@@ -19,6 +19,15 @@ EMPTY = torch.empty(0)
 TRAINED = ["edge-popup", "edge-popup-local", "gradual", "probmask", "iterand"]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    """Networks this small are slower on several threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 class Toy:
     """Two batches of made-up data."""
 
@@ -194,3 +203,23 @@ def test_the_growth_starts_from_everything_and_falls_fastest_at_first():
     steps = [a - b for a, b in pairwise(counts)]
     assert min(steps) >= 0
     assert steps[0] == max(steps)
+
+
+@pytest.mark.parametrize("method", ["snip", "grasp", "synflow"])
+@pytest.mark.parametrize("kind", ["attention", "recurrent"])
+def test_derivatives_go_through_attention_and_recurrent_layers(tmp_path, method, kind):
+    class Sequence(nn.Module):
+        def __init__(self):
+            super().__init__()
+            attention = nn.TransformerEncoderLayer(6, 2, 8, dropout=0.0, batch_first=True)
+            self.core = attention if kind == "attention" else nn.LSTM(6, 6, batch_first=True)
+            self.head = nn.Linear(6, 3)
+
+        def forward(self, x):
+            found = self.core(x[:, None].repeat(1, 3, 1))
+            return self.head((found if kind == "attention" else found[0])[:, -1])
+
+    options = Settings("mlp", "mnist", prune=0.2, lock=0.2)
+    one = Problem(freeze(Sequence(), prune=0.2, lock=0.2), Toy(), options, 0, tmp_path)
+    METHODS[method].search(one)
+    assert sum(int(part.mask.sum()) for part in one.masks.values()) == one.wanted

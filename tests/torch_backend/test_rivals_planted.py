@@ -19,6 +19,15 @@ EMPTY = torch.empty(0)
 CPU = torch.device("cpu")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    """Networks this small are slower on several threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def task(count=1200):
     """Images of 8 x 8 noise, labelled by a linear function of them."""
     generator = torch.Generator().manual_seed(0)

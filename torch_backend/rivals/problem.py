@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.backends import cudnn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules.batchnorm import _NormBase
 
 from common.store import Row
@@ -83,7 +85,9 @@ def one_shot(saliency: Callable[[Problem], list[Tensor]]) -> Method:
     def search(problem: Problem) -> Found:
         start = time.perf_counter()
         keep_all(problem)
-        keep_largest(problem.masks, saliency(problem), problem.wanted, problem.settings.scope)
+        with any_order(problem.model):
+            found = saliency(problem)
+        keep_largest(problem.masks, found, problem.wanted, problem.settings.scope)
         settle_norms(problem)
         return Found(time.perf_counter() - start)
 
@@ -94,6 +98,14 @@ def keep_all(problem: Problem) -> None:
     """Keep every free weight, from which one-shot methods start."""
     for layer in problem.masks.values():
         layer.keep(torch.ones_like(layer.mask))
+
+
+@contextmanager
+def any_order(model: nn.Module) -> Iterator[None]:
+    """Let only kernels be used that have derivatives of any order: no fused attention, no recurrent layers of cuDNN."""
+    recurrent = any(isinstance(module, nn.RNNBase) for module in model.modules())
+    with sdpa_kernel(SDPBackend.MATH), cudnn.flags(enabled=cudnn.enabled and not recurrent):
+        yield
 
 
 @contextmanager

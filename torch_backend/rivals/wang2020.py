@@ -2,8 +2,8 @@
 
 Removing a weight w changes |dL/dw|^2, the gradient flow, by S(-w) = -w (H g) to first order, g the gradient and H the
 Hessian of the loss. The weights of the largest S are removed, so w (H g) is what is kept the largest of. Here g and H
-are those of the first batch, without the paper's temperature on the logits and its balanced sample of classes, and the
-weights that are left stay random.
+are those of the first batch as it comes, with neither a temperature on the logits nor a sample balanced over classes,
+and the weights that are left stay random.
 """
 
 import torch

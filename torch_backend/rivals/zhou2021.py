@@ -6,9 +6,9 @@ uniform: the Gumbel relaxation of a coin that shows heads with probability s. Th
 to s, and s is projected onto 0 <= s <= 1, sum of s <= K, K the number of free weights to keep: all of them are lowered
 by the same number and clipped. tau falls from 1 to 0.03 linearly over the epochs. The ticket keeps the K largest s.
 
-As in the paper's search for tickets in random networks, weights are not trained. Other than there, all s start at K
-over the number of free weights, so that K need not fall during the search. Probabilities move on a scale of 1: where
-the settings say SGD, they are trained by Adam at the rate below, the same for all models, and without weight decay.
+Weights are not trained. All s start at K over the number of free weights, so that K need not fall during the search, as
+it does in the paper, which starts from a dense network. Probabilities move on a scale of 1: where the settings say SGD,
+they are trained by Adam at the rate below, the same for all models; there is never any weight decay.
 """
 
 from dataclasses import replace
@@ -23,7 +23,7 @@ from torch_backend.threshold import keep_largest
 RATE = 0.01
 COLDEST = 0.03
 EDGE = 1e-4  # probabilities are drawn with as if they were at least this far from 0 and 1, where logits are infinite
-ROUNDS = 60  # more halvings than a float32 has bits
+ROUNDS = 32  # halvings, more than a float32 has bits
 
 
 def search(problem: Problem) -> Found:
@@ -76,7 +76,7 @@ def soft_masks(probabilities: Tensor, noise: Tensor, temperature: float) -> tupl
 def project(parts: list[Tensor], most: float) -> None:
     """Move the numbers, in place, to the nearest that lie in [0, 1] and add up to at most ``most``.
 
-    The nearest are clip(s - v, 0, 1) with the least v >= 0 that makes the sum small enough; found by halving.
+    The nearest are clip(s - v, 0, 1) with the least v >= 0 that makes the sum small enough, found by halving from above.
     """
     low, high = 0.0, max(float(part.max()) for part in parts if len(part))
 
@@ -86,8 +86,6 @@ def project(parts: list[Tensor], most: float) -> None:
     if high > 0 and excess(0.0):
         for _ in range(ROUNDS):
             middle = (low + high) / 2
-            if middle in (low, high):
-                break
             low, high = (middle, high) if excess(middle) else (low, middle)
     else:
         high = 0.0

@@ -12,6 +12,7 @@ from torch.nn import functional
 from theory.freezing import kept_count
 from torch_backend import training
 from torch_backend.rivals import METHODS, Problem, diffenderfer2021
+from torch_backend.rivals.problem import settle_norms
 from torch_backend.settings import Settings
 from torch_backend.supermask import freeze, supermasks
 
@@ -146,6 +147,16 @@ def test_searches_that_train_learn(tmp_path, method):
     start = Toy().loss(one.model, 0, 0).item()
     METHODS[method].search(one)
     assert Toy().loss(one.model, 0, 0).item() < 0.9 * start
+
+
+@pytest.mark.parametrize("method", ["probmask", "snip", "grasp", "synflow", "magnitude", "random"])
+def test_norms_are_those_of_the_network_that_was_found(tmp_path, method):
+    one = problem(tmp_path)
+    METHODS[method].search(one)
+    mean, variance = one.model[1].running_mean.clone(), one.model[1].running_var.clone()
+    settle_norms(one)
+    assert torch.equal(one.model[1].running_mean, mean)
+    assert torch.equal(one.model[1].running_var, variance)
 
 
 def test_methods_differ_and_each_says_what_it_does(tmp_path):

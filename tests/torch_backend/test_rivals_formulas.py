@@ -225,6 +225,14 @@ def test_a_step_of_probabilities_follows_the_gradient_through_the_soft_masks(tmp
     assert not part.scores._backward_hooks
 
 
+def test_probabilities_at_the_bounds_can_still_move(tmp_path):
+    problem = linear(tmp_path, optimiser="adamw", rate=0.5, epochs=3)
+    METHODS["probmask"].search(problem)
+    scores = next(iter(problem.masks.values())).scores.detach()
+    assert float(scores.min()) < 1e-6
+    assert bool((scores > 0).all())  # at 0 the sign, and with it the gradient, would be 0 for ever
+
+
 def test_redrawn_weights_rebuild_from_seed_mask_and_epochs(tmp_path, monkeypatch):
     monkeypatch.setattr(chijiwa2021, "SHARE", 0.5)
     problem = linear(tmp_path, epochs=12, rate=2.0, optimiser="sgd", prune=0.25, lock=0.25, weights="ku")

@@ -76,7 +76,7 @@ def soft_masks(probabilities: Tensor, noise: Tensor, temperature: float) -> tupl
 def project(parts: list[Tensor], most: float) -> None:
     """Move the numbers, in place, to the nearest that lie in [0, 1] and add up to at most ``most``.
 
-    The nearest are clip(s - v, 0, 1) with the least v >= 0 that makes the sum small enough, found by halving from above.
+    The nearest are clip(s - v, 0, 1), v >= 0 the least that makes the sum small enough, found by halving from above.
     """
     low, high = 0.0, max(float(part.max()) for part in parts if len(part))
 

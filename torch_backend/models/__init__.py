@@ -16,8 +16,9 @@ from common.checks import one_of
 from torch_backend.models.convnet import conv2, conv4, conv6
 from torch_backend.models.gin import gin
 from torch_backend.models.mlp import mlp
-from torch_backend.models.resnet import resnet18, resnet18_imagenet, resnet34, resnet50
+from torch_backend.models.resnet import resnet18, resnet18_imagenet, resnet32, resnet34, resnet50
 from torch_backend.models.sequence import lstm, transformer
+from torch_backend.models.vgg import vgg19
 
 MODELS: Mapping[str, Callable[..., nn.Module]] = MappingProxyType(
     {
@@ -25,9 +26,11 @@ MODELS: Mapping[str, Callable[..., nn.Module]] = MappingProxyType(
         "conv4": conv4,
         "conv6": conv6,
         "resnet18": resnet18,
+        "resnet32": resnet32,
         "resnet34": resnet34,
         "resnet18-imagenet": resnet18_imagenet,
         "resnet50": resnet50,
+        "vgg19": vgg19,
         "gin": gin,
         "lstm": lstm,
         "transformer": transformer,

@@ -1,8 +1,9 @@
-"""Residual networks without biases: ResNet-18 and -34 for CIFAR, ResNet-18 and -50 for ImageNet.
+"""Residual networks without biases: ResNet-18, -32 and -34 for CIFAR, ResNet-18 and -50 for ImageNet.
 
-Source: He et al. (2016), Deep Residual Learning for Image Recognition, table 1, with 1 x 1 convolutions as shortcuts
-where the shape changes. For CIFAR the stem is one 3 x 3 convolution and nothing is pooled before the stages; for
-ImageNet it is 7 x 7 with stride 2 and a 3 x 3 max-pooling. The stride of a bottleneck sits on its 3 x 3 convolution.
+Source: He et al. (2016), Deep Residual Learning for Image Recognition, table 1 and, for ResNet-32, section 4.2, with
+1 x 1 convolutions as shortcuts where the shape changes (there the paper's CIFAR networks pad with zeros). For CIFAR the
+stem is one 3 x 3 convolution and nothing is pooled before the stages; for ImageNet it is 7 x 7 with stride 2 and a
+3 x 3 max-pooling. The stride of a bottleneck sits on its 3 x 3 convolution.
 Norms have no learned scale and shift unless ``affine`` asks for them. The order of the modules is the order in which
 layers are counted: within a block the convolutions come first and the shortcut last.
 """
@@ -14,6 +15,7 @@ from common.checks import whole
 from torch_backend.models.width import scaled
 
 STAGES = (64, 128, 256, 512)
+THIN = (16, 32, 64)  # of ResNet-32
 
 
 class Block(nn.Module):
@@ -50,6 +52,11 @@ def resnet34(*, width: float = 1.0, channels: int = 3, classes: int = 10, affine
     return _resnet((3, 4, 6, 3), False, False, width, channels, classes, affine)
 
 
+def resnet32(*, width: float = 1.0, channels: int = 3, classes: int = 10, affine: bool = False) -> nn.Sequential:
+    """Return ResNet-32 for small images: three stages of five basic blocks, 16, 32 and 64 maps wide."""
+    return _resnet((5, 5, 5), False, False, width, channels, classes, affine, THIN)
+
+
 def resnet18_imagenet(
     *, width: float = 1.0, channels: int = 3, classes: int = 1000, affine: bool = False
 ) -> nn.Sequential:
@@ -63,19 +70,26 @@ def resnet50(*, width: float = 1.0, channels: int = 3, classes: int = 1000, affi
 
 
 def _resnet(
-    blocks: tuple[int, ...], bottleneck: bool, large: bool, width: float, channels: int, classes: int, affine: bool
+    blocks: tuple[int, ...],
+    bottleneck: bool,
+    large: bool,
+    width: float,
+    channels: int,
+    classes: int,
+    affine: bool,
+    stages: tuple[int, ...] = STAGES,
 ) -> nn.Sequential:
-    inputs = scaled(width, STAGES[0])
+    inputs = scaled(width, stages[0])
     layers = _normed(whole("channels", channels, 1), inputs, 7 if large else 3, 2 if large else 1, affine)
     layers.append(nn.ReLU())
     if large:
         layers.append(nn.MaxPool2d(3, stride=2, padding=1))
     for stage, count in enumerate(blocks):
         for block in range(count):
-            maps, stride = scaled(width, STAGES[stage]), 2 if stage and not block else 1
+            maps, stride = scaled(width, stages[stage]), 2 if stage and not block else 1
             chain: tuple[tuple[int, int, int], ...] = ((3, maps, stride), (3, maps, 1))
             if bottleneck:
-                chain = ((1, maps, 1), (3, maps, stride), (1, scaled(width, 4 * STAGES[stage]), 1))
+                chain = ((1, maps, 1), (3, maps, stride), (1, scaled(width, 4 * stages[stage]), 1))
             layers.append(Block(inputs, chain, affine))
             inputs = chain[-1][1]
     layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]

@@ -125,14 +125,15 @@ _TRANSFORMER = replace(_LSTM, model="transformer", rate=0.03)
 
 PRESETS: Mapping[str, Settings] = MappingProxyType(
     {
-        **_rows("conv6-cifar10", _CIFAR, 0.5),
+        # without norms, weights do not learn at the rate of the scores
+        **_rows("conv6-cifar10", _CIFAR, 0.5, rate=0.01),
         **_rows("resnet18-cifar10", replace(_CIFAR, model="resnet18", sparsity=0.8), 0.7),
         **_rows("resnet50-imagenet", _IMAGENET, 0.7),
         **_rows("gin-arxiv", replace(_GRAPH, sparsity=0.2), 0.4),
         **_rows("gin-cora", replace(_GRAPH, data_set="cora", epochs=100), 0.5),
         **_rows("gin-citeseer", replace(_GRAPH, data_set="citeseer", epochs=100), 0.5),
         **_rows("mlp-mnist", Settings("mlp", "mnist", epochs=10), 0.5),
-        **_rows("conv2-mnist", Settings("conv2", "mnist", epochs=5), 0.5),
+        **_rows("conv2-mnist", Settings("conv2", "mnist", epochs=5), 0.5, rate=0.01),
         **_rows("lstm-mnist", _LSTM, 0.5, rate=0.01),
         **_rows("transformer-mnist", _TRANSFORMER, 0.5, rate=0.001),
     }

@@ -15,7 +15,7 @@ from common.cli import run as run_command
 from common.store import export_jsonl, read_jsonl
 from theory.freezing import kept_count
 from theory.freezing import layer_rates as layer_rates_of
-from torch_backend import frozen, jackpot, tickets
+from torch_backend import frozen, jackpot, tickets, training
 from torch_backend.__main__ import main as command
 from torch_backend.data import load
 from torch_backend.jackpot import speed, steps_to_reach
@@ -351,7 +351,10 @@ def test_a_ticket_is_rebuilt_over_the_trained_weights(data, tmp_path):
     assert jackpot.main([*TINY, "--data", str(data), "--out", str(out), "--seeds", "1"]) == 0
     weights = next(out.glob("trained-*/seed0/weights.safetensors"))
     fresh = loaded(weights, "mlp", {"width": 0.1})
+    given_weights = {name: value.clone() for name, value in fresh.state_dict().items()}
     model, ticket = tickets.load(next(out.rglob("ticket.safetensors")), fresh)
+    for name, layer in supermasks(model).items():
+        assert torch.equal(layer.weight, torch.where(layer.weight != 0, given_weights[name], 0.0))
     images = load("mnist", data, seed=0)
     assert ImageTask(images, 0, 60, False).accuracy(model, "test") == results(out)[0]["test"]
     assert sum(layer.kept for layer in ticket.layers) == kept_count(sum(MLP.values()), 0.9)
@@ -379,6 +382,51 @@ def test_a_killed_command_goes_on_to_the_same_result(data, tmp_path, monkeypatch
     assert results(tmp_path / "parts") == results(tmp_path / "whole")
     traces = [next((tmp_path / part).rglob(TRACE)).read_text() for part in ("parts", "whole")]
     assert traces[0] == traces[1]
+
+
+def test_a_kill_between_trace_and_checkpoint_leaves_no_row_twice(tmp_path, monkeypatch):
+    for name in ("whole", "parts"):
+        (tmp_path / name).mkdir()
+    whole, parts = problem(tmp_path / "whole", rate=5.0), problem(tmp_path / "parts", rate=5.0)
+    search(whole)
+    written, calls = training.write_checkpoint, []
+
+    def dying(path, state):
+        calls.append(path)
+        if len(calls) == 2:  # the second epoch's trace is there, its checkpoint is not
+            raise KeyboardInterrupt
+        written(path, state)
+
+    monkeypatch.setattr(training, "write_checkpoint", dying)
+    with pytest.raises(KeyboardInterrupt):
+        search(parts)
+    assert [row["epoch"] for row in read_jsonl(tmp_path / "parts" / TRACE)] == [0, 1]
+    monkeypatch.setattr(training, "write_checkpoint", written)
+    again = problem(tmp_path / "parts", rate=5.0)
+    search(again)
+    assert (tmp_path / "parts" / TRACE).read_text() == (tmp_path / "whole" / TRACE).read_text()
+    for name, layer in whole.masks.items():
+        assert torch.equal(layer.mask, again.masks[name].mask)
+
+
+@pytest.mark.parametrize("changes", ["statistics", "scales"])
+def test_norms_do_nothing_in_synflow(tmp_path, changes):
+    found = []
+    for odd in (False, True):
+        torch.manual_seed(0)
+        model = build("resnet32", width=0.125, channels=1, affine=True)
+        random = torch.Generator().manual_seed(1)
+        for norm in model.modules():
+            if odd and isinstance(norm, torch.nn.BatchNorm2d):
+                for values in (
+                    (norm.running_mean, norm.running_var) if changes == "statistics" else (norm.weight, norm.bias)
+                ):
+                    values.data.copy_(torch.rand(len(values), generator=random) + 0.1)
+        settings = Settings("resnet32", "mnist", sparsity=0.9)
+        source = freeze(model, weights="given")
+        found.append(mask_of("synflow", Problem(source, Noise(), settings, 0, tmp_path)))
+    for name, mask in found[0].items():
+        assert torch.equal(mask, found[1][name]), name
 
 
 @pytest.mark.parametrize("suffix", ["pt", "safetensors"])

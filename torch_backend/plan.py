@@ -14,9 +14,9 @@ from common.cli import Parser
 from common.rates import Rates
 from theory.freezing import centre, counts, entropy_bits, interval, kept_count, layer_rates, log2_candidates
 from torch_backend.data import adjacency_of
-from torch_backend.search import add_choices, chosen_settings, source_of
+from torch_backend.search import add_choices, chosen_settings, device_of, source_of
 from torch_backend.settings import Settings
-from torch_backend.sizes import FEATURES, meta_model
+from torch_backend.sizes import SHAPES, meta_model
 from torch_backend.supermask import footprint, freeze, supermasks
 from torch_backend.threshold import select
 from torch_backend.training import optimiser_of
@@ -41,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _print(name: str, settings: Settings, args: Namespace, page: console.Page) -> None:
+    if settings.method != "edge-popup":
+        raise ValueError(f"{name} trains weights: there is no ticket to plan")
     if settings.data_set not in {**IMAGES, **NODES}:
         raise ValueError(f"plan knows the sizes of {', '.join([*IMAGES, *NODES])}; got {settings.data_set!r}")
     model = meta_model(settings)
@@ -71,7 +73,7 @@ def _print(name: str, settings: Settings, args: Namespace, page: console.Page) -
 
 def _print_cost(settings: Settings, args: Namespace, page: console.Page) -> None:
     """Run a few steps on made-up data of the right shape."""
-    device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    device = device_of(args.device)
     model = meta_model(settings).to_empty(device=device)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
@@ -96,7 +98,7 @@ def _print_cost(settings: Settings, args: Namespace, page: console.Page) -> None
         torch.cuda.synchronize()
     seconds = (time.perf_counter() - start) / STEPS
     bytes_held = footprint(model, optimiser)
-    images = 0 if graph else IMAGES[settings.data_set][0]
+    images = 0 if graph else settings.images * 4 // 5 or IMAGES[settings.data_set][0]
     steps = 1.0 if graph else images / len(labels)
     page.print(
         f"Scores, gradients, optimiser: {_mib(bytes_held.parameters + bytes_held.gradients + bytes_held.optimiser)}; "
@@ -121,7 +123,7 @@ def made_up_nodes(settings: Settings, device: torch.device) -> tuple[tuple[Tenso
     numbers = torch.arange(edges)
     ends = torch.stack([numbers % nodes, (numbers * 7919 + 1 + numbers // nodes) % nodes]).numpy()
     graph = _Edges(*(part.to(device) for part in adjacency_of(nodes, ends)))
-    features = torch.ones(nodes, FEATURES[settings.data_set], device=device)
+    features = torch.ones(nodes, SHAPES[settings.data_set]["inputs"], device=device)
     return (features, graph), torch.zeros(nodes, dtype=torch.long, device=device)
 
 

@@ -18,6 +18,8 @@ PLACES = (0.1, 0.3, 0.5, 0.7, 0.9)
 def main(argv: Sequence[str] | None = None) -> int:
     """Search at every place with both rules; print the table."""
     args = _parser().parse_args(argv)
+    if (args.freeze, args.prune, args.lock) != (None, None, None):
+        raise ValueError("positions takes --ratio and --places instead of --freeze, --prune and --lock")
     chosen: dict[str, Settings] = {}
     for settings in chosen_settings(args).values():
         for rule in RULES:

@@ -5,6 +5,7 @@ import fnmatch
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields, replace
+from hashlib import blake2b
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from torch_backend.summary import table
 from torch_backend.supermask import freeze, supermasks
 from torch_backend.tasks import GraphTask, ImageTask
 from torch_backend.threshold import select
-from torch_backend.training import Run
+from torch_backend.training import Run, check_origin
 
 TICKET, RESULT = "ticket.safetensors", "result.json"
 
@@ -44,8 +45,10 @@ def run_all(chosen: dict[str, Settings], args: argparse.Namespace, page: console
     whole("seeds", args.seeds, 1)
     key_words(args.seed)
     if args.results is not None:
+        if Path(args.out).resolve() in Path(args.results).resolve().parents:
+            raise ValueError(f"--results must lie outside --out, got {args.results}")
         check_writable(args.results)
-    device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    device = device_of(args.device)
     found: dict[str, list[Row]] = {}
     for name, settings in chosen.items():
         folder = Path(args.out) / settings.name
@@ -74,13 +77,16 @@ def run(
 
     The ticket that is tested is the one read back from its file.
     """
-    if (folder / RESULT).exists():
-        kept: Row = json.loads((folder / RESULT).read_text())
-        return kept
-    folder.mkdir(parents=True, exist_ok=True)
     data = load(settings.data_set, root, seed=seed, images=settings.images).to(device)
+    origin = {
+        "data": fingerprint(data), "amp": str(bool(options and options.amp)),
+        "compile": str(bool(options and options.compile)), "device": device.type, "torch": str(torch.__version__),
+    }  # fmt: skip
+    if (folder / RESULT).exists():
+        return read_result(folder / RESULT, origin)
     sizes = model_sizes(settings, data)
     model = prepared(settings, seed, sizes).to(device)
+    folder.mkdir(parents=True, exist_ok=True)
     masks = supermasks(model)
     task = task_of(settings, seed, data, bool(options and options.channels_last))
     if options and options.channels_last:
@@ -89,7 +95,7 @@ def run(
     def prepare() -> dict[str, float]:
         return select(masks, settings.sparsity, settings.scope, refuse_collapse=True) if masks else {}
 
-    training = Run(model, task, settings, folder, prepare, amp=bool(options and options.amp))
+    training = Run(model, task, settings, folder, prepare, amp=bool(options and options.amp), origin=origin)
     if options and options.compile:
         model.compile()
     done = [0]
@@ -109,10 +115,10 @@ def run(
     best = max(range(len(rows)), key=lambda epoch: (rows[epoch]["validation"], -epoch))
     result: Row = {"settings": asdict(settings), "seed": seed, "best_epoch": best,
                    "validation": rows[best]["validation"], "seconds": sum(row["seconds"] for row in rows),
-                   "device": str(device), "torch": torch.__version__}  # fmt: skip
+                   "origin": origin}  # fmt: skip
     if masks:
         about = {"data_set": settings.data_set, "images": settings.images, "sparsity": settings.sparsity,
-                 "validation": result["validation"]}  # fmt: skip
+                 "data": origin["data"], "validation": result["validation"]}  # fmt: skip
         said = tickets.Ticket(settings.model, sizes, source_of(settings, seed), about=about)
         kept_ticket = tickets.save(folder / TICKET, model, said)
         model = tickets.load(folder / TICKET)[0].to(device)
@@ -138,9 +144,47 @@ def model_sizes(settings: Settings, data: Graph | Images) -> dict[str, Any]:
     if ("inputs" in known) != isinstance(data, Graph):
         kind = "a graph" if isinstance(data, Graph) else "images"
         raise ValueError(f"model {settings.model} does not take {kind}, which {settings.data_set} is")
-    if "affine" in known and settings.method == "weights":
-        sizes["affine"] = True
+    if "affine" in known:
+        sizes["affine"] = settings.method == "weights" or settings.learn_norms
+    elif settings.learn_norms:
+        raise ValueError(f"model {settings.model} has no norms to learn")
     return sizes
+
+
+def fingerprint(data: Graph | Images) -> str:
+    """Return ten hexadecimal digits of the labels, the parts and some inputs: other data have others."""
+    digest = blake2b(digest_size=5)
+    if isinstance(data, Graph):
+        tensors = [data.labels, data.train, data.validation, data.test, data.degrees]
+    else:
+        tensors = [data.train.labels, data.validation.labels, data.test.labels]
+        tensors += [part.inputs[torch.arange(min(8, len(part)))] for part in (data.train, data.test)]
+    for tensor in tensors:
+        digest.update(tensor.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def read_result(path: Path, origin: dict[str, str]) -> Row:
+    """Return a finished run's row; raise ValueError when it is damaged, or is of other data or autocast."""
+    try:
+        row: Row = json.loads(path.read_text())
+        if not all(isinstance(row[name], int | float) for name in ("test", "validation", "seconds", "bits")):
+            raise TypeError("numbers are missing")
+        kept = dict(row["origin"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({error}); remove it to end this run again") from None
+    check_origin(path, kept, {name: origin[name] for name in ("data", "amp")})
+    return row
+
+
+def device_of(name: str | None) -> torch.device:
+    """Return the device of this name, or a GPU when there is one; raise ValueError when it cannot be used."""
+    try:
+        device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(f"device {name!r} cannot be used: {str(error).splitlines()[0][:100]}") from None
+    return device
 
 
 def source_of(settings: Settings, seed: int) -> dict[str, Any]:
@@ -193,9 +237,15 @@ def _claim(folder: Path, settings: Settings) -> None:
     """Write what the folder holds, or make sure that it is this."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "settings.json"
-    if path.exists() and json.loads(path.read_text()) != asdict(settings):
+    if not path.exists():
+        export_json(path, asdict(settings))
+        return
+    try:
+        kept = json.loads(path.read_text())
+    except ValueError:
+        raise ValueError(f"{path} is damaged; give another --out") from None
+    if kept != asdict(settings):
         raise ValueError(f"{path} is of other settings; give another --out")
-    export_json(path, asdict(settings))
 
 
 def chosen_settings(args: argparse.Namespace) -> dict[str, Settings]:
@@ -211,12 +261,31 @@ def chosen_settings(args: argparse.Namespace) -> dict[str, Settings]:
             names = fnmatch.filter(PRESETS, pattern)
             if not names:
                 raise ValueError(f"preset must be one of {', '.join(PRESETS)} (or a pattern); got {pattern!r}")
-            found.update({name: PRESETS[name].changed(**changes) for name in names})
+            for name in names:
+                found[name] = _of_preset(name, changes)
         return found
     if args.model is None or args.data_set is None:
         raise ValueError("give --preset, or --model and --data-set")
     settings = Settings.of(**changes)
     return {settings.name: settings}
+
+
+def _of_preset(name: str, changes: dict[str, Any]) -> Settings:
+    """Return a preset with changes that leave it what its name says: dense stays dense, frozen centred."""
+    family, kind = name.rsplit("-", 1)
+    for option in ("model", "prune", "lock", "method"):
+        if changes.get(option) is not None:
+            raise ValueError(f"--{option} would make preset {name} something else: give --model and --data-set instead")
+    base, frozen_row = PRESETS[name], PRESETS[f"{family}-frozen"]
+    freezing, rest = changes.get("freezing"), {k: v for k, v in changes.items() if k != "freezing"}
+    if kind == "weights":
+        return base.changed(**{**rest, "sparsity": None})
+    if kind == "dense" or (freezing is None and rest.get("sparsity") is None):
+        return base.changed(**rest)
+    if freezing is None:
+        freezing = frozen_row.prune + frozen_row.lock
+    centred = base.changed(**rest, freezing=freezing)
+    return centred if kind == "frozen" else centred.changed(lock=0.0)
 
 
 def add_choices(p: argparse.ArgumentParser) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 from common.checks import closed_unit, one_of, positive, whole
 from common.rates import searchable
 from theory.freezing import check_sparsity, positioned
+from torch_backend.data import GRAPHS, IMAGES
+from torch_backend.models import MODELS
 
 METHODS = ("edge-popup", "weights")
 OPTIMISERS = ("sgd", "adamw")
@@ -17,6 +19,7 @@ RULES = ("epl", "erk")
 SCOPES = ("global", "layer")
 WEIGHTS = ("ku", "skc")
 SCALES = ("none", "static", "dynamic")
+LARGEST = 1e30  # beyond it float32 overflows
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,12 @@ class Settings:
             ("optimiser", OPTIMISERS),
         ):
             one_of(name, getattr(self, name), allowed)
+        one_of("model", self.model, tuple(MODELS))
+        one_of("data set", self.data_set, (*IMAGES, *GRAPHS))
         for name in ("width", "rate"):
             positive(name, getattr(self, name))
+        if max(self.rate, self.decay) > LARGEST:
+            raise ValueError(f"rate and decay must be at most {LARGEST:g}, got {self.rate:g}, {self.decay:g}")
         for name in ("epochs", "batch"):
             whole(name, getattr(self, name), 1)
         whole("images", self.images)

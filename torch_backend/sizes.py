@@ -1,5 +1,6 @@
 """How large the presets' tickets are: counted on the models, and as the formulas say."""
 
+from inspect import signature
 from math import prod
 from typing import Any
 
@@ -10,20 +11,31 @@ from torch import nn
 from common import console
 from common.rates import Rates
 from theory.freezing import counts, layer_rates, ticket_size
-from torch_backend.models import build
+from torch_backend.models import MODELS, build
 from torch_backend.settings import PRESETS, Settings
 
-CLASSES = {"cifar10": 10, "mnist": 10, "imagenet": 1000, "arxiv": 40, "cora": 7, "citeseer": 6}
-FEATURES = {"arxiv": 128, "cora": 1433, "citeseer": 3703}
+_MNIST = {"channels": 1, "size": 28, "classes": 10}
+_CIFAR = {"channels": 3, "size": 32}
+SHAPES: dict[str, dict[str, int]] = {
+    "cifar10": {**_CIFAR, "classes": 10},
+    "cifar100": {**_CIFAR, "classes": 100},
+    "mnist": _MNIST,
+    "fashion-mnist": _MNIST,
+    "imagenet": {"channels": 3, "size": 224, "classes": 1000},
+    "arxiv": {"inputs": 128, "classes": 40},
+    "cora": {"inputs": 1433, "classes": 7},
+    "citeseer": {"inputs": 3703, "classes": 6},
+}
 
 
 def meta_model(settings: Settings, affine: bool = False) -> nn.Module:
     """Return the model of a preset's settings without memory for its weights."""
-    sizes: dict[str, Any] = {"width": settings.width, "classes": CLASSES[settings.data_set]}
-    if settings.data_set in FEATURES:
-        sizes["inputs"] = FEATURES[settings.data_set]
-    if settings.data_set == "mnist":
-        sizes |= {"channels": 1, "size": 28}
+    known = signature(MODELS[settings.model]).parameters
+    shape = SHAPES[settings.data_set]
+    if ("inputs" in known) != ("inputs" in shape):
+        raise ValueError(f"model {settings.model} does not take the data of {settings.data_set}")
+    sizes: dict[str, Any] = {"width": settings.width}
+    sizes |= {name: size for name, size in shape.items() if name in known}
     with torch.device("meta"):
         return build(settings.model, affine=affine, **sizes)
 

@@ -45,11 +45,11 @@ def table(settings: Mapping[str, Settings], found: Mapping[str, Sequence[Row]]) 
     for name, runs in found.items():
         s = settings[name]
         masked = s.method == "edge-popup"
-        realised = f"{s.sparsity:.3f}" if masked else None
+        sparsity = f"{s.sparsity:.3f}" if masked else None  # exact to a weight
         rows.append(
             (
                 name,
-                realised,
+                sparsity,
                 *((f"{s.prune:.3g}", f"{s.lock:.3g}") if masked else (None, None)),
                 percent(mean_interval([run["test"] for run in runs])),
                 percent(mean_interval([run["validation"] for run in runs])),

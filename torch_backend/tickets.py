@@ -102,8 +102,13 @@ def read(path: str | Path) -> tuple[Ticket, Arrays]:
         raise ValueError(f"{path} is damaged: its checksum is not that of its content")
     if found.pop("format", None) != FORMAT:
         raise ValueError(f"{path} is of another format version; this program reads version {FORMAT}")
-    found["layers"] = tuple(Layer(*layer) for layer in found["layers"])
-    return Ticket(**found), arrays
+    try:
+        found["layers"] = tuple(Layer(*layer) for layer in found["layers"])
+        ticket = Ticket(**found)
+        dict(ticket.sizes), dict(ticket.source), dict(ticket.about)
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(f"{path} has a header that does not describe a ticket") from None
+    return ticket, arrays
 
 
 def load(path: str | Path, model: nn.Module | None = None) -> tuple[nn.Module, Ticket]:
@@ -116,8 +121,14 @@ def load(path: str | Path, model: nn.Module | None = None) -> tuple[nn.Module, T
     if model is None:
         if ticket.architecture == OWN:
             raise ValueError(f"{path} is a ticket of a module of your own: give a fresh one to load it into")
-        model = build(ticket.architecture, **ticket.sizes)
-    freeze(model, **ticket.source)
+        try:
+            model = build(ticket.architecture, **ticket.sizes)
+        except TypeError:
+            raise ValueError(f"{path} has sizes that {ticket.architecture} does not take: {ticket.sizes}") from None
+    try:
+        freeze(model, **ticket.source)
+    except TypeError:
+        raise ValueError(f"{path} has a source that cannot be drawn: {ticket.source}") from None
     masks = supermasks(model)
     layers = tuple((name, mask.size, len(mask.mask)) for name, mask in masks.items())
     if layers != tuple(layer[:3] for layer in ticket.layers):

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
@@ -38,7 +38,8 @@ class Task(Protocol):
 
 @dataclass
 class Run:
-    """A model in training. prepare: called whenever its parameters have changed, before it is used.
+    """A model in training. prepare: called whenever its parameters have changed, before it is used. origin: what a
+    checkpoint must have been made with, beside the settings, for a run to go on from it.
 
     before: called with (epoch, step) before every step. first: epochs before this one are never taken as the best.
     """
@@ -49,6 +50,7 @@ class Run:
     folder: Path
     prepare: Callable[[], dict[str, float]]
     amp: bool = False
+    origin: dict[str, str] = field(default_factory=dict)
     before: Callable[[int, int], None] = lambda epoch, step: None
     first: int = 0
 
@@ -64,9 +66,16 @@ class Run:
         best: dict[str, Any] = {}
         kept = read_checkpoint(self.folder / CHECKPOINT)
         if kept is not None:
-            self.model.load_state_dict(kept["model"])
-            optimiser.load_state_dict(kept["optimiser"])
-            rows, best = kept["rows"], kept["best"]
+            check_origin(self.folder / CHECKPOINT, kept["origin"], self.origin)
+            try:
+                self.model.load_state_dict(kept["model"])
+                optimiser.load_state_dict(kept["optimiser"])
+                rows, best = kept["rows"], kept["best"]
+                if best or len(rows) == self.settings.epochs:
+                    float(best["validation"]), dict(best["model"])
+                [float(row["validation"]) for row in rows]
+            except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
+                raise damaged(self.folder / CHECKPOINT, error) from None
         self.prepare()
         for epoch in range(len(rows), self.settings.epochs):
             start = time.perf_counter()
@@ -83,7 +92,13 @@ class Run:
             export_jsonl(self.folder / "epochs.jsonl", rows)
             write_checkpoint(
                 self.folder / CHECKPOINT,
-                {"model": self.model.state_dict(), "optimiser": optimiser.state_dict(), "rows": rows, "best": best},
+                {
+                    "model": self.model.state_dict(),
+                    "optimiser": optimiser.state_dict(),
+                    "rows": rows,
+                    "best": best,
+                    "origin": self.origin,
+                },
             )
             tell(row)
         self.model.load_state_dict(best["model"])
@@ -138,10 +153,25 @@ def read_checkpoint(path: Path) -> dict[str, Any] | None:
         return None
     try:
         found = torch.load(path, weights_only=True, map_location="cpu")
-        return {name: found[name] for name in ("model", "optimiser", "rows", "best")}
+        return {name: found[name] for name in ("model", "optimiser", "rows", "best", "origin")}
     except Exception as error:  # torch raises a dozen kinds, and a line is all that anyone can use
-        first = (str(error).splitlines() or ["no reason given"])[0]
-        raise ValueError(f"{path} is damaged ({first}); remove it to start this run again") from None
+        raise damaged(path, error) from None
+
+
+def damaged(path: Path, error: Exception) -> ValueError:
+    """Return the error that says so in one line."""
+    first = (str(error).splitlines() or ["no reason given"])[0][:100]
+    return ValueError(f"{path} is damaged ({first}); remove it to start this run again")
+
+
+def check_origin(path: Path, kept: dict[str, str], now: dict[str, str]) -> None:
+    """Raise ValueError when a run was begun on other data, or in another way, than it would go on."""
+    for name, value in now.items():
+        if kept.get(name) != value:
+            raise ValueError(
+                f"{path} was begun with {name} {kept.get(name)}, now it is {value}: go on in the same way, or give "
+                "another --out"
+            )
 
 
 def _copied(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -158,6 +158,87 @@ def test_a_layer_that_collapses_is_named(data, tmp_path):
         main(options)
 
 
+def test_a_run_goes_on_with_the_same_data_in_the_same_way_only(data, tmp_path, monkeypatch):
+    options = [*SMALL, "--seeds", "1", "--data", str(data), "--out", str(tmp_path / "runs")]
+    written = training.write_checkpoint
+
+    def killed(path, state):
+        written(path, state)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "write_checkpoint", killed)
+    with pytest.raises(KeyboardInterrupt):
+        main(options)
+    monkeypatch.setattr(training, "write_checkpoint", written)
+    with pytest.raises(ValueError, match="was begun with amp False, now it is True"):
+        main([*options, "--amp"])
+    main(options)
+    labels = data / "MNIST" / "raw" / "train-labels-idx1-ubyte"
+    content = bytearray(labels.read_bytes())
+    content[-1] = (content[-1] + 1) % 10
+    labels.write_bytes(content)
+    with pytest.raises(ValueError, match="was begun with data"):
+        main(options)
+    ticket = next(tmp_path.rglob("ticket.safetensors"))
+    with pytest.raises(ValueError, match="found on other data"):
+        command(["ticket", "verify", str(ticket), "--data", str(data)])
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "{}", '{"test": "a"}'])
+def test_a_damaged_result_is_named(data, tmp_path, text):
+    options = [*SMALL, "--epochs", "1", "--seeds", "1", "--data", str(data), "--out", str(tmp_path)]
+    main(options)
+    next(tmp_path.rglob("result.json")).write_text(text)
+    with pytest.raises(ValueError, match=r"result.json is damaged"):
+        main(options)
+
+
+def test_learned_norms_are_learned_and_travel_with_the_ticket(data, tmp_path):
+    options = ["--model", "transformer", "--data-set", "mnist", "--width", "0.1", "--images", "60", "--epochs", "2"]
+    options += ["--optimiser", "adamw", "--rate", "0.05", "--seeds", "1", "--data", str(data), "--learn-norms"]
+    main([*options, "--out", str(tmp_path)])
+    ticket, arrays = tickets.read(next(tmp_path.rglob("ticket.safetensors")))
+    learned = [array for name, array in arrays.items() if "norm" in name and name.endswith("weight")]
+    assert ticket.source["learn_norms"]
+    assert learned
+    assert any((array != 1).any() for array in learned)
+
+
+def test_changed_presets_stay_what_they_are_called():
+    def rates(*options):
+        parser = search._parser()
+        chosen = search.chosen_settings(parser.parse_args(["--preset", "mlp-mnist-*", *options]))
+        return {name.rsplit("-", 1)[1]: (s.prune, s.lock) for name, s in chosen.items()}
+
+    found = rates("--freeze", "0.2")
+    assert found["dense"] == (0, 0)
+    assert found["frozen"] == pytest.approx((0.1, 0.1))
+    assert found["sparse"] == pytest.approx((0.1, 0))
+    found = rates("--sparsity", "0.3")
+    assert found["frozen"] == pytest.approx((0.05, 0.45))
+
+
+def test_a_ticket_is_not_overwritten_by_its_export_nor_a_result_by_the_results(data, tmp_path):
+    options = [*SMALL, "--epochs", "1", "--seeds", "1", "--data", str(data), "--out", str(tmp_path)]
+    main(options)
+    ticket = str(next(tmp_path.rglob("ticket.safetensors")))
+    with pytest.raises(ValueError, match="another file than the ticket"):
+        command(["ticket", "export", ticket, "--to", ticket])
+    with pytest.raises(ValueError, match="must lie outside --out"):
+        main([*options, "--results", str(tmp_path / "all.jsonl")])
+    with pytest.raises(ValueError, match="instead of --freeze"):
+        command(["positions", "--model", "mlp", "--data-set", "mnist", "--freeze", "0.3"])
+    with pytest.raises(ValueError, match="no ticket to plan"):
+        command(["plan", "--preset", "mlp-mnist-weights"])
+
+
+@pytest.mark.parametrize("data_set", ["cifar10", "cifar100", "fashion-mnist", "imagenet"])
+@pytest.mark.parametrize("model", ["mlp", "lstm", "resnet18"])
+def test_a_plan_fits_every_model_to_every_data_set(model, data_set, capsys):
+    assert command(["plan", "--model", model, "--data-set", data_set, "--freeze", "0.4", "--no-time"]) == 0
+    assert "feasible" in capsys.readouterr().out
+
+
 def test_other_settings_go_to_another_folder_and_a_stolen_one_is_refused(data, tmp_path):
     options = [*SMALL, "--epochs", "1", "--seeds", "1", "--data", str(data), "--out", str(tmp_path)]
     main(options)
@@ -180,6 +261,11 @@ def test_other_settings_go_to_another_folder_and_a_stolen_one_is_refused(data, t
         (["--model", "mlp", "--data-set", "mnist", "--lock", "0.5"], "strictly between 0 and 0.5"),
         (["--model", "mlp", "--data-set", "mnist", "--freeze", "0.5", "--lock", "0.1"], "not both"),
         (["--model", "mlp", "--data-set", "mnist", "--freeze", "1"], "nothing is free"),
+        (["--model", "mlp", "--data-set", "mnist", "--device", "foo"], "device 'foo' cannot be used"),
+        (["--model", "mlp", "--data-set", "mnist", "--rate", "1e40"], "rate and decay must be at most"),
+        (["--model", "mlp", "--data-set", "mnist", "--learn-norms"], "has no norms to learn"),
+        (["--preset", "mlp-mnist-dense", "--prune", "0.1"], "would make preset mlp-mnist-dense something else"),
+        (["--preset", "mlp-mnist-dense", "--model", "conv2"], "something else"),
         (["--model", "gin", "--data-set", "mnist"], "does not take images"),
         (["--model", "mlp", "--data-set", "mnist", "--images", "1000000"], "images must be at most 300"),
         (["--model", "mlp", "--data-set", "mnist", "--epochs", "0"], "epochs must be at least 1"),
@@ -245,7 +331,7 @@ def test_a_place_is_where_the_sparsity_lies_in_its_interval(freezing, place):
 
 def test_positions_are_searched_with_both_rules(data, tmp_path, capsys):
     options = ["positions", *SMALL, "--ratio", "0.6", "--places", "0.3", "0.5", "--seeds", "1", "--data", str(data)]
-    assert command([*options, "--out", str(tmp_path), "--results", str(tmp_path / "rows.jsonl")]) == 0
+    assert command([*options, "--out", str(tmp_path / "runs"), "--results", str(tmp_path / "rows.jsonl")]) == 0
     text = capsys.readouterr().out
     assert all(f"{rule} F=0.6 t={t}" in text for rule in ("epl", "erk") for t in (0.3, 0.5))
     rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]

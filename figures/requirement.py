@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common.cli import Parser, run
-from figures.style import COLOURS, RENDERED, save, styled
+from common.cli import run
+from figures.style import COLOURS, command, save, styled
 from theory import CLAIMS
 
 if TYPE_CHECKING:
@@ -74,13 +74,7 @@ def render(rows: Sequence[dict[str, Any]], folder: str | Path, name: str = "requ
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Draw the committed result, or the one named."""
-    p = Parser(prog="python -m figures requirement", description=(__doc__ or "").splitlines()[0])
-    p.add_argument("results", nargs="?", default=RESULT, help="result file (default: the committed one)")
-    p.add_argument("--out", default=RENDERED, help="folder for PNG and SVG (default figures/rendered)")
-    args = p.parse_args(argv)
-    for path in render(load(args.results), args.out):
-        print(path)  # noqa: T201
-    return 0
+    return command("requirement", __doc__, RESULT, lambda results, out: render(load(results), out), argv)
 
 
 if __name__ == "__main__":

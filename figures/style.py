@@ -1,11 +1,12 @@
 """One look for every figure: readable from the back row, safe for colour-blind readers, same bytes on every run."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from common.cli import Parser
 from common.files import write_atomically
 
 if TYPE_CHECKING:
@@ -42,6 +43,23 @@ STYLE: dict[Any, Any] = {
     "svg.hashsalt": "slt-verify",
     "svg.fonttype": "path",
 }
+
+
+def command(
+    name: str,
+    doc: str | None,
+    result: Path,
+    render: Callable[[str | Path, str | Path], Iterable[Path]],
+    argv: Sequence[str] | None,
+) -> int:
+    """Be the command of figure ``name``: draw the committed result, or the one named; print the files written."""
+    parser = Parser(prog=f"python -m figures {name}", description=(doc or "").splitlines()[0])
+    parser.add_argument("results", nargs="?", default=result, help="result file (default: the committed one)")
+    parser.add_argument("--out", default=RENDERED, help="folder for PNG and SVG (default figures/rendered)")
+    args = parser.parse_args(argv)
+    for path in render(args.results, args.out):
+        print(path)  # noqa: T201
+    return 0
 
 
 @contextmanager

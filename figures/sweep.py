@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.cli import Parser, run
+from common.cli import run
 from common.store import Row, read_jsonl
-from figures.style import COLOURS, RENDERED, save, styled
+from figures.style import COLOURS, command, save, styled
 from simulations.sweep_tables import PLANS, neurons
 
 if TYPE_CHECKING:
@@ -108,13 +108,7 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "sweep") -> list
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Draw the committed result, or the one named."""
-    parser = Parser(prog="python -m figures sweep", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("results", nargs="?", default=RESULT, help="result file (default: the committed one)")
-    parser.add_argument("--out", default=RENDERED, help="folder for PNG and SVG (default figures/rendered)")
-    args = parser.parse_args(argv)
-    for path in render(load(args.results), args.out):
-        print(path)  # noqa: T201
-    return 0
+    return command("sweep", __doc__, RESULT, lambda results, out: render(load(results), out), argv)
 
 
 if __name__ == "__main__":

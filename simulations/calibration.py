@@ -12,15 +12,16 @@ theory/estimate.py); pointwise, on every second of them, after the model was fix
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from functools import partial
 
 from common.cli import REFUTED, Parser, run
 from common.console import Page, progress, table
 from common.files import check_new
 from common.keys import key_words
 from common.store import Row, Store, export_jsonl
+from simulations.runner import add_options, measure_all
 from theory.estimate import READINGS, estimated_success
 
 EXPERIMENT = "calibration"
@@ -89,23 +90,6 @@ def measure(setting: Setting, reading: str, *, trials: int = TRIALS, seed: int =
     }
 
 
-def measure_all(
-    settings: Sequence[Setting], *, trials: int, seed: int, store: Store, tick: Callable[[int], None]
-) -> list[Row]:
-    """Measure every setting in both readings, each stored when finished and not measured again if stored."""
-    rows = []
-    for setting in settings:
-        for reading in READINGS:
-            key = {**asdict(setting), "reading": reading, "trials": trials, "draws": DRAWS}
-            row = store.get(EXPERIMENT, key, seed, 0)
-            if row is None:
-                row = measure(setting, reading, trials=trials, seed=seed)
-                store.put(EXPERIMENT, key, seed, 0, row)
-            rows.append({**key, "seed": seed, "confidence": CONFIDENCE, **row})
-            tick(1)
-    return rows
-
-
 def worst(rows: Sequence[Row]) -> float:
     """Return the largest |estimated - measured|."""
     return max(abs(row["difference"]) for row in rows)
@@ -114,15 +98,20 @@ def worst(rows: Sequence[Row]) -> float:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure the grid, print the table; exit code 1 when the estimate misses by more than the tolerance."""
     parser = Parser(prog="python -m simulations calibration", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--trials", type=int, default=TRIALS, help=f"trials a setting (default {TRIALS})")
-    parser.add_argument("--seed", type=int, default=0, help="seed of both sides (default 0)")
-    parser.add_argument("--out", type=Path, help="write the rows to this JSONL file, which must not exist")
-    parser.add_argument("--store", default=":memory:", help="run store; an interrupted run resumes from it")
+    add_options(parser, TRIALS, "trials a setting", "both sides")
     args = parser.parse_args(argv)
     key_words(args.seed)  # a bad seed is told before the work, not after
     check_new(args.out)
-    with Store(args.store) as store, progress(2 * len(SETTINGS), "calibration") as tick:
-        rows = measure_all(SETTINGS, trials=args.trials, seed=args.seed, store=store, tick=tick)
+    work = [
+        (
+            {**asdict(setting), "reading": reading, "trials": args.trials, "draws": DRAWS},
+            partial(measure, setting, reading, trials=args.trials, seed=args.seed),
+        )
+        for setting in SETTINGS
+        for reading in READINGS
+    ]
+    with Store(args.store) as store, progress(len(work), EXPERIMENT) as tick:
+        rows = measure_all(work, experiment=EXPERIMENT, seed=args.seed, confidence=CONFIDENCE, store=store, tick=tick)
     columns = ("<reading", "eps", "prune", "lock", "n", "estimated", "measured", "99 % interval", "|difference|")
     cells = [
         (

@@ -10,13 +10,14 @@ widths); the present grid was fixed knowing their results, so read it as an expl
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from common.checks import whole
 from common.cli import Parser, run
 from common.console import Page, progress, table
 from common.files import check_new
@@ -24,6 +25,7 @@ from common.keys import generator, key_words
 from common.store import Row, Store, export_jsonl
 from simulations.hole import CONFIDENCE, median
 from simulations.planar import Floats
+from simulations.runner import add_options, measure_all
 from subsetsum import best_subsets
 
 EXPERIMENT = "cancel"
@@ -173,36 +175,20 @@ def measure(setting: Setting, *, trials: int = TRIALS, seed: int = 0) -> Row:
     return {"median": median(errors), "errors": errors, "kinked": kinked, "stuck": stuck}
 
 
-def measure_all(
-    settings: Sequence[Setting], *, trials: int, seed: int, store: Store, tick: Callable[[int], None]
-) -> list[Row]:
-    """Measure every setting, each stored when finished and not measured again if stored."""
-    rows = []
-    for setting in settings:
-        key = {**asdict(setting), "trials": trials}
-        row = store.get(EXPERIMENT, key, seed, 0)
-        if row is None:
-            row = measure(setting, trials=trials, seed=seed)
-            store.put(EXPERIMENT, key, seed, 0, row)
-        rows.append({**key, "seed": seed, "confidence": CONFIDENCE, **row})
-        tick(1)
-    return rows
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure the grid and print the table; nothing is claimed, so nothing is refuted."""
     parser = Parser(prog="python -m simulations cancel", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--trials", type=int, default=TRIALS, help=f"sources a setting (default {TRIALS})")
-    parser.add_argument("--seed", type=int, default=0, help="seed of sources and targets (default 0)")
-    parser.add_argument("--out", type=Path, help="write the rows to this JSONL file, which must not exist")
-    parser.add_argument("--store", default=":memory:", help="run store; an interrupted run resumes from it")
+    add_options(parser, TRIALS, "sources a setting", "sources and targets")
     args = parser.parse_args(argv)
     key_words(args.seed)
-    if args.trials < 1:
-        raise ValueError(f"trials must be at least 1, got {args.trials}")
+    trials = whole("trials", args.trials, 1)
     check_new(args.out)
-    with Store(args.store) as store, progress(len(SETTINGS), EXPERIMENT) as tick:
-        rows = measure_all(SETTINGS, trials=args.trials, seed=args.seed, store=store, tick=tick)
+    work = [
+        ({**asdict(setting), "trials": trials}, partial(measure, setting, trials=trials, seed=args.seed))
+        for setting in SETTINGS
+    ]
+    with Store(args.store) as store, progress(len(work), EXPERIMENT) as tick:
+        rows = measure_all(work, experiment=EXPERIMENT, seed=args.seed, confidence=CONFIDENCE, store=store, tick=tick)
     columns = ("lock", "first", "second", "kinked", "stuck", "median error", "99 % interval", "below 1e-3")
     cells = [
         (

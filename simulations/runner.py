@@ -1,11 +1,42 @@
 """Trials cut into chunks, run on threads, kept in the run store as they finish."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 from joblib import Parallel, delayed
 
+from common.cli import Parser
 from common.store import Row, Store
 from subsetsum.threads import workers
+
+
+def add_options(parser: Parser, trials: int, what: str, seeded: str) -> None:
+    """Add --trials, --seed, --out and --store. what: how trials are counted; seeded: what the seed is of."""
+    parser.add_argument("--trials", type=int, default=trials, help=f"{what} (default {trials})")
+    parser.add_argument("--seed", type=int, default=0, help=f"seed of {seeded} (default 0)")
+    parser.add_argument("--out", type=Path, help="write the rows to this JSONL file, which must not exist")
+    parser.add_argument("--store", default=":memory:", help="run store; an interrupted run resumes from it")
+
+
+def measure_all(
+    work: Iterable[tuple[Row, Callable[[], Row]]],
+    *,
+    experiment: str,
+    seed: int,
+    confidence: float,
+    store: Store,
+    tick: Callable[[int], None],
+) -> list[Row]:
+    """Return a row for every (key, measurement), each stored when finished and not measured again if stored."""
+    rows = []
+    for key, measure in work:
+        row = store.get(experiment, key, seed, 0)
+        if row is None:
+            row = measure()
+            store.put(experiment, key, seed, 0, row)
+        rows.append({**key, "seed": seed, "confidence": confidence, **row})
+        tick(1)
+    return rows
 
 
 def run_chunks(

@@ -15,7 +15,6 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 from scipy.optimize import brentq
@@ -32,7 +31,7 @@ from simulations.existence.build import build
 from simulations.existence.errors import certified_bound, collapsed
 from simulations.existence.source import Source
 from simulations.existence.target import Target
-from simulations.runner import run_chunks
+from simulations.runner import add_options, run_chunks
 from simulations.sweep_tables import EVENTS
 from theory.existence import Plan, plan
 from theory.widths import published_widths
@@ -223,11 +222,8 @@ def refuted(row: Row) -> bool:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure all settings, print the tables, write one row a setting; exit 1 when proven widths are refuted."""
     p = Parser(prog="python -m simulations sweep", description=(__doc__ or "").splitlines()[0])
-    p.add_argument("--trials", type=int, default=TRIALS, help=f"sources at each width (default {TRIALS})")
-    p.add_argument("--seed", type=int, default=0, help="seed of sources and targets (default 0)")
+    add_options(p, TRIALS, "sources at each width", "sources and targets")
     p.add_argument("--jobs", type=int, help="threads (default: all cores)")
-    p.add_argument("--out", type=Path, help="write the rows to this JSONL file, which must not exist")
-    p.add_argument("--store", default=":memory:", help="run store; an interrupted run resumes from it")
     args = p.parse_args(argv)
     key_words(args.seed)
     trials = whole("trials", args.trials, 1)

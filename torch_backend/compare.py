@@ -24,7 +24,7 @@ from torch_backend.models import MODELS
 from torch_backend.rivals import METHODS, Problem
 from torch_backend.rivals.planted import Planted, plant
 from torch_backend.rivals.problem import settle_norms
-from torch_backend.search import model_sizes, prepared, source_of, task_of
+from torch_backend.search import device_of, model_sizes, prepared, source_of, task_of
 from torch_backend.settings import PRESETS, Settings
 from torch_backend.summary import CONFIDENCE, mean_interval, percent
 from torch_backend.training import CHECKPOINT
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     methods = tuple(one_of("method", name, tuple(METHODS)) for name in args.methods or METHODS)
     whole("seeds", args.seeds, 1)
     key_words(args.seed)
-    device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    device = device_of(args.device)
     out, page = Path(args.out), console.Page()
     there = {(case.source, case.settings.sparsity) for case in chosen}
     for source, sparsity in product(args.sources, args.sparsity):

@@ -33,7 +33,7 @@ from torch_backend.overlap import masks as masks_of
 from torch_backend.pretrained import loaded, trained
 from torch_backend.rivals import Problem
 from torch_backend.rivals.zhang2023 import LAYER_RATES, STARTS, TRACE, first_mask, search
-from torch_backend.search import model_sizes, source_of, task_of
+from torch_backend.search import device_of, model_sizes, source_of, task_of
 from torch_backend.settings import OPTIMISERS, RULES, Settings
 from torch_backend.summary import CONFIDENCE, mean_interval, percent
 from torch_backend.supermask import freeze
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     jackpots = chosen(args)
     whole("seeds", args.seeds, 1)
     key_words(args.seed)
-    device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    device = device_of(args.device)
     out, page = Path(args.out), console.Page()
     out.mkdir(parents=True, exist_ok=True)
     found: dict[str, list[Row]] = {}

@@ -2,10 +2,20 @@
 
 import numpy as np
 import pytest
+import torch
 
 
 def write_idx(path, array):
     path.write_bytes(bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes())
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """Networks this small are slower on several threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture

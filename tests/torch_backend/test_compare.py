@@ -4,7 +4,6 @@ import csv
 import json
 
 import pytest
-import torch
 
 from common.cli import run as run_command
 from theory.freezing import kept_count
@@ -18,13 +17,7 @@ SMALL = ["--model", "mlp", "--data-set", "mnist", "--width", "0.2", "--epochs", 
 FROZEN = ["--sources", "frozen", "--sparsity", "0.5"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    """Networks this small are slower on several threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def options(data, out, *more):

@@ -37,14 +37,7 @@ from torch_backend.supermask import freeze, supermasks
 from torch_backend.tasks import ImageTask
 from torch_backend.threshold import kept_free, top
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    """Networks this small are slower on several threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.parametrize(

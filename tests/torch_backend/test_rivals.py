@@ -20,13 +20,7 @@ EMPTY = torch.empty(0)
 TRAINED = ["edge-popup", "edge-popup-local", "gradual", "probmask", "iterand"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    """Networks this small are slower on several threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Toy:

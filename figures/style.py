@@ -1,15 +1,24 @@
-"""One look for every figure: readable from the back row, safe for colour-blind readers, same bytes on every run."""
+"""One look for every figure: readable from the back row, safe for colour-blind readers, same bytes on every run.
 
+A figure module has ``RESULT`` (the committed file), ``COMMAND`` (what makes it, with its path in it; one command a
+line), ``MINUTES`` (how long that took), ``load``, ``render`` and ``main``, and says the text of every drawn data point
+with :func:`tips`. Files are drawn without those texts; inside :func:`collected` they are part of the SVG.
+"""
+
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from common.cli import Parser
 from common.files import write_atomically
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 RENDERED = Path(__file__).parent / "rendered"
@@ -73,11 +82,72 @@ def styled() -> Iterator[None]:
 
 
 def save(figure: "Figure", name: str, folder: str | Path = RENDERED) -> list[Path]:
-    """Write ``name.png`` and ``name.svg`` to ``folder``, without dates or versions; return both paths."""
+    """Write ``name.png`` and ``name.svg`` to ``folder``, without dates or versions; return both paths.
+
+    Inside :func:`collected` nothing is written: the SVG with its tips is kept there.
+    """
+    if _collected is not None:
+        _hide_tips_out_of_view(figure)
+        _collected[name] = TIP.sub(r'<g class="tip" role="img" aria-label=\1\2\1>', _image(figure, "svg").decode())
+        return []
     paths = []
-    for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
-        buffer = BytesIO()
-        figure.savefig(buffer, format=kind, metadata=metadata, bbox_inches="tight")
+    for kind in METADATA:
         paths.append(Path(folder) / f"{name}.{kind}")
-        write_atomically(paths[-1], buffer.getvalue())
+        write_atomically(paths[-1], _image(figure, kind))
     return paths
+
+
+def tips(ax: "Axes", xs: Iterable[float], ys: Iterable[float], texts: Iterable[str]) -> None:
+    """Give the data points (xs[i], ys[i]) of ``ax`` their texts: value, interval, seed, sample size, command.
+
+    Changes no file that is drawn. Raises ValueError when the three differ in length.
+    """
+    from matplotlib.lines import Line2D
+
+    for x, y, text in zip(xs, ys, texts, strict=True):
+        if _collected is None:
+            continue
+        # an invisible disc over the point, of the figure and not of its axes, so that limits and legends stay put
+        disc = Line2D(
+            [x], [y], transform=ax.transData, ls="", marker="o", ms=12, alpha=0, gid=f"tip:{text}", clip_box=ax.bbox
+        )
+        disc.set_in_layout(False)
+        disc.set_zorder(1000)
+        ax.figure.add_artist(disc)
+
+
+@contextmanager
+def collected() -> Iterator[dict[str, str]]:
+    """Keep what :func:`save` is given in this block as SVG texts by name, tips in them, and write no files.
+
+    Each tip is a group of class ``tip`` whose ``aria-label`` is its text.
+    """
+    global _collected  # noqa: PLW0603
+    before, _collected = _collected, {}
+    try:
+        yield _collected
+    finally:
+        _collected = before
+
+
+METADATA: dict[str, dict[str, None]] = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
+TIP = re.compile(r"""<g id=(["'])tip:(.*?)\1>""")
+_collected: dict[str, str] | None = None
+
+
+def _image(figure: "Figure", kind: str) -> bytes:
+    buffer = BytesIO()
+    figure.savefig(buffer, format=kind, metadata=METADATA[kind], bbox_inches="tight")
+    return buffer.getvalue()
+
+
+def _hide_tips_out_of_view(figure: "Figure") -> None:
+    from matplotlib.lines import Line2D
+
+    figure.draw_without_rendering()  # settles the limits
+    for disc in figure.findobj(lambda artist: str(artist.get_gid()).startswith("tip:")):
+        assert isinstance(disc, Line2D)
+        assert disc.clipbox is not None
+        disc.set_visible(
+            disc.clipbox.padded(1).contains(*disc.get_transform().transform(np.asarray(disc.get_xydata())[0]))
+        )

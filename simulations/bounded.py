@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from common.rates import searchable
-from simulations.requirement import Law
+from simulations.curves import Law
 from theory.estimate import estimated_n
 from theory.lueker1998 import implied_constant
 from theory.necessary import necessary_n

@@ -15,7 +15,7 @@ from common import console
 from common.checks import whole
 from common.cli import Parser, run
 from common.store import Row, Store, export_jsonl
-from simulations.requirement import READINGS, Law, Setting, largest_n, measure, planned_trials
+from simulations.curves import READINGS, Law, Setting, largest_n, measure, planned_trials
 from simulations.verdicts import REFUTED, verdict
 from theory.estimate import estimated_n
 from theory.lueker1998 import implied_constant

@@ -16,7 +16,7 @@ from common.files import check_writable
 from common.intervals import Crossing, upper_limit
 from common.rates import Rates, searchable
 from common.store import Row, Store, export_csv, export_json
-from simulations.requirement import READINGS, Curve, Law, Setting, largest_n, measure, planned_trials
+from simulations.curves import READINGS, Curve, Law, Setting, largest_n, measure, planned_trials
 from simulations.verdicts import REFUTED, overall, verdict
 from theory.claims import CLAIMS, Claim
 

@@ -5,7 +5,7 @@ import pytest
 
 from common.store import Store, read_jsonl
 from simulations.constants import DELTAS, RESULT, SETTINGS, Point, main, measured_rows
-from simulations.requirement import READINGS
+from simulations.curves import READINGS
 from simulations.verdicts import REFUTED
 
 ROWS = read_jsonl(RESULT)

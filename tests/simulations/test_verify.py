@@ -16,7 +16,7 @@ import pytest
 import simulations.lemmas
 import subsetsum
 from common.cli import BAD_INPUT, INTERRUPTED, REFUTED, run
-from simulations.requirement import Setting, measure
+from simulations.curves import Setting, measure
 from subsetsum.verify import main
 
 ROOT = Path(__file__).parents[2]

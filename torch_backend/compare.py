@@ -24,7 +24,7 @@ from torch_backend.models import MODELS
 from torch_backend.rivals import METHODS, Problem
 from torch_backend.rivals.planted import Planted, plant
 from torch_backend.rivals.problem import settle_norms
-from torch_backend.search import device_of, model_sizes, prepared, source_of, task_of
+from torch_backend.search import device_of, model_sizes, origin_of, prepared, source_of, task_of
 from torch_backend.settings import PRESETS, Settings
 from torch_backend.summary import CONFIDENCE, mean_interval, percent
 from torch_backend.training import CHECKPOINT
@@ -111,12 +111,13 @@ def measure(
     sizes, task = model_sizes(settings, data), task_of(settings, seed, data)
     folder = out / "work" / "-".join(case.key(method, seed))
     folder.mkdir(parents=True, exist_ok=True)
+    origin = origin_of(data, device)
     planted: Planted | None = None
     if case.planted:
         nursery = out / "work" / "-".join(case.key("planted", seed))
         planted = plant(settings, source_of(settings, seed), sizes, task, nursery, device)
     model = (planted.model if planted else prepared(settings, seed, sizes)).to(device)
-    problem = Problem(model, task, settings, seed, folder, tell)
+    problem = Problem(model, task, settings, seed, folder, tell, origin)
     try:
         found = METHODS[method].search(problem)
     except ValueError as error:
@@ -137,7 +138,7 @@ def measure(
         row["planted_test"] = task.accuracy(model, "test")
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return row | {
-        "layers": layers, "settings": asdict(settings), "device": str(device), "torch": torch.__version__
+        "layers": layers, "settings": asdict(settings), "origin": origin
     }  # fmt: skip
 
 

@@ -33,13 +33,11 @@ from torch_backend.overlap import masks as masks_of
 from torch_backend.pretrained import loaded, trained
 from torch_backend.rivals import Problem
 from torch_backend.rivals.zhang2023 import LAYER_RATES, STARTS, TRACE, first_mask, search
-from torch_backend.search import device_of, model_sizes, source_of, task_of
+from torch_backend.search import RESULT, TICKET, device_of, model_sizes, origin_of, read_result, source_of, task_of
 from torch_backend.settings import OPTIMISERS, RULES, Settings
 from torch_backend.summary import CONFIDENCE, mean_interval, percent
 from torch_backend.supermask import freeze
 from torch_backend.training import CHECKPOINT
-
-RESULT, TICKET = "result.json", "ticket.safetensors"
 
 
 @dataclass(frozen=True)
@@ -90,18 +88,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(jackpot: Jackpot, seed: int, folder: Path, args: argparse.Namespace, device: torch.device) -> Row:
     """Return the result of one search, from ``folder`` where it is there already; the mask is a ticket file there."""
-    if (folder / RESULT).exists():
-        kept: Row = json.loads((folder / RESULT).read_text())
-        return kept
     settings = jackpot.settings
     data = load(settings.data_set, data_root(args.data), seed=seed, images=settings.images).to(device)
+    origin = origin_of(data, device)
+    if (folder / RESULT).exists():
+        return read_result(folder / RESULT, origin)
     task = task_of(settings, seed, data)
     dense = _dense(jackpot, seed, data, args, device)
     folder.mkdir(parents=True, exist_ok=True)
     source = {**source_of(settings, seed), "weights": "given"}
 
     def problem(tell: Callable[[Row], None] = lambda row: None) -> Problem:
-        return Problem(freeze(copy.deepcopy(dense), **source), task, settings, seed, folder, tell)
+        return Problem(freeze(copy.deepcopy(dense), **source), task, settings, seed, folder, tell, origin)
 
     with console.progress(settings.epochs, f"{jackpot.name}, seed {seed}") as advance:
         asked = problem(lambda row: advance(1))
@@ -129,7 +127,7 @@ def run(jackpot: Jackpot, seed: int, folder: Path, args: argparse.Namespace, dev
         "flipped": [row["flipped"] for row in trace], "steps": task.steps,
         "overlap": {name: overlap(chosen_mask, mask)._asdict() for name, mask in others.items()},
         "layers": {name: 1 - (p.locked + int(p.mask.sum())) / p.size for name, p in asked.masks.items()},
-        "settings": asdict(jackpot), "device": str(device), "torch": torch.__version__,
+        "settings": asdict(jackpot), "origin": origin,
     }  # fmt: skip
     export_json(folder / RESULT, result)
     (folder / CHECKPOINT).unlink(missing_ok=True)
@@ -146,7 +144,8 @@ def _dense(
     folder = Path(args.out) / f"trained-{settings.name}" / f"seed{seed}"
     with console.progress(settings.epochs, f"training, seed {seed}") as advance:
         task = task_of(settings, seed, data)
-        return trained(settings, seed, model_sizes(settings, data), task, folder, device, lambda row: advance(1))
+        sizes, origin = model_sizes(settings, data), origin_of(data, device)
+        return trained(settings, seed, sizes, task, folder, device, lambda row: advance(1), origin)
 
 
 def steps_to_reach(losses: Sequence[float], level: float, window: int) -> int | None:

@@ -61,11 +61,12 @@ def trained(
     folder: Path,
     device: torch.device,
     tell: Callable[[Row], None] = lambda row: None,
+    origin: dict[str, str] | None = None,
 ) -> nn.Module:
     """Return a network whose weights were trained, from ``folder`` / weights.safetensors where that is there already.
 
     settings: of method "weights". It is the network of the epoch of the best validation accuracy; training that was cut
-    off goes on from its checkpoint in ``folder``.
+    off goes on from its checkpoint in ``folder``. origin: see :class:`torch_backend.training.Run`.
     """
     path = folder / "weights.safetensors"
     model = prepared(settings, seed, sizes).to(device)
@@ -73,7 +74,7 @@ def trained(
         _fill(model, read_state(path), path)
         return model
     folder.mkdir(parents=True, exist_ok=True)
-    Run(model, task, settings, folder, dict).fit(tell)
+    Run(model, task, settings, folder, dict, origin=origin or {}).fit(tell)
     state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     write_atomically(path, to_bytes(state))
     (folder / CHECKPOINT).unlink(missing_ok=True)

@@ -78,10 +78,7 @@ def run(
     The ticket that is tested is the one read back from its file.
     """
     data = load(settings.data_set, root, seed=seed, images=settings.images).to(device)
-    origin = {
-        "data": fingerprint(data), "amp": str(bool(options and options.amp)),
-        "compile": str(bool(options and options.compile)), "device": device.type, "torch": str(torch.__version__),
-    }  # fmt: skip
+    origin = origin_of(data, device, amp=bool(options and options.amp), compiled=bool(options and options.compile))
     if (folder / RESULT).exists():
         return read_result(folder / RESULT, origin)
     sizes = model_sizes(settings, data)
@@ -149,6 +146,16 @@ def model_sizes(settings: Settings, data: Graph | Images) -> dict[str, Any]:
     elif settings.learn_norms:
         raise ValueError(f"model {settings.model} has no norms to learn")
     return sizes
+
+
+def origin_of(
+    data: Graph | Images, device: torch.device, *, amp: bool = False, compiled: bool = False
+) -> dict[str, str]:
+    """Return what a run's numbers depend on beside its settings and seed."""
+    return {
+        "data": fingerprint(data), "amp": str(amp), "compile": str(compiled), "device": device.type,
+        "torch": str(torch.__version__),
+    }  # fmt: skip
 
 
 def fingerprint(data: Graph | Images) -> str:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import NamedTuple
@@ -27,7 +27,8 @@ STATES = tuple[Tensor, ...]
 class Problem:
     """A frozen source, and all that a search may use. settings.sparsity is the one that is wanted.
 
-    seed: of every random number that is drawn; folder: for checkpoints, it exists; tell: called after every epoch.
+    seed: of every random number that is drawn; folder: for checkpoints, it exists; tell: called after every epoch;
+    origin: what a checkpoint must have been made with for a search to go on from it.
     """
 
     model: nn.Module
@@ -36,6 +37,7 @@ class Problem:
     seed: int
     folder: Path
     tell: Callable[[Row], None] = lambda row: None
+    origin: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def masks(self) -> dict[str, Supermask]:
@@ -71,7 +73,9 @@ def train(
 ) -> float:
     """Train the scores with the loop that every training uses (:class:`torch_backend.training.Run`); return seconds."""
     chosen = settings or problem.settings
-    run = Run(problem.model, problem.task, chosen, problem.folder, prepare, before=before, first=first)
+    run = Run(
+        problem.model, problem.task, chosen, problem.folder, prepare, origin=problem.origin, before=before, first=first
+    )
     return float(sum(row["seconds"] for row in run.fit(problem.tell)))
 
 

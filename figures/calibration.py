@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 
 from common.cli import run
 from common.store import Row, read_jsonl
-from figures.style import COLOURS, command, save, styled
+from figures.style import COLOURS, command, save, styled, tips
+from simulations.report import interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 RESULT = Path(__file__).parents[1] / "simulations" / "results" / "calibration.jsonl"
+COMMAND = "python -m simulations calibration --out simulations/results/calibration.jsonl"
+MINUTES = 4
 BAND = 0.03
 
 # each kind of freezing has its own marker and colour, so that either tells it
@@ -38,6 +41,15 @@ def kind(row: Row) -> str:
     """Name what is frozen in a row: one of :data:`KINDS`."""
     frozen = row["prune"] > 0, row["lock"] > 0
     return dict(zip([(False, False), (True, False), (False, True), (True, True)], KINDS, strict=True))[frozen]
+
+
+def text(row: Row) -> str:
+    """Say everything of one point."""
+    return (
+        f"estimated {row['estimated']:.4f}, measured {interval(row['measured'], '.4f')}, n = {row['n']}, "
+        f"eps = {row['eps']:g}, p = {row['prune']:g}, q = {row['lock']:g}, {row['reading']}, {row['trials']} trials, "
+        f"{row['draws']} draws, seed {row['seed']}; {COMMAND}"
+    )
 
 
 def draw(ax: "Axes", rows: Sequence[Row], *, difference: bool = False) -> None:
@@ -68,6 +80,7 @@ def draw(ax: "Axes", rows: Sequence[Row], *, difference: bool = False) -> None:
             label=name,
             zorder=3,
         )
+        tips(ax, x, y, map(text, chosen))
     ax.set_xlim(0, 1)
     if difference:
         ax.set_yticks([-BAND, 0, BAND])

@@ -13,13 +13,21 @@ from typing import TYPE_CHECKING
 
 from common.cli import run
 from common.store import Row, read_jsonl
-from figures.style import COLOURS, command, save, styled
+from figures.style import COLOURS, command, save, styled, tips
+from simulations.report import interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 RESULT = Path(__file__).parents[1] / "simulations" / "results" / "hole.jsonl"
+COMMAND = "python -m simulations hole --out simulations/results/hole.jsonl"
+MINUTES = 6
 LOWEST = 1e-9
+NAMES = {
+    "searched": "best mask found",
+    "constructed": "construction of the proof",
+    "floor": "proven floor of each source",
+}
 RATES = ((COLOURS["measured"], "o"), (COLOURS["statistical"], "s"), (COLOURS["sufficient"], "^"))
 
 
@@ -37,18 +45,29 @@ def series(rows: Sequence[Row], lock_first: float, kind: str) -> list[tuple[int,
     )
 
 
+def text(row: Row, kind: str) -> str:
+    """Say everything of one point."""
+    return (
+        f"{NAMES[kind]}: median error {interval(row['median'][kind], '.2g')}, N = {row['width']}, "
+        f"p = {row['prune']:g}, q1 = {row['lock_first']:g}, q2 = {row['lock_second']:g}, {row['trials']} sources, "
+        f"seed {row['seed']}; {COMMAND}"
+    )
+
+
 def draw(ax: "Axes", rows: Sequence[Row]) -> None:
     """Draw errors of found masks as points with intervals, proven floors as solid lines."""
     rates = sorted({row["lock_first"] for row in rows})
     for (colour, marker), rate in zip(RATES, rates, strict=False):
-        for kind in ("searched", "constructed", "floor"):
+        for kind, what in NAMES.items():
             points = series(rows, rate, kind)
             if not points:
                 continue
             widths = [width for width, _ in points]
             values = [median["value"] for _, median in points]
+            of_width = {row["width"]: row for row in rows if row["lock_first"] == rate}
+            tips(ax, widths, values, [text(of_width[width], kind) for width in widths])
             if kind == "floor":
-                ax.plot(widths, values, color=colour, label=f"$q_1$ = {rate:g}: proven floor of each source")
+                ax.plot(widths, values, color=colour, label=f"$q_1$ = {rate:g}: {what}")
                 continue
             below = [median["value"] - median["lower"] for _, median in points]
             above = [(median["upper"] or median["value"]) - median["value"] for _, median in points]
@@ -63,10 +82,12 @@ def draw(ax: "Axes", rows: Sequence[Row]) -> None:
                 mew=1.4,
                 lw=1,
                 capsize=2,
-                label=f"$q_1$ = {rate:g}: {'construction of the proof' if built else 'best mask found'}",
+                label=f"$q_1$ = {rate:g}: {what}",
             )
     sure = sorted({(row["width"], row["guaranteed"]) for row in rows})
     ax.plot(*zip(*sure, strict=True), color="#555555", ls=(0, (1, 2)), label="1 / (64 N), for almost all wide sources")
+    texts = [f"1 / (64 N) = {error:.2g}, N = {width}, proven for almost all wide sources" for width, error in sure]
+    tips(ax, [width for width, _ in sure], [error for _, error in sure], texts)
     ax.set_xscale("log", base=2)
     ax.set_yscale("log")
     ax.set_ylim(bottom=LOWEST)

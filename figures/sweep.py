@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING
 
 from common.cli import run
 from common.store import Row, read_jsonl
-from figures.style import COLOURS, command, save, styled
+from figures.style import COLOURS, command, save, styled, tips
+from simulations.report import interval
 from simulations.sweep_tables import PLANS, neurons
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 RESULT = Path(__file__).parents[1] / "simulations" / "results" / "sweep.jsonl"
+COMMAND = "python -m simulations sweep --out simulations/results/sweep.jsonl"
+MINUTES = 5
 EVENT = "certified"
 LOOKS = (
     (COLOURS["measured"], "o"),
@@ -41,6 +44,16 @@ def curve(row: Row) -> list[tuple[float, Row]]:
     return [(neurons(row["sizes"], point["blocks"]) / proven, point["rate"][EVENT]) for point in row["points"]]
 
 
+def text(row: Row, point: Row) -> str:
+    """Say everything of one point."""
+    return (
+        f"success {interval(point['rate'][EVENT], '.3f')} at {neurons(row['sizes'], point['blocks'])} hidden neurons "
+        f"({neurons(row['sizes'], row['proven'])} proven), target {'-'.join(map(str, row['sizes']))}, "
+        f"eps = {row['eps']:g}, delta = {row['delta']:g}, p = {row['prune']:g}, q = {row['lock']:g}, "
+        f"{point['trials']} sources, seed {row['seed']}; {COMMAND}"
+    )
+
+
 def looks(rows: Sequence[Row]) -> dict[tuple[float, float], tuple[str, str]]:
     """Return colour and marker of every pair of rates."""
     rates = dict.fromkeys((row["prune"], row["lock"]) for row in rows)
@@ -60,6 +73,7 @@ def draw(ax: "Axes", rows: Sequence[Row], look: dict[tuple[float, float], tuple[
         above = [rate["upper"] - rate["value"] for _, rate in points]
         label = f"p = {row['prune']:g}, q = {row['lock']:g}"
         ax.errorbar(x, y, yerr=[below, above], color=colour, marker=marker, ms=4, lw=1.3, elinewidth=0.8, label=label)
+        tips(ax, x, y, [text(row, point) for point in row["points"]])
         at = [point["t"] for point in row["points"]].index(PLANS["estimated"])
         ax.plot(x[at], y[at], "o", ms=12, mfc="none", mec=colour, mew=1.8, zorder=5)
     ax.set_xscale("log")

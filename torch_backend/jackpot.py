@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from torch import nn
 from common import console
 from common.checks import one_of, whole
 from common.cli import Parser
+from common.files import check_writable
 from common.keys import key_words
 from common.places import data_root
 from common.store import Row, export_csv, export_json, export_jsonl, read_jsonl
@@ -37,7 +39,11 @@ from torch_backend.search import RESULT, TICKET, device_of, model_sizes, origin_
 from torch_backend.settings import OPTIMISERS, RULES, Settings
 from torch_backend.summary import CONFIDENCE, mean_interval, percent
 from torch_backend.supermask import freeze
-from torch_backend.training import CHECKPOINT
+from torch_backend.training import CHECKPOINT, EPOCHS
+
+RESTRICTIONS = ("short", "none")
+SAID = {"short": "short restriction", "none": "no restriction"}
+CURVES = ("loss", "validation", "flipped", "moved")  # of every epoch
 
 
 @dataclass(frozen=True)
@@ -48,13 +54,13 @@ class Jackpot:
     source: Settings | str
     layer_rates: str = "magnitude"
     start: str = "magnitude"
-    restriction: bool = True
+    restriction: str = "short"
 
     @property
     def name(self) -> str:
         """A folder's name: the start, whether swaps are restricted, a digest of everything."""
         digest = blake2b(json.dumps(asdict(self), sort_keys=True).encode(), digest_size=5).hexdigest()
-        return f"{self.start}-{'short' if self.restriction else 'free'}-{digest}"
+        return f"{self.start}-{self.restriction}-{digest}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,20 +72,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     device = device_of(args.device)
     out, page = Path(args.out), console.Page()
     out.mkdir(parents=True, exist_ok=True)
-    found: dict[str, list[Row]] = {}
+    if args.results is not None:
+        check_writable(args.results)
+    found: dict[tuple[str, str], list[Row]] = {}
     for seed in range(args.seed, args.seed + args.seeds):
         for jackpot in jackpots:
             folder = out / jackpot.name / f"seed{seed}"
             row = run(jackpot, seed, folder, args, device)
-            found.setdefault(jackpot.start, []).append({**row, "folder": folder})
+            found.setdefault((jackpot.start, jackpot.restriction), []).append(row | {"folder": folder})
+    speeds = [
+        f"{SAID[name]}: {speed(found['magnitude', name], found['random', name])}"
+        for name in RESTRICTIONS
+        if all((start, name) in found for start in STARTS)
+    ]
+    if args.results is not None:
+        export_jsonl(
+            args.results,
+            ({name: row[name] for name in row if name != "folder"} for group in found.values() for row in group),
+        )
     rows = [json.loads(path.read_text()) for path in sorted(out.glob(f"*/seed*/{RESULT}"))]
     export_jsonl(out / "rows.jsonl", rows)
     export_csv(out / "rows.csv", rows)
     page.print(accuracy_table(found))
-    for start, group in found.items():
-        page.print(overlap_table(f"mask found from the {start} start", group))
-    if set(found) == set(STARTS):
-        page.print(speed(found["magnitude"], found["random"]))
+    for (start, name), group in found.items():
+        page.print(overlap_table(f"mask found from the {start} start, {SAID[name]}", group))
+    page.print("\n".join(speeds))
     page.print(
         f"all rows in this folder: {out / 'rows.csv'}; losses and flipped bits of every epoch: {out}/*/seed*/{TRACE}"
     )
@@ -104,7 +121,7 @@ def run(jackpot: Jackpot, seed: int, folder: Path, args: argparse.Namespace, dev
     with console.progress(settings.epochs, f"{jackpot.name}, seed {seed}") as advance:
         asked = problem(lambda row: advance(1))
         took = search(
-            asked, layer_rates=jackpot.layer_rates, start=jackpot.start, restriction=jackpot.restriction
+            asked, layer_rates=jackpot.layer_rates, start=jackpot.start, restriction=jackpot.restriction == "short"
         ).seconds
     chosen_mask = masks_of(asked)
     about = {"data_set": settings.data_set, "sparsity": settings.sparsity, "weights": "of a trained network"}
@@ -117,14 +134,16 @@ def run(jackpot: Jackpot, seed: int, folder: Path, args: argparse.Namespace, dev
             name: first_mask(layer, int(chosen_mask[name].sum()), start, seed, name)
             for name, layer in asked.masks.items()
         }
-    trace = read_jsonl(folder / TRACE)
+    epochs = [
+        {**trace, **row} for trace, row in zip(read_jsonl(folder / TRACE), read_jsonl(folder / EPOCHS), strict=True)
+    ]
     result: Row = {
         "start": jackpot.start, "restriction": jackpot.restriction, "layer_rates": jackpot.layer_rates, "seed": seed,
         "sparsity": settings.sparsity, "prune": settings.prune, "lock": settings.lock,
         "dense_test": task.accuracy(dense, "test"), "dense_validation": task.accuracy(dense, "validation"),
         "test": task.accuracy(model, "test"), "validation": task.accuracy(model, "validation"),
         "bits": kept_ticket.searchable, "seconds": round(took, 3),
-        "flipped": [row["flipped"] for row in trace], "steps": task.steps,
+        "curves": {name: [row[name] for row in epochs] for name in CURVES}, "steps": task.steps,
         "overlap": {name: overlap(chosen_mask, mask)._asdict() for name, mask in others.items()},
         "layers": {name: 1 - (p.locked + int(p.mask.sum())) / p.size for name, p in asked.masks.items()},
         "settings": asdict(jackpot), "origin": origin,
@@ -163,14 +182,17 @@ def steps_to_reach(losses: Sequence[float], level: float, window: int) -> int | 
 def speed(magnitude: Sequence[Row], random: Sequence[Row]) -> str:
     """Return in words how many steps each start takes to the loss that the random start has in its last epoch.
 
-    Losses are means over an epoch that ends at the step in question, for both starts.
+    Losses are means over an epoch that ends at the step in question, for both starts. The rows are told their steps, as
+    steps_to_random_loss.
     """
     pairs = []
     for one, two in zip(magnitude, random, strict=True):
         quick, slow = (_losses(row) for row in (one, two))
         window = one["steps"]
         level = float(np.mean(slow[-window:])) * (1 + 1e-9)  # the last epoch itself counts, however sums are rounded
-        pairs.append((steps_to_reach(quick, level, window), steps_to_reach(slow, level, window)))
+        for row, losses in ((one, quick), (two, slow)):
+            row["steps_to_random_loss"] = steps_to_reach(losses, level, window)
+        pairs.append((one["steps_to_random_loss"], two["steps_to_random_loss"]))
     said = "; ".join(f"{'never' if a is None else a} against {b}" for a, b in pairs)
     text = f"Steps to the random start's final training loss (epoch means), magnitude against random start: {said}"
     factors = [b / a for a, b in pairs if a is not None and b is not None]
@@ -185,22 +207,21 @@ def _losses(row: Row) -> list[float]:
     return [loss for epoch in read_jsonl(row["folder"] / TRACE) for loss in epoch["losses"]]
 
 
-def accuracy_table(found: Mapping[str, Sequence[Row]]) -> Table:
-    """Return a line per start: accuracy of the dense network and of the jackpot, their difference, flipped bits."""
+def accuracy_table(found: Mapping[tuple[str, str], Sequence[Row]]) -> Table:
+    """Return a line per start and restriction: accuracies of the dense network and the jackpot, what was flipped."""
     lines, first = [], next(iter(found.values()))[0]
-    for start, group in found.items():
+    for (start, restriction), group in found.items():
         gap = mean_interval([100 * (row["test"] - row["dense_test"]) for row in group])
         interval = f" [{gap.lower:+.2f}, {gap.upper:+.2f}]" if len(group) > 1 else ""
-        ends = (float(np.mean([row["flipped"][epoch] for row in group])) for epoch in (0, -1))
+        ends = (float(np.mean([row["curves"]["flipped"][epoch] for row in group])) for epoch in (0, -1))
         dense, jackpot = (percent(mean_interval([row[name] for row in group])) for name in ("dense_test", "test"))
         flipped = " to ".join(f"{100 * end:.3g}" for end in ends)
         seconds = f"{np.mean([row['seconds'] for row in group]):.1f}"
-        lines.append((start, dense, jackpot, f"{gap.value:+.2f}{interval}", flipped, seconds, len(group)))
-    columns = ("<start", "dense %", "jackpot %", "points", "flipped %", "seconds", "seeds")
-    restricted = "short restriction" if first["restriction"] else "no restriction"
+        lines.append((start, restriction, dense, jackpot, f"{gap.value:+.2f}{interval}", flipped, seconds, len(group)))
+    columns = ("<start", "<restriction", "dense %", "jackpot %", "points", "flipped %", "seconds", "seeds")
     title = (
-        f"Test accuracy at sparsity {first['sparsity']:g}, {first['prune']:.3g} pruned, {first['lock']:.3g} locked, "
-        f"{restricted}; {CONFIDENCE:.0%} intervals of means over seeds\n"
+        f"Test accuracy at sparsity {first['sparsity']:g}, {first['prune']:.3g} pruned, {first['lock']:.3g} locked; "
+        f"{CONFIDENCE:.0%} intervals of means over seeds\n"
         "points: jackpot less dense; flipped: share of free weights whose bit changed in the first and the last epoch"
     )
     return console.table(title, columns, lines)
@@ -215,7 +236,7 @@ def overlap_table(title: str, rows: Sequence[Row]) -> Table:
 
 
 def chosen(args: argparse.Namespace) -> list[Jackpot]:
-    """Return the searches that the options ask for, one a start."""
+    """Return the searches that the options ask for, one for every start and restriction."""
     one_of("model", args.model, tuple(MODELS))
     one_of("data set", args.data_set, (*IMAGES, *GRAPHS))
     prune, lock = args.prune, args.lock
@@ -239,7 +260,8 @@ def chosen(args: argparse.Namespace) -> list[Jackpot]:
     if args.weights is not None:
         source = blake2b(Path(args.weights).read_bytes(), digest_size=16).hexdigest()
     starts = dict.fromkeys(one_of("start", start, STARTS) for start in args.start)
-    return [Jackpot(settings, source, args.layer_rates, start, args.restriction) for start in starts]
+    restrictions = dict.fromkeys(one_of("restriction", name, RESTRICTIONS) for name in args.restriction)
+    return [Jackpot(settings, source, args.layer_rates, *both) for both in product(starts, restrictions)]
 
 
 def _parser() -> Parser:
@@ -257,7 +279,7 @@ def _parser() -> Parser:
         "--layer-rates", choices=LAYER_RATES, default="magnitude", help="one threshold of |w|, or equal rates"
     )
     p.add_argument("--start", nargs="+", default=["magnitude"], metavar="NAME", help=f"{', '.join(STARTS)}, or both")
-    p.add_argument("--restriction", action=argparse.BooleanOptionalAction, default=True, help="the short restriction")
+    p.add_argument("--restriction", nargs="+", default=["short"], metavar="NAME", help="short, none, or both")
     p.add_argument("--freeze", type=float, help="freezing ratio F = p + q, split as for search")
     p.add_argument("--prune", type=float, default=0.0)
     p.add_argument("--lock", type=float, default=0.0)
@@ -277,5 +299,6 @@ def _parser() -> Parser:
     p.add_argument("--seed", type=int, default=0, help="the first seed")
     p.add_argument("--seeds", type=int, default=3, help="how many")
     p.add_argument("--out", required=True, metavar="DIR", help="weights, tickets, traces and rows are kept here")
+    p.add_argument("--results", metavar="FILE", help="also write these searches' rows to FILE (JSON lines)")
     p.add_argument("--device", help="default: a GPU when there is one")
     return p

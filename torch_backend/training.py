@@ -16,7 +16,7 @@ from common.store import Row, export_jsonl
 from torch_backend.settings import Settings
 
 MOMENTUM = 0.9
-CHECKPOINT = "checkpoint.pt"
+CHECKPOINT, EPOCHS = "checkpoint.pt", "epochs.jsonl"
 
 
 class Task(Protocol):
@@ -89,7 +89,7 @@ class Run:
             row = {"epoch": epoch, "rate": rate, "loss": loss, "validation": validation, "sparsity": sparsities,
                    "seconds": round(time.perf_counter() - start, 3)}  # fmt: skip
             rows.append(row)
-            export_jsonl(self.folder / "epochs.jsonl", rows)
+            export_jsonl(self.folder / EPOCHS, rows)
             write_checkpoint(
                 self.folder / CHECKPOINT,
                 {

@@ -275,6 +275,7 @@ def test_the_factor_is_of_steps_to_the_random_starts_last_epoch(tmp_path):
     even = traced(tmp_path / "even", [9.0, 8.0, 3.0, 2.0, 2.0, 2.0])  # after 4
     text = speed([quick, even], slow)
     assert "2 against 6; 4 against 6; factor 2.25 [" in text
+    assert [row["steps_to_random_loss"] for row in (quick, even, *slow)] == [2, 4, 6, 6]
     never = traced(tmp_path / "never", [9.0, 9.0, 9.0, 9.0, 9.0, 9.0])
     text = speed([quick, never], slow)
     assert "never against 6" in text
@@ -313,7 +314,7 @@ def results(out):
 def test_the_command_trains_searches_and_reports(data, tmp_path, capsys):
     out = tmp_path / "out"
     options = [*TINY, "--data", str(data), "--out", str(out), "--seeds", "2", "--start", "magnitude", "random"]
-    options += ["--freeze", "0.5", "--sparsity", "0.7"]
+    options += ["--freeze", "0.5", "--sparsity", "0.7", "--results", str(tmp_path / "kept.jsonl")]
     assert command(["jackpot", *options]) == 0
     text = capsys.readouterr().out
     assert "Steps to the random start's final training loss" in text
@@ -323,6 +324,14 @@ def test_the_command_trains_searches_and_reports(data, tmp_path, capsys):
         ("magnitude", 0), ("magnitude", 1), ("random", 0), ("random", 1)
     ]  # fmt: skip
     assert min(row["dense_test"] for row in found) > 0.3
+    kept = read_jsonl(tmp_path / "kept.jsonl")
+    assert [
+        {name: row[name] for name in row if name not in ("seconds", "steps_to_random_loss")} for row in kept
+    ] == found
+    for row in kept:
+        assert {len(curve) for curve in row["curves"].values()} == {3}
+        steps = row["steps_to_random_loss"]
+        assert steps is None or row["steps"] <= steps <= 3 * row["steps"]
     for row in found:
         zeros = sum(row["layers"][name] * size for name, size in MLP.items())
         total = sum(MLP.values())
@@ -442,7 +451,7 @@ def test_the_command_takes_weights_of_a_file(data, tmp_path):
     torch.manual_seed(0)
     model = build("mlp", width=0.1)
     torch.save(model.state_dict(), tmp_path / "mine.pt")
-    options = [*TINY, "--data", str(data), "--out", str(tmp_path / "out"), "--seeds", "1", "--no-restriction"]
+    options = [*TINY, "--data", str(data), "--out", str(tmp_path / "out"), "--seeds", "1", "--restriction", "none"]
     assert jackpot.main([*options, "--weights", str(tmp_path / "mine.pt")]) == 0
     row = results(tmp_path / "out")[0]
     assert row["dense_test"] == ImageTask(load("mnist", data, seed=0), 0, 60, False).accuracy(model, "test")

@@ -16,6 +16,7 @@ import numpy as np
 
 from common.cli import Parser
 from common.files import write_atomically
+from figures.plotted import digest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,8 +83,9 @@ def styled() -> Iterator[None]:
 
 
 def save(figure: "Figure", name: str, folder: str | Path = RENDERED) -> list[Path]:
-    """Write ``name.png`` and ``name.svg`` to ``folder``, without dates or versions; return both paths.
+    """Write ``name.png`` and ``name.svg`` to ``folder``; return both paths.
 
+    Both files say which matplotlib drew them and the digest of what they show (:mod:`figures.plotted`), and no date.
     Inside :func:`collected` nothing is written: the SVG with its tips is kept there.
     """
     if _collected is not None:
@@ -91,7 +93,7 @@ def save(figure: "Figure", name: str, folder: str | Path = RENDERED) -> list[Pat
         _collected[name] = TIP.sub(r'<g class="tip" role="img" aria-label=\1\2\1>', _image(figure, "svg").decode())
         return []
     paths = []
-    for kind in METADATA:
+    for kind in ("png", "svg"):
         paths.append(Path(folder) / f"{name}.{kind}")
         write_atomically(paths[-1], _image(figure, kind))
     return paths
@@ -130,14 +132,19 @@ def collected() -> Iterator[dict[str, str]]:
         _collected = before
 
 
-METADATA: dict[str, dict[str, None]] = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
 TIP = re.compile(r"""<g id=(["'])tip:(.*?)\1>""")
 _collected: dict[str, str] | None = None
 
 
 def _image(figure: "Figure", kind: str) -> bytes:
+    import matplotlib
+
     buffer = BytesIO()
-    figure.savefig(buffer, format=kind, metadata=METADATA[kind], bbox_inches="tight")
+    drawn = {"svg": "Creator", "png": "Software"}[kind]
+    metadata = {drawn: f"matplotlib {matplotlib.__version__}", "Description": f"data {digest(figure)}"}
+    figure.savefig(
+        buffer, format=kind, metadata=metadata | ({"Date": None} if kind == "svg" else {}), bbox_inches="tight"
+    )
     return buffer.getvalue()
 
 

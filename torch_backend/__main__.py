@@ -10,6 +10,7 @@ NAMES = {
     "positions": "accuracy over the place of the sparsity in its search interval, with both rules",
     "compare": "rival searches side by side in dense, pruned and frozen sources; planted tickets",
     "jackpot": "masks over pre-trained weights that stay as they are, and what they have in common with others",
+    "requirement": "width factor that tickets in frozen sources need, against what theory predicts",
     "ticket": "info, verify or export a ticket file",
     "plan": "what a search will take and whether it can be done: rates by layer, bits, memory, time",
 }

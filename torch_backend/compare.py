@@ -63,7 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if (source, sparsity) not in there:
             page.print(f"left out: the {source} source at sparsity {sparsity:g}, which has the rates of another")
     out.mkdir(parents=True, exist_ok=True)
-    check_writable(out / "rows.jsonl")
+    for path in filter(None, (out / "rows.jsonl", args.results)):
+        check_writable(path)
     rows = read_jsonl(out / "rows.jsonl") if (out / "rows.jsonl").exists() else []
     done, failed = {key_of(row): row for row in rows}, []
     seeds = range(args.seed, args.seed + args.seeds)
@@ -90,6 +91,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     wanted = [done[key] for case in chosen for m in methods for s in seeds if (key := case.key(m, s)) in done]
     if wanted:
         page.print(table(wanted))
+    if args.results is not None:
+        export_jsonl(args.results, wanted)
     page.print("\n".join([*failed, f"all rows, with the sparsity of every layer: {out / 'rows.csv'}, rows.jsonl"]))
     return REFUTED if failed else 0
 
@@ -230,5 +233,6 @@ def _parser() -> Parser:
     p.add_argument("--seed", type=int, default=0, help="the first seed")
     p.add_argument("--seeds", type=int, default=3, help="how many")
     p.add_argument("--out", required=True, metavar="DIR", help="rows.jsonl, rows.csv and checkpoints are kept here")
+    p.add_argument("--results", metavar="FILE", help="also write this command's rows to FILE (JSON lines)")
     p.add_argument("--device", help="default: a GPU when there is one")
     return p

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from common.cli import run as run_command
+from common.store import read_jsonl
 from theory.freezing import kept_count
 from torch_backend import compare, search
 from torch_backend.__main__ import main as command
@@ -66,7 +67,12 @@ def test_finished_rows_are_not_run_again_and_equal_single_runs(data, tmp_path, m
         return measure(case, method, seed, *rest)
 
     monkeypatch.setattr(compare, "measure", counting)
-    assert compare.main(options(data, out, *FROZEN, "--methods", "snip", "random", "--seeds", "2")) == 0
+    kept = tmp_path / "kept.jsonl"
+    again = [*FROZEN, "--methods", "snip", "random", "--seeds", "2", "--results", str(kept)]
+    assert compare.main(options(data, out, *again)) == 0
+    assert [(row["method"], row["seed"]) for row in read_jsonl(kept)] == [
+        ("snip", 0), ("snip", 1), ("random", 0), ("random", 1)
+    ]  # fmt: skip
     assert ran == [("random", 0), ("snip", 1), ("random", 1)]
     assert (out / "rows.jsonl").read_text().startswith(before)
     assert compare.main(options(data, one, *FROZEN, "--methods", "snip", "--seed", "1", "--seeds", "1")) == 0

@@ -11,6 +11,7 @@ NAMES = {
     "hole": "what locking in the first layer costs: best error against width, and its proven floor",
     "existence": "a ticket built in a frozen source as the existence theorem does, bounded and checked",
     "sweep": "success of the theorem's construction against width: proven, estimated and published widths judged",
+    "atlas": "the numbers behind the figures of the theory: needs, success, cover, widths on fixed grids",
     "limits": "the highest freezing ratio at n variables: proven possible, proven impossible, measured",
     "cancel": "whether second-layer neurons cancel first-layer kinks: linear targets in sources of depth 3",
 }

@@ -2,9 +2,14 @@
 
 import importlib
 import sys
+from argparse import RawDescriptionHelpFormatter
 from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
 
-from common.cli import run
+from common.cli import Parser, run
+from figures import fresh
+from figures.style import RENDERED
 
 NAMES = {
     "requirement": "how many variables each precision needs: proven, estimated, measured",
@@ -15,17 +20,59 @@ NAMES = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Draw the figure named first, or all of them; list the known ones when there is none of that name."""
+    """Draw the figure named first, or all of them, or the report; list the known ones when there is none of that name.
+
+    With --fresh the experiments behind them are run first; how long that takes is said before it is done.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
-    if words and words[0] in ("-h", "--help"):
-        known = "\n".join(f"  {name:12} {what}" for name, what in NAMES.items())
-        print(f"usage: python -m figures [NAME [options]]\n\n{known}")  # noqa: T201
-        return 0
-    if words and words[0] not in NAMES:
-        raise ValueError(f"unknown figure {words[0]!r}; known: {', '.join(NAMES)}")
-    for name in words[:1] or NAMES:
-        importlib.import_module(f"figures.{name}").main(words[1:])
+    if words[:1] == ["report"]:
+        from figures import report
+
+        return report.main(words[1:], NAMES)
+    args = _parser().parse_args(words)
+    if args.name is not None and args.name not in NAMES:
+        raise ValueError(f"unknown figure {args.name!r}; known: {', '.join(NAMES)}, report")
+    if args.fresh and args.results is not None:
+        raise ValueError(f"--fresh makes the result that is drawn; it goes with no result file, got {args.results}")
+    names = NAMES if args.name is None else [args.name]
+    modules = {name: importlib.import_module(f"figures.{name}") for name in names}
+    results = _run_again(modules, args.out) if args.fresh else dict.fromkeys(modules, args.results)
+    for name, module in modules.items():
+        result = [] if results[name] is None else [str(results[name])]
+        module.main([*result, "--out", str(args.out or RENDERED)])
     return 0
+
+
+def _parser() -> Parser:
+    known = "\n".join(f"  {name:12} {what}" for name, what in NAMES.items())
+    parser = Parser(
+        prog="python -m figures",
+        description="Draw figures from committed results; without a name, all of them.",
+        epilog=f"names:\n{known}\n  report       one page with everything: python -m figures report --help",
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("name", nargs="?", help="one of the names below")
+    parser.add_argument("results", nargs="?", help="result file (default: the committed one)")
+    parser.add_argument("--out", type=Path, help="folder for PNG and SVG (default figures/rendered)")
+    parser.add_argument(
+        "--fresh", action="store_true", help="run the experiments first, into new files in --out, and draw those"
+    )
+    return parser
+
+
+def _run_again(modules: dict[str, ModuleType], out: Path | None) -> dict[str, Path]:
+    """Say what will be run and for how long, run it, and return the new result file of every figure."""
+    if out is None:
+        raise ValueError("--fresh needs --out DIR for the new results: the committed ones are never written over")
+    out.mkdir(parents=True, exist_ok=True)
+    plans = {name: fresh.moved(module, out) for name, module in modules.items()}
+    for name, (path, lines) in plans.items():
+        if modules[name].RESULT.is_dir():
+            path.mkdir(exist_ok=True)
+        print(f"{name}: about {modules[name].MINUTES:g} minutes on two cores", *lines, sep="\n  ", flush=True)  # noqa: T201
+    for line in dict.fromkeys(line for _, lines in plans.values() for line in lines):  # figures may share a result
+        fresh.rerun(line)
+    return {name: path for name, (path, _) in plans.items()}
 
 
 if __name__ == "__main__":

@@ -1,0 +1,55 @@
+"""Put the report together: a template, a style sheet and a script from the files beside this one, in one page."""
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+
+from markupsafe import Markup
+
+from common.cli import Parser
+from common.files import check_writable, write_atomically
+from figures.report import claims
+from figures.report.pictures import Picture, pictures
+
+HERE = Path(__file__).parent
+
+
+def page(drawn: Iterable[Picture]) -> str:
+    """Return the report as HTML; the same text for the same results on the same versions."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    from simulations.lemmas import versions
+    from theory.steps import check_steps
+
+    result = claims.load()
+    settings = result["settings"]
+    script = (HERE / "page.js").read_text()
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("page.html").render(
+        pictures=list(drawn),
+        lemmas=claims.judged(result["rows"], claims.grid()),
+        columns=claims.COLUMNS,
+        steps=check_steps(settings["prune"], settings["lock"]),
+        settings=settings,
+        command=result["command"],
+        made_with=result["versions"],
+        versions=versions() | {name: version(name) for name in ("matplotlib", "jinja2")},
+        style=Markup((HERE / "page.css").read_text()),
+        script=Markup(script),
+        script_hash=base64.b64encode(sha256(script.encode()).digest()).decode(),
+    )
+
+
+def main(argv: Sequence[str] | None, names: Mapping[str, str]) -> int:
+    """Write the report of the figures ``names``."""
+    parser = Parser(prog="python -m figures report", description="Write the report, one page that needs no network.")
+    parser.add_argument("--out", type=Path, default=Path("report.html"), help="file to write (default report.html)")
+    args = parser.parse_args(argv)
+    check_writable(args.out)  # now rather than after the work
+    write_atomically(args.out, page(pictures(names)))
+    print(args.out)  # noqa: T201
+    return 0

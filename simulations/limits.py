@@ -10,7 +10,7 @@ F is looked for on the fixed grid F_k = 1 - 1.01^-k, so that 1 - F is known with
 
 * possible: the largest F_k with theory.sufficient.failure_at_most <= delta. Proven to succeed, as is every smaller F.
 * impossible: the smallest F_k with theory.necessary.failure_at_least > delta. Proven to fail, as is every larger F.
-* estimated: the largest F_k with theory.estimate.estimated_success >= 1 - delta.
+* estimated: the largest F_k with theory.estimate.estimated_success >= 1 - delta that is not proven impossible.
 * measured: success at every second F_k within 12 steps of the estimated one. Both ends of the interval are
   fixed-sequence tests (common.intervals.smallest_n), from the most frozen F inwards and from the least frozen one.
 
@@ -128,14 +128,15 @@ def measure(setting: Setting, *, trials: int = TRIALS, seed: int = 0) -> Row:
     estimated = last_step(lambda k: estimated_success(**at(k), draws=DRAWS, seed=seed) >= wanted, LAST // 2)
     guess = estimated or 0
     possible = last_step(lambda k: failure_at_most(**at(k)) <= DELTA, guess)
-    impossible = last_step(lambda k: failure_at_least(**at(k)) <= DELTA, guess)
+    last_open = last_step(lambda k: failure_at_least(**at(k)) <= DELTA, guess)
+    impossible = 0 if last_open is None else last_open + 1
     steps = [guess + j for j in WINDOW if 0 <= guess + j <= LAST]
     measured = [success_probability(**at(k), trials=trials, seed=seed).value for k in steps]
     confidence = 1 - (1 - CONFIDENCE) / len(SETTINGS)
     return {
         "possible": None if possible is None else freezing(possible),
-        "impossible": freezing(0 if impossible is None else impossible + 1),
-        "estimated": None if estimated is None else freezing(estimated),
+        "impossible": freezing(impossible),
+        "estimated": None if estimated is None or not impossible else freezing(min(estimated, impossible - 1)),
         "measured": crossing(steps, [round(value * trials) for value in measured], trials, confidence),
         "points": [[freezing(k), value] for k, value in zip(steps, measured, strict=True)],
     }

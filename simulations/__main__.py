@@ -14,6 +14,7 @@ NAMES = {
     "atlas": "the numbers behind the figures of the theory: needs, success, cover, widths on fixed grids",
     "limits": "the highest freezing ratio at n variables: proven possible, proven impossible, measured",
     "cancel": "whether second-layer neurons cancel first-layer kinks: linear targets in sources of depth 3",
+    "found": "is search short of existence? tickets found by Edge-Popup beside those constructed in the same source",
 }
 
 

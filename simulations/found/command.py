@@ -1,0 +1,145 @@
+"""Constructed and found tickets side by side, at widths from below the estimated one to the proven one.
+
+In every source (a seed, a width, rates) the ticket is built as the existence theorem's proof does, and tickets are
+searched by Edge-Popup: by imitation of the target (mean squared error) and, where the target is a classifier, on
+labels. Both have the same weights, the same pruned and locked edges, the same width. Searches are made at the built
+ticket's own sparsity and with some shares of the free weights kept; "best" is the one with the least training loss.
+Rates hold in all layers, but nothing is locked in the first, as the theorem asks. Widths are those of the sweep's path:
+at t = 0 the estimated plan, at t = 1 the proven one.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib.util import find_spec
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common import console
+from common.checks import whole
+from common.cli import REFUTED, Parser, run
+from common.files import check_new
+from common.keys import key_words
+from common.store import Row, Store, canonical, export_jsonl
+from simulations.existence.build import build
+from simulations.existence.errors import certified_bound, collapsed
+from simulations.existence.source import Source
+from simulations.existence.target import accuracy, forward
+from simulations.found import tables
+from simulations.found.judge import apply, judge, masks_of
+from simulations.found.targets import TARGETS, Problem, problem
+from simulations.runner import add_options, measure_all
+from simulations.sweep import GRID, path
+from theory.existence import Plan, plan
+
+EXPERIMENT = "found"
+DELTA = 0.1
+RATES = ((0.0, 0.0), (0.4, 0.0), (0.2, 0.1))
+POSITIONS = (-1.0, -0.5, 0.0, 1.0)
+SOURCES = 3
+SHARES = (0.25, 0.05)  # of the free weights kept, tried beside the built ticket's own sparsity
+LARGEST = 900_000  # weights of the largest source that is built and searched; wider ones are left out
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A target, the rates of all source layers (but lock of layer 1: 0) and the position of the width on the path."""
+
+    target: str
+    prune: float
+    lock: float
+    t: float
+
+
+SETTINGS = tuple(Setting(name, p, q, t) for name in TARGETS for p, q in RATES for t in POSITIONS)
+
+
+def planned(setting: Setting, task: Problem) -> tuple[Plan, tuple[float, ...], tuple[float, ...]]:
+    """Return the plan of a setting's widths, and the rates of source layers 1 .. L + 1."""
+    target = task.target
+    depth = len(target.weights)
+    prune, lock = (setting.prune,) * (depth + 1), (0.0, *(setting.lock,) * depth)
+    make = partial(
+        plan, target.weights, task.eps * GRID, DELTA, prune=prune, lock=lock, low=target.low, high=target.high
+    )
+    estimated, proven = (make(widths=name).blocks for name in ("estimated", "proven"))
+    return make(widths=path(estimated, proven, setting.t)), prune, lock
+
+
+def measure(task: Problem, source: Source, precisions: tuple[float, ...]) -> Row:
+    """Return how good the ticket is that is built in ``source``, and those that are found there."""
+    from simulations.found.search import search, sparsity_at
+
+    target = task.target
+    ticket = build(source, target, precisions, jobs=1)
+    built = apply(source, masks_of(ticket))
+    missed = 0
+    for w, layer in zip(target.parted, ticket.layers, strict=True):
+        missed += int(np.sum(np.abs(layer.weights - np.repeat(w, len(layer.weights) // len(w), axis=0)) > layer.eps))
+    certified = certified_bound(ticket, target, collapsed(ticket)).certified
+    row: Row = {
+        "weights": source.parameters,
+        "blocks": source.blocks,
+        "eps": task.eps,
+        "constructed": {**judge(task, built), "missed": missed, "certified": certified},
+    }
+    goals: dict[str, NDArray[np.generic]] = {"imitated": task.outputs}
+    if task.labels is not None:
+        goals["labelled"] = task.labels
+        row["target accuracy"] = accuracy(forward(target.weights, target.inputs), target.labels)
+    for name, goal in goals.items():
+        row[name] = []
+        for sparsity in (built.sparsity, *(sparsity_at(source, share) for share in SHARES)):
+            masks, loss = search(source, task.steps, sparsity, task.inputs, goal, source.seed)
+            row[name].append({**judge(task, apply(source, masks)), "loss": loss})
+    return row
+
+
+def work(seed: int, sources: int) -> Iterator[tuple[Row, Callable[[], Row]]]:
+    """Yield the key and the measurement of every source of every setting that is not too large."""
+    for setting in SETTINGS:
+        task = problem(setting.target, seed)
+        used, prune, lock = planned(setting, task)
+        if used.parameters > LARGEST:
+            continue
+        for number in range(sources):
+            key = {**asdict(setting), "source": number}
+            word = key_words(0, f"found, seed {seed}, {canonical(key)}")[1]
+            source = Source(word, used.sizes, used.blocks, prune, lock)
+            yield key, partial(measure, task, source, tuple(demand.eps for demand in used.demands))
+
+
+def violations(row: Row) -> int:
+    """Count locked edges dropped and pruned ones kept by the masks of a row."""
+    return sum(found["violations"] for found in (row["constructed"], *row["imitated"], *row.get("labelled", [])))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure all sources, print the tables, write one row a source; exit 1 when a mask breaks the frozen states."""
+    p = Parser(prog="python -m simulations found", description=(__doc__ or "").splitlines()[0])
+    add_options(p, SOURCES, "sources of each setting", "targets, inputs and sources")
+    args = p.parse_args(argv)
+    key_words(args.seed)
+    sources = whole("trials", args.trials, 1)
+    check_new(args.out)
+    if find_spec("torch") is None:
+        raise ValueError('searches need PyTorch: pip install -e ".[torch]"')
+    todo = list(work(args.seed, sources))
+    with Store(args.store) as store, console.progress(len(todo), "sources") as tick:
+        rows = measure_all(todo, experiment=EXPERIMENT, seed=args.seed, confidence=CONFIDENCE, store=store, tick=tick)
+    page = console.Page()
+    for name in TARGETS:
+        page.print(tables.errors(name, [row for row in rows if row["target"] == name]))
+    page.print(tables.accuracies([row for row in rows if "labelled" in row]))
+    broken = sum(violations(row) > 0 for row in rows)
+    page.print(f"sources in which a mask breaks the frozen states: {broken} of {len(rows)}")
+    if args.out is not None:
+        export_jsonl(args.out, rows)
+    return REFUTED if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, None, "python -m simulations found"))

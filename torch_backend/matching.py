@@ -18,8 +18,8 @@ from common.keys import generator
 from torch_backend.summary import CONFIDENCE, mean_interval
 
 Floats = NDArray[np.float64]
-DRAWS = 400  # of the bootstrap over seeds
-EXPONENTS = tuple(k / 20 for k in range(41))  # 0 .. 2
+DRAWS = 200  # of the bootstrap over seeds
+EXPONENTS = tuple(k / 20 for k in range(31))  # 0 .. 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def over_seeds(
 def best_exponent(factors: ArrayLike, required: ArrayLike, y: ArrayLike, groups: Sequence[object]) -> float:
     """Return the s for which curves lie closest together over factor / required^s: 0 ignores the prediction, 1 is it.
 
-    factors, required, y: (points,); s is looked for among 0, 0.05, .., 2; the smallest of equals.
+    factors, required, y: (points,); s is looked for among 0, 0.05, .., 1.5; the smallest of equals.
     """
     width, wanted = np.asarray(factors, np.float64), np.asarray(required, np.float64)
     return min(EXPONENTS, key=lambda s: missed(width / wanted**s, y, groups))

@@ -17,9 +17,11 @@ from torch_backend.summary import CONFIDENCE, mean_interval
 
 Floats = NDArray[np.float64]
 CENTRE = 0.5
+SHORT = ("nec.", "est.", "proven", "publ.")  # LAWS in the heads of columns
+NEEDED = {"plan", "prune", "lock", "place", "factor", "sparsity", "weights", "seed", "test", "bits"}
 ABSCISSAE = {
     "width": "width factor",
-    "free": "free weights / reference weights",
+    "free": "free weights / reference weights",  # over it curves coincide if only their number counts: factor 1/(1-p-q)
     "kept": "kept weights / reference weights",
     "estimated": "width factor / estimated requirement factor",
 }
@@ -42,8 +44,8 @@ class Curve:
 
     @property
     def label(self) -> str:
-        """The pair, and the place where it is not the centre."""
-        return f"{self.prune:g}, {self.lock:g}" + ("" if self.place == CENTRE else f", t = {self.place:g}")
+        """The pair."""
+        return f"{self.prune:g}, {self.lock:g}"
 
     def abscissa(self, name: str) -> Floats:
         """Return one of :data:`ABSCISSAE`."""
@@ -56,8 +58,10 @@ class Curve:
 def curves(rows: Sequence[Row]) -> list[Curve]:
     """Return the curves in the order of the rows, with the seeds that all their widths have, the dense one first.
 
-    Raises ValueError when no seed has all widths, or the dense reference is not among the rows.
+    Raises ValueError when a row lacks something, no seed has all widths, or the dense reference is not among the rows.
     """
+    if not rows or any(NEEDED - set(row) for row in rows):
+        raise ValueError(f"rows of the requirement experiment need {', '.join(sorted(NEEDED))}")
     arms: dict[tuple[float, float, float], dict[float, dict[int, Row]]] = {}
     for row in rows:
         widths = arms.setdefault((row["prune"], row["lock"], row["place"]), {})
@@ -92,23 +96,39 @@ def matched(curve: Curve, dense: Curve, margin: float = 0.0) -> Crossing:
     return crossing(curve.factors, curve.accuracy - reference, margin)
 
 
-def collapse(found: Sequence[Curve]) -> dict[str, Estimate]:
-    """Return, by abscissa, how far the curves at the centre lie apart (:func:`matching.missed`), and "exponent".
+def mean_ratio(found: Sequence[Curve]) -> tuple[float | None, int]:
+    """Return the geometric mean of measured over estimated factors, and over how many sources.
 
-    The centre alone, because no requirement knows of the sparsity. "exponent": the power of the estimated requirement
-    by which widths must be divided for the curves to lie closest together.
+    Only frozen sources at the centre whose measured factor lies within the widths run: those that never match are
+    missing, so the mean is too low where there are such.
     """
+    frozen = [curve for curve in found if curve.place == CENTRE and curve.prune + curve.lock > 0]
+    pairs = [(matched(curve, found[0]).value, width_factor("estimated", curve.prune, curve.lock)) for curve in frozen]
+    logs = [log(value / predicted) for value, predicted in pairs if 0 < value < inf]
+    return exp(float(np.mean(logs))) if logs else None, len(logs)
+
+
+def miss(found: Sequence[Curve], abscissa: str, accuracy: Floats | None = None) -> float:
+    """Return how far the curves at the centre lie apart on one of :data:`ABSCISSAE`, by :func:`matching.missed`.
+
+    accuracy: means (points,) in place of the curves' own. The centre alone, because no requirement knows of the
+    sparsity.
+    """
+    x, groups, table = _points(found, abscissa)
+    return missed(x, table.mean(axis=1) if accuracy is None else accuracy, groups)
+
+
+def power(found: Sequence[Curve], accuracy: Floats) -> float:
+    """Return the power of the estimated requirement by which widths must be divided for curves to lie closest."""
+    factors, groups, _ = _points(found, "width")
+    return best_exponent(factors, factors / _points(found, "estimated")[0], accuracy, groups)
+
+
+def _points(found: Sequence[Curve], abscissa: str) -> tuple[Floats, list[str], Floats]:
+    """Abscissa (points,), curve and accuracies (points, seeds) of all points at the centre."""
     chosen = [curve for curve in found if curve.place == CENTRE]
-    groups = [curve.label for curve in chosen for _ in curve.factors]
-    accuracy = np.concatenate([curve.accuracy for curve in chosen])
-    spread = {}
-    for name in ABSCISSAE:
-        x = np.concatenate([curve.abscissa(name) for curve in chosen])
-        spread[name] = over_seeds(accuracy, lambda y, x=x: missed(x, y, groups))  # type: ignore[misc]
-    factors = np.concatenate([curve.abscissa("width") for curve in chosen])
-    required = factors / np.concatenate([curve.abscissa("estimated") for curve in chosen])
-    spread["exponent"] = over_seeds(accuracy, lambda y: best_exponent(factors, required, y, groups))
-    return spread
+    x = np.concatenate([curve.abscissa(abscissa) for curve in chosen])
+    return x, [curve.label for curve in chosen for _ in curve.factors], np.concatenate([c.accuracy for c in chosen])
 
 
 def tables(rows: Sequence[Row], margin: float) -> Iterator[Table | str]:
@@ -117,12 +137,11 @@ def tables(rows: Sequence[Row], margin: float) -> Iterator[Table | str]:
     seeds = found[0].accuracy.shape[1]
     yield accuracies(found)
     yield factor_table(found, margin)
-    dense = width_range(found[0])
-    ratios = [log(m.value / e) for m, e in _with_estimates(found) if 0 < m.value < inf]
-    if ratios:
+    ratio, count = mean_ratio(found)
+    if ratio is not None:
         yield (
-            f"Geometric mean of measured / estimated over the {len(ratios)} frozen sources at the centre whose factor "
-            f"lies within the widths run ({dense}): {exp(float(np.mean(ratios))):.2f}"
+            f"Geometric mean of equal / est. over the {count} frozen sources at the centre whose factor lies within "
+            f"the widths run: {ratio:.2f}\n"
         )
     if len(found) > 1:
         yield collapse_table(found)
@@ -140,8 +159,8 @@ def accuracies(found: Sequence[Curve]) -> Table:
             estimate = mean_interval(list(values))
             half = 100 * (estimate.upper - estimate.value)
             cells[factor] = f"{100 * estimate.value:.1f}" + (f" ±{half:.1f}" if half < inf else "")
-        lines.append([curve.label, *(cells.get(factor) for factor in factors)])
-    columns = ["<p, q", *(f"{factor:.2f}" for factor in factors)]
+        lines.append([curve.label, f"{curve.place:g}", *(cells.get(factor) for factor in factors)])
+    columns = ["<p, q", "t", *(f"{factor:.2f}" for factor in factors)]
     seeds = found[0].accuracy.shape[1]
     title = f"Test accuracy of tickets in % by width factor, {CONFIDENCE:.0%} intervals of the mean over {seeds} seeds"
     return console.table(title, columns, lines)
@@ -158,6 +177,7 @@ def factor_table(found: Sequence[Curve], margin: float) -> Table:
         lines.append(
             (
                 curve.label,
+                f"{curve.place:g}",
                 factor_text(equal, curve.factors),
                 factor_text(near, curve.factors),
                 *(f"{by_law[law]:.2f}" for law in LAWS),
@@ -168,20 +188,25 @@ def factor_table(found: Sequence[Curve], margin: float) -> Table:
         )
     eps = " and ".join(f"{value:g}" for value in OTHER_EPS)
     title = (
-        f"Width factor at which tickets are as good as in the dense reference, and n(p, q)/n(0, 0) at eps = {EPS:g}, "
-        f"delta = {DELTA:g}\n(est. also at eps = {eps}); {CONFIDENCE:.0%} intervals; verdict: what the estimate does"
+        "Width factor from which tickets are as good as in the dense reference: equal, or within "
+        f"{100 * margin:g} points ({CONFIDENCE:.0%} intervals);\nn(p, q)/n(0, 0) at eps = {EPS:g}, delta = {DELTA:g}, "
+        f"estimated also at eps = {eps}; ratio: equal to estimated;\nverdict: what the estimate does; "
+        "t: place of the sparsity in its interval"
     )
-    columns = ("<p, q", "equal", f"within {100 * margin:g} points", *LAWS, "est. at eps", "ratio", "<verdict")
+    columns = ("<p, q", "t", "equal", f"within {100 * margin:g}", *SHORT, "at eps", "ratio", "<verdict")
     return console.table(title, columns, lines)
 
 
 def collapse_table(found: Sequence[Curve]) -> Table:
     """Return a line for each abscissa: by how many points a curve misses the common curve of the others."""
-    spread = collapse(found)
-    lines = [(name, _interval(spread[key], 100)) for key, name in ABSCISSAE.items()]
-    centre = np.concatenate([curve.accuracy for curve in found if curve.place == CENTRE])
-    lines.append(("(standard error of the means)", f"{100 * noise(centre):.2f}"))
-    lines.append(("best power of the estimate to divide by", _interval(spread["exponent"], 1)))
+    table, lines = _points(found, "width")[2], []
+    for key, name in ABSCISSAE.items():
+        spread = over_seeds(table, lambda means, key=key: miss(found, key, means))  # type: ignore[misc]
+        lines.append((name, _interval(spread, 100)))
+    lines.append(("(standard error of the means)", f"{100 * noise(table):.2f}"))
+    lines.append(
+        ("best power of the estimate to divide by", _interval(over_seeds(table, lambda y: power(found, y)), 1))
+    )
     title = "How far curves lie apart: root mean square miss of the others' curve, in points; all pairs at the centre"
     return console.table(title, ("<abscissa", "miss"), lines)
 
@@ -199,16 +224,6 @@ def factor_text(measured: Crossing, factors: Sequence[float]) -> str:
         return f">{factors[-1]:.3g}" if value == inf else format(value, digits)
 
     return f"{text(measured.value, '.2f')} [{text(measured.lower, '.3g')}, {text(measured.upper, '.3g')}]"
-
-
-def width_range(curve: Curve) -> str:
-    """Return the narrowest and widest factor run."""
-    return f"{curve.factors[0]:.3g} to {curve.factors[-1]:.3g}"
-
-
-def _with_estimates(found: Sequence[Curve]) -> list[tuple[Crossing, float]]:
-    chosen = [curve for curve in found if curve.place == CENTRE and curve.prune + curve.lock > 0]
-    return [(matched(curve, found[0]), width_factor("estimated", curve.prune, curve.lock)) for curve in chosen]
 
 
 def _interval(estimate: Estimate, unit: float) -> str:

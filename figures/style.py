@@ -111,7 +111,16 @@ def tips(ax: "Axes", xs: Iterable[float], ys: Iterable[float], texts: Iterable[s
             continue
         # an invisible disc over the point, of the figure and not of its axes, so that limits and legends stay put
         disc = Line2D(
-            [x], [y], transform=ax.transData, ls="", marker="o", ms=12, alpha=0, gid=f"tip:{text}", clip_box=ax.bbox
+            [x],
+            [y],
+            transform=ax.transData,
+            ls="",
+            marker="o",
+            ms=12,
+            mew=0,
+            alpha=0,
+            clip_box=ax.bbox,
+            gid=f"tip:{text}",
         )
         disc.set_in_layout(False)
         disc.set_zorder(1000)

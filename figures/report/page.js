@@ -7,7 +7,7 @@ function show(points) {
   hide();
   shown = points.map((point) => point.group);
   shown.forEach((group) => group.classList.add("shown"));
-  box.textContent = points.map((point) => point.text).join("\n\n");
+  box.textContent = told(points);
   box.hidden = false;
   place();
 }
@@ -27,6 +27,13 @@ function place() {
   const above = at.bottom + 8 + height > window.innerHeight && at.top - 8 - height >= 0;
   box.style.left = `${left}px`;
   box.style.top = `${above ? at.top - 8 - height : Math.min(at.bottom + 8, window.innerHeight - height)}px`;
+}
+
+// The texts of points that lie on each other, and at the end the commands, each once.
+function told(points) {
+  const parts = points.map((point) => point.text.split("; python "));
+  const commands = parts.flatMap((part) => part.slice(1).map((command) => `python ${command}`));
+  return [...new Set([...parts.map((part) => part[0]), ...commands])].join("\n");
 }
 
 function prepare(svg) {
@@ -64,8 +71,10 @@ function prepare(svg) {
   svg.addEventListener("pointerleave", rest);
   svg.addEventListener("click", (event) => {
     const point = nearest(event);
-    if (point) goTo(point, { preventScroll: true });
-    else if (focused()) focused().group.blur();
+    if (point) {
+      goTo(point, { preventScroll: true });
+      show(together(point));
+    } else if (focused()) focused().group.blur();
   });
   svg.addEventListener("focusin", () => {
     const point = focused();

@@ -30,12 +30,16 @@ class Picture:
     files: list[tuple[str, str]]
 
 
-def picture(name: str) -> Picture:
-    """Draw figure ``name`` from its committed result."""
+def drawn(name: str) -> str:
+    """Return figure ``name`` of its committed result as SVG, with its tips."""
+    with collected() as kept:
+        importlib.import_module(f"figures.{name}").main([])
+    return kept[name]
+
+
+def picture(name: str, svg: str) -> Picture:
+    """Return what the page says of figure ``name``, drawn as ``svg``."""
     module = importlib.import_module(f"figures.{name}")
-    with collected() as drawn:
-        module.main([])
-    svg = drawn[name]
     title, *words = (module.__doc__ or "").strip().split("\n\n")
     width = re.search(r'<svg [^>]*width="([\d.]+)pt"', svg)
     assert width is not None
@@ -54,7 +58,7 @@ def picture(name: str) -> Picture:
 
 def pictures(names: Iterable[str]) -> list[Picture]:
     """Draw every figure named."""
-    return [picture(name) for name in names]
+    return [picture(name, drawn(name)) for name in names]
 
 
 def _inline(svg: str, name: str, title: str) -> str:

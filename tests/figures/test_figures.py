@@ -1,37 +1,193 @@
-"""Figures show the numbers of the committed results, and unknown names list the known ones."""
+"""Figures show the numbers of the committed results, in the committed files, with a text for every point."""
 
+import importlib
+import re
+import sys
+from types import ModuleType
+
+import matplotlib
+import numpy as np
 import pytest
+from PIL import Image
 
 from common.cli import BAD_INPUT, run
-from figures import requirement
+from figures import fresh, requirement
 from figures.__main__ import NAMES, main
-from figures.style import styled
+from figures.plotted import digest, plotted
+from figures.style import RENDERED, collected, save, styled, tips
+
+TIP = re.compile(r'  <g class="tip".*?\n  </g>\n', re.DOTALL)
 
 
-def test_the_requirement_figure_shows_the_committed_rows():
-    rows = [row for row in requirement.load() if row["claim"] == "A.3" and row["reading"] == "uniform"]
-    assert len(rows) == 7
+def data_of(svg):
+    return re.search(r"<dc:description>(data [0-9a-f]{64})</dc:description>", svg)[1]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_committed_picture_is_what_the_committed_result_draws(name, drawings):
+    committed = (RENDERED / f"{name}.svg").read_text()
+    received = TIP.sub("", drawings[name])
+    # what is drawn is the same on every version of matplotlib, the bytes on the one that the file names
+    assert data_of(received) == data_of(committed)
+    if f"matplotlib {matplotlib.__version__}" in committed:
+        assert received == committed
+    with Image.open(RENDERED / f"{name}.png") as image:
+        assert image.info["Description"] == data_of(committed)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_figure_says_texts_commands_and_what_to_see(name, drawings):
+    module = importlib.import_module(f"figures.{name}")
+    texts = re.findall(r"""class="tip" role="img" aria-label=(?:"([^"]*)"|'([^']*)')""", drawings[name])
+    assert len(texts) > 5
+    assert all("".join(text).strip() for text in texts)
+    assert any("python -m " in "".join(text) for text in texts)
+    assert "What to see" in module.__doc__
+    assert module.MINUTES > 0
+    assert all(path.is_file() for path in fresh.written(module))
+
+
+def test_a_figure_is_written_as_it_is_committed(tmp_path):
+    assert main(["requirement", "--out", str(tmp_path)]) == 0
+    assert data_of((tmp_path / "requirement.svg").read_text()) == data_of((RENDERED / "requirement.svg").read_text())
+    assert 'class="tip"' not in (tmp_path / "requirement.svg").read_text()
+    assert (tmp_path / "requirement.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.fixture
+def panel():
+    """One empty panel, closed afterwards."""
     with styled():
         from matplotlib import pyplot as plt
 
         figure, ax = plt.subplots()
-        requirement.draw(ax, rows)
-        lines = [(line.get_label(), list(line.get_ydata())) for line in ax.get_lines()]
-        drawn = dict(lines)
+        yield figure, ax
         plt.close(figure)
+
+
+def test_the_requirement_figure_shows_the_committed_rows(panel):
+    rows = [row for row in requirement.load() if row["claim"] == "A.3" and row["reading"] == "uniform"]
+    assert len(rows) == 7
+    _, ax = panel
+    requirement.draw(ax, rows)
+    lines = [(line.get_label(), list(line.get_ydata())) for line in ax.get_lines()]
+    drawn = dict(lines)
     assert drawn["sufficient (proven)"] == [row["sufficient"] for row in rows]
     assert drawn["necessary (proven)"] == [row["necessary"] for row in rows]
     assert drawn["estimated"] == [row["estimated"] for row in rows]
     assert [row["measured"]["value"] for row in rows] in [y for _, y in lines]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_figure_is_drawn_from_committed_results(name, tmp_path):
-    assert main([name, "--out", str(tmp_path)]) == 0
-    assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-    assert (tmp_path / f"{name}.svg").read_text().startswith("<?xml")
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda ax: ax.lines[0].set_ydata([1, 2.0001]),
+        lambda ax: ax.lines[0].set_label("other"),
+        lambda ax: ax.collections[0].set_offsets([(1, 2.0001)]),
+        lambda ax: ax.collections[1].set_segments([[(0, 0), (1, 3)]]),
+        lambda ax: ax.patches[0].set_height(3),
+        lambda ax: ax.images[0].set_data([[1, 3]]),
+        lambda ax: ax.texts[0].set_text("other"),
+        lambda ax: ax.set_title("other"),
+        lambda ax: ax.plot([1], [1]),
+    ],
+)
+def test_the_digest_notices_every_kind_of_change(panel, change):
+    figure, ax = panel
+    ax.plot([1, 2], [1, 2], label="line")
+    ax.scatter([1], [2])
+    ax.vlines([0], 0, 1)
+    ax.bar([1], [2])
+    ax.imshow([[1, 2]])
+    ax.text(0, 0, "word")
+    before = digest(figure)
+    assert digest(figure) == before
+    change(ax)
+    assert digest(figure) != before
+
+
+def test_what_is_not_a_number_is_told_from_what_is(panel):
+    figure, ax = panel
+    ax.plot([1, 2], np.ma.masked_greater([1.0, 5.0], 2))
+    assert plotted(figure)[0]["lines"][0][1] == [["1", "1"], ["2", "nan"]]
+
+
+def test_tips_lie_on_their_points_and_say_their_texts(panel):
+    figure, ax = panel
+    ax.plot([1, 2, 3], [1, 10, 100], gid="line")
+    with collected() as kept:
+        tips(ax, [1, 2, 3], [1, 10, 100], ['"a" < b & c', "π", "out of view"])
+        ax.set(yscale="log", xlim=(1, 3), ylim=(1, 50))
+        assert save(figure, "some") == []
+    labels = re.findall(r'class="tip" role="img" aria-label=(.*)>', kept["some"])
+    assert labels == ["'\"a\" &lt; b &amp; c'", '"π"']
+    places = re.findall(r'class="tip".*?<use [^>]*x="([\d.]+)" y="([\d.]+)"', kept["some"], re.DOTALL)
+    line = re.search(r'id="line">\s*<path d="M ([\d.]+) ([\d.]+) \nL ([\d.]+) ([\d.]+) ', kept["some"])
+    assert [float(x) for place in places for x in place] == pytest.approx([float(x) for x in line.groups()], abs=0.01)
+
+
+def test_tips_do_nothing_outside_of_a_collection_but_count(panel):
+    figure, ax = panel
+    tips(ax, [1], [1], ["one"])
+    assert figure.artists == []
+    with pytest.raises(ValueError, match="shorter"):
+        tips(ax, [1], [1], [])
 
 
 def test_an_unknown_figure_is_refused_with_the_known_names(capsys):
     assert run(main, ["nope"], "figures") == BAD_INPUT
     assert "known: requirement" in capsys.readouterr().err
+
+
+@pytest.fixture
+def invented(monkeypatch):
+    """A figure whose command writes "new", and which says what it draws."""
+    module = ModuleType("figures.invented")
+    module.RESULT = fresh.ROOT / "simulations" / "results" / "hole.jsonl"
+    module.COMMAND = 'python -c \'import sys; open(sys.argv[1], "w").write("new")\' simulations/results/hole.jsonl'
+    module.MINUTES = 0.5
+    module.main = lambda argv: sys.stdout.write(f"drawn {' '.join(argv)}\n")
+    monkeypatch.setitem(sys.modules, "figures.invented", module)
+    monkeypatch.setitem(NAMES, "invented", "a test")
+    return module
+
+
+def test_fresh_says_the_time_runs_the_commands_and_draws_their_result(invented, tmp_path, capsys):
+    before = invented.RESULT.read_bytes()
+    assert main(["invented", "--fresh", "--out", str(tmp_path / "new")]) == 0
+    result = tmp_path / "new" / "hole.jsonl"
+    assert result.read_text() == "new"
+    assert invented.RESULT.read_bytes() == before
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "invented: about 0.5 minutes on two cores"
+    assert str(result) in said[1]
+    assert said[-1] == f"drawn {result} --out {tmp_path / 'new'}"
+
+
+def test_fresh_never_writes_over_a_result(invented, tmp_path, capsys):
+    assert run(main, ["invented", "--fresh"], "figures") == BAD_INPUT
+    assert "--fresh needs --out DIR" in capsys.readouterr().err
+    (tmp_path / "hole.jsonl").write_text("old")
+    assert run(main, ["invented", "--fresh", "--out", str(tmp_path)], "figures") == BAD_INPUT
+    assert "exists already" in capsys.readouterr().err
+    assert (tmp_path / "hole.jsonl").read_text() == "old"
+
+
+def test_fresh_stops_at_a_command_that_fails(invented, tmp_path, capsys):
+    invented.COMMAND = "python -c 'import sys; sys.exit(3)' simulations/results/hole.jsonl"
+    assert run(main, ["invented", "--fresh", "--out", str(tmp_path)], "figures") == BAD_INPUT
+    assert "exit code 3" in capsys.readouterr().err
+
+
+def test_results_in_a_folder_and_unfinished_runs_move_too(invented, tmp_path):
+    invented.RESULT = fresh.ROOT / "simulations" / "results"
+    invented.COMMAND = "python -m one --out runs/a --to simulations/results/a.jsonl\npython -m two simulations/results"
+    path, lines = fresh.moved(invented, tmp_path)
+    assert path == tmp_path / "results"
+    assert lines == [f"python -m one --out {tmp_path}/runs/a --to {path}/a.jsonl", f"python -m two {path}"]
+
+
+def test_commands_that_do_not_make_the_result_are_noticed(invented):
+    invented.COMMAND = "python -m one --to simulations/results/other.jsonl"
+    with pytest.raises(ValueError, match="do not write"):
+        fresh.written(invented)

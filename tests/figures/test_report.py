@@ -1,0 +1,234 @@
+"""The report says what the results say, needs nothing from elsewhere, and works by mouse, finger and keyboard."""
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+
+import pytest
+
+from figures.__main__ import NAMES, main
+from figures.report import claims
+from figures.report.page import page
+from figures.report.pictures import drawn, picture
+from simulations.verdicts import REFUTED, UPHELD
+
+SIZES = {"phone": (390, 844), "desk": (1280, 900)}
+
+
+@pytest.fixture(scope="module")
+def text(drawings):
+    return page(picture(name, svg) for name, svg in drawings.items())
+
+
+class Elements(HTMLParser):
+    """Every element's name and attributes."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+
+def test_the_report_has_every_figure_with_its_words_and_commands(text):
+    sections = [attrs["id"] for tag, attrs in Elements(text).found if tag == "section"]
+    assert sections == ["claims", *NAMES, "settings"]
+    for name in NAMES:
+        part = text[text.index(f'<section id="{name}"') :]
+        part = part[: part.index("</section>")]
+        assert "What to see" in part
+        assert part.count('class="tip"') > 5
+        assert f"python -m figures {name}</pre>" in part
+
+
+def test_names_inside_the_page_are_used_once_and_exist(text):
+    elements = Elements(text).found
+    names = [attrs["id"] for _, attrs in elements if "id" in attrs]
+    assert len(names) == len(set(names))
+    used = set(re.findall(r"url\(#([^)]+)\)", text))
+    used |= {v[1:] for _, attrs in elements for k, v in attrs.items() if k in ("href", "xlink:href") and v[0] == "#"}
+    assert used <= set(names)
+    assert len(used) > 100
+
+
+def test_nothing_is_loaded_from_elsewhere(text):
+    loads = [v for _, attrs in Elements(text).found for k, v in attrs.items() if k in ("src", "href", "xlink:href")]
+    assert {v for v in loads if not v.startswith(("#", "data:"))} == set()
+    assert "default-src 'none'" in text
+    assert "@import" not in text
+
+
+def test_the_same_results_make_the_same_bytes(drawings):
+    again = drawn("requirement")
+    assert again == drawings["requirement"]
+    assert page([picture("requirement", again)]) == page([picture("requirement", again)])
+
+
+def test_the_claims_say_what_the_rows_say():
+    rows, grid = claims.load()["rows"], claims.grid()
+    judged = {lemma["claim"].key: lemma for lemma in claims.judged(rows, grid)}
+    assert [lemma["verdict"] for lemma in judged.values()] == [UPHELD, "upheld after correction", UPHELD, UPHELD]
+    assert sum(count for lemma in judged.values() for count in lemma["grid"].values()) == len(grid) == 1092
+    own = [row["constant"]["value"] for row in rows if row["claim"] == "A.3" and row["reading"] == "uniform"]
+    assert judged["A.3"]["constants"]["uniform"] == f"{min(own):.3g} to {max(own):.3g}"
+    assert all(len(line) == len(claims.COLUMNS) for lemma in judged.values() for line in lemma["table"])
+    worse = [row | {"verdict": REFUTED} if row["claim"] == "A.2" and row["eps"] == 0.01 else row for row in rows]
+    assert [lemma["claim"].key for lemma in claims.judged(worse, grid) if lemma["verdict"] == REFUTED] == ["A.2"]
+
+
+def test_the_command_writes_the_file_that_it_names(tmp_path, monkeypatch, capsys):
+    for name in list(NAMES)[1:]:
+        monkeypatch.delitem(NAMES, name)
+    assert main(["report", "--out", str(tmp_path / "page.html")]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'page.html'}\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
+    assert '<section id="requirement"' in (tmp_path / "page.html").read_text()
+
+
+def test_words_of_results_cannot_become_elements(drawings):
+    svg = drawings["hole"].replace('aria-label="best', 'aria-label="&lt;script&gt;best', 1)
+    assert "<script>best" not in page([picture("hole", svg)])
+
+
+@pytest.fixture(scope="module")
+def browser(text, tmp_path_factory):
+    """Chromium with the report open, and no way to any host."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    driver = shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("no chromium with chromedriver on this machine (Debian: apt-get install chromium chromium-driver)")
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync"):
+        options.add_argument(f"--{flag}")
+    for flag in ("disable-background-networking", "disable-component-update", "host-resolver-rules=MAP * ~NOTFOUND"):
+        options.add_argument(f"--{flag}")
+    folder = tmp_path_factory.mktemp("report")
+    options.add_argument(f"--user-data-dir={folder / 'profile'}")
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    (folder / "report.html").write_text(text)
+    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    chrome.page = (folder / "report.html").as_uri()
+    yield chrome
+    chrome.quit()
+
+
+@pytest.fixture(params=SIZES)
+def opened(request, browser):
+    """The report, opened anew at each of two sizes; afterwards it must have asked for nothing, and raised no error."""
+    width, height = SIZES[request.param]
+    shape = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", shape)
+    browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": width < 500})
+    browser.get(browser.page)
+    yield browser
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = [event["params"] for event in events if event["method"] == "Network.requestWillBeSent"]
+    # what the browser's own start page still asks for is not of this page
+    ours = {request["request"]["url"] for request in asked if request["documentURL"] == browser.page}
+    assert {url for url in ours if not url.startswith("data:")} == {browser.page}
+    assert browser.get_log("browser") == []
+
+
+def told(browser):
+    return browser.execute_script(
+        "const tip = document.getElementById('tip'); return tip.hidden ? null : tip.innerText"
+    )
+
+
+def box(browser):
+    return browser.execute_script("return document.getElementById('tip').getBoundingClientRect().toJSON()")
+
+
+def active(browser):
+    return browser.execute_script("return document.activeElement.getAttribute('aria-label')")
+
+
+def test_the_page_never_scrolls_sideways_and_its_figures_fill_their_boxes(opened):
+    opened.execute_script("document.querySelectorAll('details').forEach((each) => { each.open = true })")
+    assert opened.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
+    widths = opened.execute_script(
+        "return [...document.querySelectorAll('figure svg')].map((svg) => svg.getBoundingClientRect().width)"
+    )
+    assert len(widths) == len(NAMES)
+    assert min(widths) > 300
+
+
+def test_points_are_reached_by_keyboard_alone(opened):
+    from selenium.webdriver import ActionChains, Keys
+
+    points = opened.execute_script(
+        "return [...document.querySelectorAll('#requirement .tip')].map((point) => point.getAttribute('aria-label'))"
+    )
+
+    def press(*keys):
+        ActionChains(opened).send_keys(*keys).perform()
+
+    for _ in range(200):
+        press(Keys.TAB)
+        if active(opened) == points[0]:
+            break
+    assert active(opened) == points[0]
+    assert told(opened).split("\n")[0] == points[0].split("; python ")[0]
+    press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    assert active(opened) == points[2]
+    press(Keys.ARROW_LEFT)
+    assert active(opened) == points[1]
+    press(Keys.END, Keys.ARROW_RIGHT)
+    assert active(opened) == points[-1]
+    assert points[-1].split("; python ")[0] in told(opened).split("\n")
+    where = box(opened)
+    assert where["left"] >= 0
+    assert where["right"] <= opened.execute_script("return window.innerWidth")
+    press(Keys.ESCAPE)
+    assert told(opened) is None
+    press(Keys.HOME)
+    assert active(opened) == points[0]
+    press(Keys.TAB)  # leaves the figure in one step
+    assert active(opened) not in points
+    assert told(opened) is None
+
+
+def test_points_of_every_figure_tell_their_texts_to_a_pointer(opened):
+    for name in NAMES:
+        point = place(opened, name)
+        assert told(opened) is None, name
+        hover(opened, point["x"], point["y"])
+        assert point["text"].split("; python ")[0] in told(opened).split("\n"), name
+        assert box(opened)["height"] <= opened.execute_script("return window.innerHeight"), name
+        hover(opened, 2, 2)
+        assert told(opened) is None, name
+
+
+def hover(browser, x, y):
+    from selenium.webdriver import ActionChains
+
+    chain = ActionChains(browser)
+    chain.w3c_actions.pointer_action.move_to_location(round(x), round(y))
+    chain.perform()
+
+
+def place(browser, name):
+    """Bring the first point of a figure into view; return where it is on the screen, and its text."""
+    return browser.execute_script(
+        """
+        const point = document.querySelector(arguments[0]);
+        point.scrollIntoView({ block: "center", inline: "center" });
+        const at = point.getBoundingClientRect();
+        return { x: at.x + at.width / 2, y: at.y + at.height / 2, text: point.getAttribute("aria-label") };
+        """,
+        f"#{name} .tip",
+    )
+
+
+def test_a_tap_tells_a_text_that_stays(opened):
+    point = place(opened, "hole")
+    where = [{"x": point["x"], "y": point["y"]}]
+    opened.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": where})
+    opened.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert point["text"].split("; python ")[0] in told(opened).split("\n")

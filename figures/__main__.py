@@ -16,6 +16,14 @@ NAMES = {
     "calibration": "estimated against measured success probability",
     "hole": "best error against width with and without locking in the first layer",
     "sweep": "success of the existence theorem's construction against width",
+    "limits": "highest freezing ratio against the number of variables: possible, impossible, measured",
+    "laws": "required number of variables against precision, failure probability, pruning and locking",
+    "regimes": "what limits success, and the required number of variables, over all rates",
+    "success": "success probability against the number of variables, between its proven bounds",
+    "covered": "growth of the covered set, simulated and bounded by the growth game",
+    "widths": "the existence theorem's widths against pruning and locking",
+    "interval": "search interval, number of subnetworks, and accuracy by the place of the sparsity",
+    "accuracy": "accuracy against sparsity, search space and ticket size",
 }
 
 

@@ -153,16 +153,17 @@ def cover(setting: Cover, trials: int, seed: int) -> Row:
 
     uncovered: mean share U of [-1/2, 1/2] further than eps from every subset sum, measured at 17 places, and its bound:
     E U = int P(U > l) dl is at most the sum of (l_{i-1} - l_i) P(U > l_i) over falling l_i from l_0 = 1 to 0, and
-    P(U > l) is at most the growth game's (P(U > 0) is taken for 1). The game starts from [-eps, eps], grows at half
-    the product of covered and uncovered share (theory.game) and stops at a share l. failure: P(U > 0).
+    P(U > l) is at most the growth game's. The game starts from [-eps, eps], grows at half the product of covered and
+    uncovered share (theory.game) and stops at a share l; at l = 0 it is that of cover_failures. failure: P(U > 0).
     """
     places = np.linspace(0, 0.5, SPOTS)
     counts = success_counts(setting.last, setting.eps, trials, radius=0.5, seed=seed, targets=places)
     missed = 1 - np.trapezoid(counts.pointwise / trials, places, axis=1) / 0.5
+    anything = _padded(cover_failures(setting.eps, 1e-9), setting.last)
     bound = np.zeros(setting.last + 1)
     above = 1.0
     for left in LEFTS:
-        tail = _game(2 * setting.eps, left, setting.last) if left else np.ones(setting.last + 1)
+        tail = _game(2 * setting.eps, left, setting.last) if left else anything
         bound += (above - left) * tail
         above = left
     misses = trials - counts.uniform
@@ -175,7 +176,7 @@ def cover(setting: Cover, trials: int, seed: int) -> Row:
             "value": _rounded(misses / trials),
             "upper": _rounded(upper_limit(misses, trials, alpha)),
         },
-        "failure_bound": _rounded(_padded(cover_failures(setting.eps, 1e-9), setting.last)),
+        "failure_bound": _rounded(anything),
     }
 
 

@@ -132,7 +132,7 @@ def test_a_run_prints_writes_and_goes_on_from_its_store(monkeypatch, tmp_path, c
 def test_a_contradicted_proof_is_told_by_the_exit_code(monkeypatch, capsys):
     monkeypatch.setattr(limits, "SETTINGS", (Setting("prune only", 0.1, 30),))
     monkeypatch.setattr(limits, "failure_at_most", lambda **law: 0.0)  # "anything is possible"
-    assert limits.main(["--trials", "500"]) == 1
+    assert limits.main(["--trials", "5000"]) == 1
     assert "1 of 1 measured intervals contradict" in capsys.readouterr().out
 
 

@@ -1,0 +1,87 @@
+"""Success probability against n, between its proven bounds.
+
+What to see: the measured success probability follows the estimate and never leaves the region between the two proven
+bounds. For a dense source all is decided within some ten variables; with freezing the same rise takes ten times as
+long, and its upper end, where delta is small, is where the requirement is read off. Reads the rows that
+``python -m simulations atlas --out FILE`` writes.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from common.cli import run
+from common.store import Row
+from figures.curves import ATLAS, COMMAND, MINUTES, rows_of
+from figures.style import COLOURS, command, save, styled, tips
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["COMMAND", "MINUTES", "RESULT", "draw", "load", "main", "render"]
+
+RESULT = ATLAS
+
+
+def load(path: str | Path = RESULT) -> list[Row]:
+    """Return the atlas's success curves."""
+    return rows_of("success", path)
+
+
+def draw(ax: "Axes", row: Row) -> None:
+    """Draw one curve: bounds, estimate, and measured points with intervals."""
+    n, measured = row["n"], row["measured"]
+    ax.fill_between(n, row["lower_bound"], row["upper_bound"], color="#eeeeee", zorder=0)
+    ax.plot(n, row["upper_bound"], color=COLOURS["necessary"], label="at most (proven)")
+    ax.plot(n, row["lower_bound"], color=COLOURS["sufficient"], label="at least (proven)")
+    ax.plot(n, row["estimated"], "--", color=COLOURS["estimated"], label="estimated")
+    ends = list(zip(measured["lower"], measured["value"], measured["upper"], strict=True))
+    bars = [[value - low for low, value, _ in ends], [high - value for _, value, high in ends]]
+    ax.errorbar(
+        n, measured["value"], yerr=bars, fmt="o", color=COLOURS["measured"], ms=4.5, capsize=2.5, lw=1.2, zorder=5,
+        label="measured, with interval",
+    )  # fmt: skip
+    texts = [
+        f"success {value:.4f} [{low:.4f}, {high:.4f}], proven {least:.4f} to {most:.4f}, estimated {guess:.4f}, "
+        f"n = {k}, eps = {row['eps']:g}, p = {row['prune']:g}, q = {row['lock']:g}, {row['trials']} trials, "
+        f"seed {row['seed']}; {COMMAND}"
+        for k, (low, value, high), least, most, guess in zip(
+            n, ends, row["lower_bound"], row["upper_bound"], row["estimated"], strict=True
+        )
+    ]
+    tips(ax, n, measured["value"], texts)
+    ax.set_ylim(-0.02, 1.02)
+    ax.set_xlim(0, n[-1])
+    ax.set_xlabel("variables n")
+    ax.set_title(f"p = {row['prune']:g}, q = {row['lock']:g}, free f = {1 - row['prune'] - row['lock']:g}")
+
+
+def render(rows: Sequence[Row], folder: str | Path, name: str = "success") -> list[Path]:
+    """Draw every pair of rates in its own panel and write PNG and SVG to ``folder``."""
+    from matplotlib import pyplot as plt
+
+    with styled():
+        figure, axes = plt.subplots(1, len(rows), figsize=(4.5 * len(rows), 4.4), sharey=True, squeeze=False)
+        for ax, row in zip(axes[0], rows, strict=True):
+            draw(ax, row)
+        axes[0][0].set_ylabel("success probability")
+        figure.suptitle(
+            f"Measured success lies on the estimate, between the proven bounds (|z| <= 1, eps = {rows[0]['eps']:g})",
+            fontsize=14,
+        )
+        handles, labels = axes[0][0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="lower center", ncols=4, bbox_to_anchor=(0.5, -0.08))
+        figure.tight_layout()
+        paths = save(figure, name, folder)
+        plt.close(figure)
+    return paths
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Draw the committed result, or the one named."""
+    return command("success", __doc__, RESULT, lambda results, out: render(load(results), out), argv)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, None, "python -m figures success"))

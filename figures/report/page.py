@@ -1,10 +1,11 @@
 """Put the report together: a template, a style sheet and a script from the files beside this one, in one page."""
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from markupsafe import Markup
 
@@ -16,7 +17,7 @@ from figures.report.pictures import Picture, pictures
 HERE = Path(__file__).parent
 
 
-def page(drawn: Iterable[Picture]) -> str:
+def page(drawn: Sequence[Picture]) -> str:
     """Return the report as HTML; the same text for the same results on the same versions."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -30,7 +31,8 @@ def page(drawn: Iterable[Picture]) -> str:
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     return environment.get_template("page.html").render(
-        pictures=list(drawn),
+        pictures=drawn,
+        files=files(drawn),
         lemmas=claims.judged(result["rows"], claims.grid()),
         columns=claims.COLUMNS,
         steps=check_steps(settings["prune"], settings["lock"]),
@@ -42,6 +44,15 @@ def page(drawn: Iterable[Picture]) -> str:
         script=Markup(script),
         script_hash=base64.b64encode(sha256(script.encode()).digest()).decode(),
     )
+
+
+def files(drawn: Sequence[Picture]) -> list[dict[str, Any]]:
+    """Return path, digest and figures of every result file, in order of first use."""
+    found = {path: digest for picture in drawn for path, digest in picture.files}
+    return [
+        {"path": path, "digest": digest, "figures": [p.name for p in drawn if (path, digest) in p.files]}
+        for path, digest in found.items()
+    ]
 
 
 def main(argv: Sequence[str] | None, names: Mapping[str, str]) -> int:

@@ -18,7 +18,7 @@ SIZES = {"phone": (390, 844), "desk": (1280, 900)}
 
 @pytest.fixture(scope="module")
 def text(drawings):
-    return page(picture(name, svg) for name, svg in drawings.items())
+    return page([picture(name, svg) for name, svg in drawings.items()])
 
 
 class Elements(HTMLParser):

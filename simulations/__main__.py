@@ -14,6 +14,7 @@ NAMES = {
     "atlas": "the numbers behind the figures of the theory: needs, success, cover, widths on fixed grids",
     "limits": "the highest freezing ratio at n variables: proven possible, proven impossible, measured",
     "cancel": "whether second-layer neurons cancel first-layer kinks: linear targets in sources of depth 3",
+    "requirement": "the width factor n(p, q) / n(0, 0), measured and predicted: subset sums and built networks",
     "found": "is search short of existence? tickets found by Edge-Popup beside those constructed in the same source",
 }
 

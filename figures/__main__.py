@@ -24,6 +24,7 @@ NAMES = {
     "widths": "the existence theorem's widths against pruning and locking",
     "interval": "search interval, number of subnetworks, and accuracy by the place of the sparsity",
     "accuracy": "accuracy against sparsity, search space and ticket size",
+    "factors": "what freezing costs in width: the measured factor n(p, q) / n(0, 0) against predicted ones",
 }
 
 

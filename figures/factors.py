@@ -1,0 +1,109 @@
+"""What freezing costs in width: the measured factor n(p, q) / n(0, 0) against four predictions of it.
+
+What to see: the estimated factors (filled circles) lie on the diagonal, for subset sums from a factor of 1.3 to one of
+14. The proven ones stay below it where much is locked, because the proof pays its excess for dense sources most of all;
+the necessary ones lie above it where precision is fine. The published forms at equal constants lie far below: what
+freezing costs they leave to a constant that depends on the rates. In built networks the same, with wider intervals. A
+bar is the interval of the measured factor. Reads the rows that ``python -m simulations requirement --out FILE`` writes.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from common.cli import run
+from common.store import Row, read_jsonl
+from figures.style import COLOURS, command, save, styled, tips
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+RESULT = Path(__file__).parents[1] / "simulations" / "results" / "requirement-factors.jsonl"
+COMMAND = "python -m simulations requirement --out simulations/results/requirement-factors.jsonl"
+MINUTES = 2
+PANELS = {
+    "uniform": "subset sums, uniform reading",
+    "certified": "built networks, certified error <= eps",
+}
+LOOKS = {
+    "necessary": (COLOURS["necessary"], "^", "none"),
+    "proven": (COLOURS["sufficient"], "s", "none"),
+    "published": (COLOURS["second"], "x", "none"),
+    "estimated": (COLOURS["measured"], "o", COLOURS["measured"]),
+}
+TICKS = (0.5, 1, 2, 5, 10, 20, 40)
+
+
+def load(path: str | Path = RESULT) -> list[Row]:
+    """Return the rows of a run."""
+    return read_jsonl(path)
+
+
+def chosen(rows: Sequence[Row], part: str) -> list[Row]:
+    """Return the rows of one reading, or of one event of the built networks, whose factor was measured."""
+    return [row for row in rows if part in (row.get("reading"), row.get("event")) and row["factor"]["value"]]
+
+
+def draw(ax: "Axes", rows: Sequence[Row]) -> None:
+    """Draw predicted over measured factors, with the diagonal; the bars once, at the estimated ones."""
+    ends = (min(TICKS) * 0.9, max(TICKS))
+    ax.plot(ends, ends, color="#888888", lw=1, zorder=1)
+    for name, (colour, marker, fill) in LOOKS.items():
+        with_it = [row for row in rows if row["predicted"].get(name) is not None]
+        x = [row["factor"]["value"] for row in with_it]
+        y = [row["predicted"][name] for row in with_it]
+        if name == "estimated":
+            below = [row["factor"]["value"] - (row["factor"]["lower"] or ends[0]) for row in with_it]
+            above = [(row["factor"]["upper"] or ends[1]) - row["factor"]["value"] for row in with_it]
+            ax.errorbar(x, y, xerr=[below, above], fmt="none", ecolor="#999999", elinewidth=1, zorder=2)
+        ax.plot(x, y, ls="", marker=marker, color=colour, mfc=fill, mew=1.4, ms=6, label=name, zorder=3)
+        tips(ax, x, y, (_text(row, name) for row in with_it))
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlim(1, ends[1])
+    ax.set_ylim(*ends)
+    ax.set_xticks(TICKS[1:], [f"{tick:g}" for tick in TICKS[1:]])
+    ax.set_yticks(TICKS, [f"{tick:g}" for tick in TICKS])
+    ax.minorticks_off()
+    ax.set_xlabel("measured factor n(p, q) / n(0, 0)")
+
+
+def _text(row: Row, name: str) -> str:
+    found, ends = row["factor"], (row["factor"]["lower"], row["factor"]["upper"])
+    low, high = ("?" if end is None else f"{end:.3g}" for end in ends)
+    where = f"target {'-'.join(map(str, row['sizes']))}" if "sizes" in row else "subset sums"
+    return (
+        f"measured factor {found['value']:.3g} [{low}, {high}], {name} {row['predicted'][name]:.3g}; {where}, "
+        f"p = {row['prune']:g}, q = {row['lock']:g}, eps = {row['eps']:g}, delta = {row['delta']:g}, "
+        f"{row['trials']} trials, seed {row['seed']}; {COMMAND}"
+    )
+
+
+def render(rows: Sequence[Row], folder: str | Path, name: str = "factors") -> list[Path]:
+    """Draw subset sums and built networks side by side and write PNG and SVG to ``folder``."""
+    from matplotlib import pyplot as plt
+
+    with styled():
+        figure, axes = plt.subplots(1, len(PANELS), figsize=(11, 5.2), sharey=True)
+        for ax, (part, title) in zip(axes, PANELS.items(), strict=True):
+            draw(ax, chosen(rows, part))
+            ax.set_title(title)
+        axes[0].set_ylabel("predicted factor")
+        handles, labels = axes[0].get_legend_handles_labels()
+        names = {"published": "published form, equal C", "estimated": "estimated (bar: interval of measured)"}
+        axes[1].legend(handles, [names.get(label, label) for label in labels], loc="upper left")
+        figure.suptitle("The estimate predicts what freezing costs in width; the published forms leave it to C")
+        figure.tight_layout()
+        paths = save(figure, name, folder)
+        plt.close(figure)
+    return paths
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Draw the committed result, or the one named."""
+    return command("factors", __doc__, RESULT, lambda results, out: render(load(results), out), argv)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, None, "python -m figures factors"))

@@ -64,7 +64,7 @@ def _parser() -> Parser:
     parser.add_argument("results", nargs="?", help="result file (default: the committed one)")
     parser.add_argument("--out", type=Path, help="folder for PNG and SVG (default figures/rendered)")
     parser.add_argument(
-        "--fresh", action="store_true", help="run the experiments first, into new files in --out, and draw those"
+        "--fresh", action="store_true", help="run the experiments first, in --out, and draw their results"
     )
     return parser
 
@@ -73,15 +73,12 @@ def _run_again(modules: dict[str, ModuleType], out: Path | None) -> dict[str, Pa
     """Say what will be run and for how long, run it, and return the new result file of every figure."""
     if out is None:
         raise ValueError("--fresh needs --out DIR for the new results: the committed ones are never written over")
-    out.mkdir(parents=True, exist_ok=True)
-    plans = {name: fresh.moved(module, out) for name, module in modules.items()}
-    for name, (path, lines) in plans.items():
-        if modules[name].RESULT.is_dir():
-            path.mkdir(exist_ok=True)
-        print(f"{name}: about {modules[name].MINUTES:g} minutes on two cores", *lines, sep="\n  ", flush=True)  # noqa: T201
-    for line in dict.fromkeys(line for _, lines in plans.values() for line in lines):  # figures may share a result
-        fresh.rerun(line)
-    return {name: path for name, (path, _) in plans.items()}
+    places = {name: fresh.place(module, out) for name, module in modules.items()}
+    for name, module in modules.items():
+        print(f"{name}: about {module.MINUTES:g} minutes on two cores", *fresh.lines(module), sep="\n  ", flush=True)  # noqa: T201
+    for line in dict.fromkeys(line for module in modules.values() for line in fresh.lines(module)):  # each once
+        fresh.rerun(line, out)
+    return places
 
 
 if __name__ == "__main__":

@@ -1,5 +1,10 @@
-"""Run again what is behind a figure, into new files: the committed results stay as they are."""
+"""Run again what is behind a figure, in a folder of its own: the committed results stay as they are.
 
+The documented commands are run as they stand, with that folder as the current one, so that results and unfinished
+runs, whose paths in them are relative, lie there as they lie in the repository.
+"""
+
+import os
 import shlex
 import subprocess
 import sys
@@ -10,7 +15,11 @@ from common.cli import REFUTED
 from common.files import check_new
 
 ROOT = Path(__file__).parents[1]
-RUNS = "runs"  # where commands keep unfinished work, which fresh ones must not go on with
+
+
+def lines(module: ModuleType) -> list[str]:
+    """Return the commands that made a figure's committed result, one by one."""
+    return str(module.COMMAND).splitlines()
 
 
 def written(module: ModuleType) -> list[Path]:
@@ -18,37 +27,30 @@ def written(module: ModuleType) -> list[Path]:
 
     Raises ValueError when there is none: then the commands do not make the figure's RESULT.
     """
-    words = [ROOT / word for line in module.COMMAND.splitlines() for word in shlex.split(line)]
+    words = [ROOT / word for line in lines(module) for word in shlex.split(line)]
     found = [path for path in dict.fromkeys(words) if path == module.RESULT or module.RESULT in path.parents]
     if not found:
         raise ValueError(f"the commands of {module.__name__} do not write {module.RESULT}")
     return found
 
 
-def moved(module: ModuleType, folder: str | Path) -> tuple[Path, list[str]]:
-    """Return the result that a figure's commands make below ``folder``, and those commands.
+def place(module: ModuleType, folder: Path) -> Path:
+    """Make room below ``folder`` for a figure's new result; return where that will be.
 
-    Raises ValueError when the result exists already, OSError when it could not be written.
+    Raises ValueError when one of its files exists already, OSError when it could not be written.
     """
-    folder = Path(folder).resolve()
-    written(module)
-    result = folder / module.RESULT.name
-    check_new(result)
-    places = {module.RESULT.relative_to(ROOT).as_posix(): result, RUNS: folder / RUNS}
-
-    def move(word: str) -> str:
-        for old, new in places.items():
-            if word == old or word.startswith(f"{old}/"):
-                return f"{new}{word[len(old) :]}"
-        return word
-
-    return result, [shlex.join(map(move, shlex.split(line))) for line in module.COMMAND.splitlines()]
+    for path in written(module):
+        new = folder / path.relative_to(ROOT)
+        new.parent.mkdir(parents=True, exist_ok=True)
+        check_new(new)
+    return folder / Path(module.RESULT).relative_to(ROOT)
 
 
-def rerun(line: str) -> None:
-    """Run one command; raises ValueError when it fails."""
+def rerun(line: str, folder: Path) -> None:
+    """Run one command in ``folder``; raises ValueError when it fails."""
     words = shlex.split(line)
     words[0] = sys.executable if words[0] == "python" else words[0]
-    code = subprocess.run(words, cwd=ROOT, check=False).returncode
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    code = subprocess.run(words, cwd=folder, env=os.environ | {"PYTHONPATH": path}, check=False).returncode
     if code not in (0, REFUTED):
         raise ValueError(f"exit code {code} from: {line}")

@@ -155,36 +155,42 @@ def invented(monkeypatch):
 def test_fresh_says_the_time_runs_the_commands_and_draws_their_result(invented, tmp_path, capsys):
     before = invented.RESULT.read_bytes()
     assert main(["invented", "--fresh", "--out", str(tmp_path / "new")]) == 0
-    result = tmp_path / "new" / "hole.jsonl"
+    result = tmp_path / "new" / "simulations" / "results" / "hole.jsonl"
     assert result.read_text() == "new"
     assert invented.RESULT.read_bytes() == before
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "invented: about 0.5 minutes on two cores"
-    assert str(result) in said[1]
+    assert said[1].strip() == invented.COMMAND
     assert said[-1] == f"drawn {result} --out {tmp_path / 'new'}"
 
 
 def test_fresh_never_writes_over_a_result(invented, tmp_path, capsys):
     assert run(main, ["invented", "--fresh"], "figures") == BAD_INPUT
     assert "--fresh needs --out DIR" in capsys.readouterr().err
-    (tmp_path / "hole.jsonl").write_text("old")
-    assert run(main, ["invented", "--fresh", "--out", str(tmp_path)], "figures") == BAD_INPUT
+    for _ in range(2):
+        code = run(main, ["invented", "--fresh", "--out", str(tmp_path)], "figures")
+    assert code == BAD_INPUT
     assert "exists already" in capsys.readouterr().err
-    assert (tmp_path / "hole.jsonl").read_text() == "old"
 
 
 def test_fresh_stops_at_a_command_that_fails(invented, tmp_path, capsys):
-    invented.COMMAND = "python -c 'import sys; sys.exit(3)' simulations/results/hole.jsonl"
+    invented.COMMAND = f"python -c 'import sys; sys.exit(3)'\n{invented.COMMAND}"
     assert run(main, ["invented", "--fresh", "--out", str(tmp_path)], "figures") == BAD_INPUT
     assert "exit code 3" in capsys.readouterr().err
+    assert not (tmp_path / "simulations" / "results" / "hole.jsonl").exists()
 
 
-def test_results_in_a_folder_and_unfinished_runs_move_too(invented, tmp_path):
-    invented.RESULT = fresh.ROOT / "simulations" / "results"
-    invented.COMMAND = "python -m one --out runs/a --to simulations/results/a.jsonl\npython -m two simulations/results"
-    path, lines = fresh.moved(invented, tmp_path)
-    assert path == tmp_path / "results"
-    assert lines == [f"python -m one --out {tmp_path}/runs/a --to {path}/a.jsonl", f"python -m two {path}"]
+def test_a_command_of_two_figures_runs_once(invented, monkeypatch, tmp_path):
+    invented.COMMAND = invented.COMMAND.replace('"w"', '"a"')
+    for name in list(NAMES):
+        monkeypatch.setitem(sys.modules, f"figures.{name}", invented)
+    assert main(["--fresh", "--out", str(tmp_path)]) == 0
+    assert (tmp_path / "simulations" / "results" / "hole.jsonl").read_text() == "new"
+
+
+def test_modules_are_those_of_the_repository_whatever_lies_in_the_folder(tmp_path):
+    (tmp_path / "simulations" / "results").mkdir(parents=True)
+    fresh.rerun("python -c 'import simulations.verdicts'", tmp_path)
 
 
 def test_commands_that_do_not_make_the_result_are_noticed(invented):

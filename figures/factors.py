@@ -92,7 +92,13 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "factors") -> li
         axes[0].set_ylabel("predicted factor")
         handles, labels = axes[0].get_legend_handles_labels()
         names = {"published": "published form, equal C", "estimated": "estimated (bar: interval of measured)"}
-        axes[1].legend(handles, [names.get(label, label) for label in labels], loc="upper left")
+        figure.legend(
+            handles,
+            [names.get(label, label) for label in labels],
+            loc="lower center",
+            ncols=4,
+            bbox_to_anchor=(0.5, -0.07),
+        )
         figure.suptitle("The estimate predicts what freezing costs in width; the published forms leave it to C")
         figure.tight_layout()
         paths = save(figure, name, folder)

@@ -132,7 +132,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         rows = measure_all(todo, experiment=EXPERIMENT, seed=args.seed, confidence=CONFIDENCE, store=store, tick=tick)
     page = console.Page()
     for name in TARGETS:
-        page.print(tables.errors(name, [row for row in rows if row["target"] == name]))
+        for which in ("sup", "mean"):
+            page.print(tables.errors(name, [row for row in rows if row["target"] == name], which))
     page.print(tables.accuracies([row for row in rows if "labelled" in row]))
     broken = sum(violations(row) > 0 for row in rows)
     page.print(f"sources in which a mask breaks the frozen states: {broken} of {len(rows)}")

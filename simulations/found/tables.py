@@ -26,17 +26,16 @@ def groups(rows: Sequence[Row]) -> dict[tuple[float, float, float], list[Row]]:
     return found
 
 
-def errors(name: str, rows: Sequence[Row]) -> Table:
-    """Return largest and mean error at the test inputs: constructed, imitated at that and at the best sparsity."""
+def errors(name: str, rows: Sequence[Row], which: str) -> Table:
+    """Return the "sup" or the "mean" error at test inputs: constructed, imitated at that and at the best sparsity."""
     columns: dict[str, Number] = {
-        "certified": lambda row: row["constructed"]["certified"],
-        "constructed\nsup": lambda row: row["constructed"]["test"]["sup"],
-        "found, same\nsparsity: sup": lambda row: row["imitated"][0]["test"]["sup"],
-        "found, best\nsparsity: sup": lambda row: best(row["imitated"])["test"]["sup"],
-        "constructed\nmean": lambda row: row["constructed"]["test"]["mean"],
-        "found, best\nmean": lambda row: best(row["imitated"])["test"]["mean"],
+        "constructed": lambda row: row["constructed"]["test"][which],
+        "found, the\nsame sparsity": lambda row: row["imitated"][0]["test"][which],
+        "found, the\nbest sparsity": lambda row: best(row["imitated"])["test"][which],
     }
-    title = f"Target {name}, eps = {rows[0]['eps']:g}: errors; geometric means, {_confidence(rows)} intervals"
+    if which == "sup":
+        columns = {"constructed,\ncertified": lambda row: row["constructed"]["certified"], **columns}
+    title = f"Target {name}, eps = {rows[0]['eps']:g}: {which} error; geometric means, {_confidence(rows)} intervals"
     return _table(title, columns, rows, "{:.2g}", geometric=True)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from math import sqrt
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.table import Table
@@ -11,7 +12,9 @@ from common import console
 from common.checks import open_unit
 from common.intervals import Estimate
 from common.store import Row
-from torch_backend.settings import Settings
+
+if TYPE_CHECKING:  # it needs torch, and figures are drawn without
+    from torch_backend.settings import Settings
 
 CONFIDENCE = 0.95
 
@@ -39,7 +42,7 @@ def percent(estimate: Estimate) -> str:
     return text if estimate.trials < 2 else f"{text} [{100 * lower:.2f}, {100 * upper:.2f}]"
 
 
-def table(settings: Mapping[str, Settings], found: Mapping[str, Sequence[Row]]) -> Table:
+def table(settings: "Mapping[str, Settings]", found: Mapping[str, Sequence[Row]]) -> Table:
     """Return a row for every setting: sparsity, rates, test accuracy with its interval over seeds, bits, seconds."""
     rows = []
     for name, runs in found.items():

@@ -1,0 +1,99 @@
+"""Masks over trained weights: starting from the largest saves epochs, a restriction keeps bits from swinging.
+
+What to see, from left to right: from the largest weights the mask starts at a loss that a random start needs several
+epochs for, and stays ahead; under the short restriction, late in the search, a bit swings several times less often for
+each bit whose change lasts, though as many changes last; the validation accuracy is the same with and without it. Thin
+lines are seeds, thick ones their means. Reads the rows that ``python -m torch_backend jackpot --results FILE`` writes.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from common.cli import run
+from common.store import Row, read_jsonl
+from figures.style import COLOURS, command, save, styled, tips
+
+RESULT = Path(__file__).parents[1] / "torch_backend" / "results" / "jackpots.jsonl"
+COMMAND = (
+    "python -m torch_backend jackpot --model mlp --data-set mnist --sparsity .9 --train-epochs 10 --epochs 20 "
+    "--start magnitude random --restriction short none --seeds 3 --out runs/jackpots "
+    "--results torch_backend/results/jackpots.jsonl"
+)
+MINUTES = 15
+LOOKS = {
+    ("magnitude", "short"): (COLOURS["sufficient"], "-"),
+    ("magnitude", "none"): (COLOURS["sufficient"], "--"),
+    ("random", "short"): (COLOURS["necessary"], "-"),
+    ("random", "none"): (COLOURS["necessary"], "--"),
+}
+PANELS = {  # curve: (title, axis, factor, scale)
+    "loss": ("training loss", "mean over an epoch", 1, "log"),
+    "swing": ("how often bits swing", "flips for each lasting change", 1, "linear"),
+    "validation": ("accuracy of the mask", "validation, %", 100, "linear"),
+}
+
+
+def load(path: str | Path = RESULT) -> list[Row]:
+    """Return the rows of a search of jackpots."""
+    return read_jsonl(path)
+
+
+def curves(rows: Sequence[Row], start: str, restriction: str, name: str) -> np.ndarray:
+    """Return a curve of every seed, (seeds, epochs).
+
+    swing: flips of mask bits in an epoch, step by step, for each bit that is another at its end than at its start.
+    """
+    here = [row for row in rows if (row["start"], row["restriction"]) == (start, restriction)]
+    if name == "swing":
+        moved, flipped = (np.array([row["curves"][part] for row in here]) for part in ("moved", "flipped"))
+        return moved * np.array([row["steps"] for row in here])[:, None] / flipped
+    return np.array([row["curves"][name] for row in here], float)
+
+
+def render(rows: Sequence[Row], folder: str | Path, name: str = "jackpots") -> list[Path]:
+    """Draw a panel for each curve and write PNG and SVG to ``folder``."""
+    from matplotlib import pyplot as plt
+
+    sparsity = rows[0]["sparsity"]
+    with styled():
+        figure, axes = plt.subplots(1, len(PANELS), figsize=(13.2, 4.6))
+        for ax, (panel, (title, label, factor, scale)) in zip(axes, PANELS.items(), strict=True):
+            for (start, restriction), (colour, dashes) in LOOKS.items():
+                found = factor * curves(rows, start, restriction, panel)
+                if not found.size:
+                    continue
+                x = np.arange(1, found.shape[1] + 1)
+                ax.plot(x, found.T, color=colour, ls=dashes, lw=0.7, alpha=0.5)
+                said = f"{start} start, {'short' if restriction == 'short' else 'no'} restriction"
+                ax.plot(x, found.mean(0), color=colour, ls=dashes, label=said)
+                tips(ax, x, found.mean(0), [
+                    f"{said}, epoch {epoch}: {title} {value:.4g}, {len(found)} seeds"
+                    for epoch, value in zip(x, found.mean(0), strict=True)
+                ])  # fmt: skip
+            ax.set_yscale(scale)
+            ax.set_title(title)
+            ax.set_xlabel("epoch of the search")
+            ax.set_ylabel(label)
+        dense = 100 * np.mean([row["dense_validation"] for row in rows])
+        axes[-1].axhline(dense, color=COLOURS["estimated"], lw=1.2, ls=":", label="the dense trained network")
+        handles, labels = axes[-1].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="lower center", ncols=3)
+        figure.suptitle(
+            f"Jackpots, {100 * sparsity:g} % of the trained weights off: start from the largest, restrict the swaps"
+        )
+        figure.tight_layout(rect=(0, 0.12, 1, 1))
+        paths = save(figure, name, folder)
+        plt.close(figure)
+    return paths
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Draw the committed result, or the one named."""
+    return command("jackpots", __doc__, RESULT, lambda results, out: render(load(results), out), argv)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, None, "python -m figures jackpots"))

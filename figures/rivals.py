@@ -1,0 +1,108 @@
+"""Which searches find good tickets, and what freezing half of the source costs each of them.
+
+What to see: a row a search, a panel a sparsity, a colour a source; points are mean test accuracies with 95 % intervals
+over seeds. Searches that train scores lie together at the right, and freezing moves them little; one-shot choices, made
+for networks whose weights are trained afterwards, stay near the line of guessing, whatever the source. Reads the rows
+that ``python -m torch_backend compare --results FILE`` writes.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from common.cli import run
+from common.intervals import Estimate
+from common.store import Row, read_jsonl
+from figures.style import COLOURS, command, save, styled, tips
+from torch_backend.summary import mean_interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+RESULT = Path(__file__).parents[1] / "torch_backend" / "results"
+FILES = ("rivals-cora.jsonl", "rivals-mnist.jsonl")
+COMMAND = """\
+python -m torch_backend compare --model gin --data-set cora --sparsity .3 .5 .7 --freeze .5 --seeds 3 --out runs/rivals-cora --results torch_backend/results/rivals-cora.jsonl
+python -m torch_backend compare --model mlp --data-set mnist --epochs 5 --sparsity .3 .5 .7 --freeze .5 --seeds 3 --out runs/rivals-mnist --results torch_backend/results/rivals-mnist.jsonl"""  # noqa: E501
+MINUTES = 60
+LOOKS = {
+    "dense": (COLOURS["measured"], "o"),
+    "sparse": (COLOURS["necessary"], "s"),
+    "frozen": (COLOURS["sufficient"], "D"),
+}
+GUESSING = {"cora": 0.302, "mnist": 0.1135}  # shares of the commonest class: Cora's graph, MNIST's test images
+NAMES = {"cora": "GIN, Cora", "mnist": "MLP, MNIST"}
+
+
+def load(folder: str | Path = RESULT) -> list[list[Row]]:
+    """Return the rows of each comparison; planted sources are another question and left out."""
+    return [[row for row in read_jsonl(Path(folder) / name) if not row["planted"]] for name in FILES]
+
+
+def means(rows: Sequence[Row]) -> dict[tuple[str, float, str], Estimate]:
+    """Return the mean test accuracy over seeds, with its interval, by (method, sparsity, source)."""
+    groups: dict[tuple[str, float, str], list[float]] = {}
+    for row in rows:
+        groups.setdefault((row["method"], row["sparsity"], row["source"]), []).append(row["test"])
+    return {key: mean_interval(tests) for key, tests in groups.items()}
+
+
+def draw(ax: "Axes", found: dict[tuple[str, float, str], Estimate], methods: Sequence[str], sparsity: float) -> None:
+    """Draw one panel: sources side by side in the row of each method."""
+    for number, (source, (colour, marker)) in enumerate(LOOKS.items()):
+        here = [(row, found[name, sparsity, source]) for row, name in enumerate(methods)]
+        x, y = [100 * mean.value for _, mean in here], [row + 0.25 * (number - 1) for row, _ in here]
+        ends = [
+            [100 * (mean.value - mean.lower) for _, mean in here],
+            [100 * (mean.upper - mean.value) for _, mean in here],
+        ]
+        ax.errorbar(x, y, xerr=ends, fmt=marker, color=colour, ms=5, lw=1.3, label=f"{source} source")
+        tips(ax, x, y, [
+            f"{methods[row]}, {source} source, sparsity {sparsity:g}: {100 * mean.value:.1f} % "
+            f"[{100 * mean.lower:.1f}, {100 * mean.upper:.1f}]" for row, mean in here
+        ])  # fmt: skip
+
+
+def render(comparisons: Sequence[Sequence[Row]], folder: str | Path, name: str = "rivals") -> list[Path]:
+    """Draw a row of panels for each comparison and write PNG and SVG to ``folder``."""
+    from matplotlib import pyplot as plt
+
+    with styled():
+        sparsities = sorted({row["sparsity"] for rows in comparisons for row in rows})
+        figure, axes = plt.subplots(
+            len(comparisons), len(sparsities), figsize=(12.4, 4.6 * len(comparisons)), sharex=True, squeeze=False
+        )
+        for line, rows in zip(axes, comparisons, strict=True):
+            data_set = rows[0]["settings"]["data_set"]
+            methods = list(dict.fromkeys(row["method"] for row in rows))
+            found = means(rows)
+            for ax, sparsity in zip(line, sparsities, strict=True):
+                draw(ax, found, methods, sparsity)
+                ax.axvline(100 * GUESSING[data_set], color="#999999", lw=1, ls="--")
+                ax.set_title(f"{NAMES[data_set]}, sparsity {sparsity:g}")
+                ax.set_yticks(range(len(methods)), methods if ax is line[0] else [""] * len(methods))
+                ax.set_ylim(len(methods) - 0.4, -0.6)
+                ax.set_xlim(0, 100)
+                ax.tick_params(axis="y", length=0)
+        for ax in axes[-1]:
+            ax.set_xlabel("test accuracy, %")
+        handles, labels = axes[0][0].get_legend_handles_labels()
+        handles.append(plt.Line2D([], [], color="#999999", lw=1, ls="--"))
+        figure.legend(
+            handles, [*labels, "always the commonest class"], loc="upper center", ncols=4, bbox_to_anchor=(0.5, 0.97)
+        )
+        figure.suptitle("Trained scores find tickets in frozen sources too; choices at one shot do not", y=0.995)
+        figure.tight_layout(rect=(0, 0, 1, 0.955))
+        paths = save(figure, name, folder)
+        plt.close(figure)
+    return paths
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Draw the committed results, or those in the folder named."""
+    return command("rivals", __doc__, RESULT, lambda results, out: render(load(results), out), argv)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, None, "python -m figures rivals"))

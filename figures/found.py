@@ -48,6 +48,8 @@ def load(path: str | Path = RESULT) -> list[Row]:
 
 def draw(ax: "Axes", rows: Sequence[Row], lines: dict[str, tuple[str, str, Number]], geometric: bool) -> None:
     """Draw the numbers of one target and one pair of rates over the weights of the source."""
+    from matplotlib.ticker import NullFormatter
+
     by_width = [chosen for _, chosen in sorted(groups(rows).items())]
     for name, (colour, marker, number) in lines.items():
         x = [row["weights"] for row in rows]
@@ -58,8 +60,10 @@ def draw(ax: "Axes", rows: Sequence[Row], lines: dict[str, tuple[str, str, Numbe
         ax.plot([chosen[0]["weights"] for chosen in by_width], means, color=colour, marker=marker, ms=3, label=name)
     for row in rows:
         if row["t"] == ESTIMATED:
-            ax.axvline(row["weights"], color="#555555", ls=":", lw=1.4, zorder=0)
+            label = "estimated width" if row["source"] == 0 else None
+            ax.axvline(row["weights"], color="#555555", ls=":", lw=1.4, zorder=0, label=label)
     ax.set_xscale("log")
+    ax.xaxis.set_minor_formatter(NullFormatter())
 
 
 def mean(values: Sequence[float], geometric: bool) -> float:
@@ -85,22 +89,25 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "found") -> list
 
     rates = list(dict.fromkeys((row["prune"], row["lock"]) for row in rows))
     with styled():
-        figure, axes = plt.subplots(2, len(rates), figsize=(4.2 * len(rates), 7.6), squeeze=False, sharey="row")
+        figure, axes = plt.subplots(
+            2, len(rates), figsize=(4.2 * len(rates), 7.6), squeeze=False, sharex="row", sharey="row"
+        )
         for column, (p, q) in enumerate(rates):
             here = [row for row in rows if (row["prune"], row["lock"]) == (p, q)]
             random, digits = ([row for row in here if row["target"] == target] for target in ("random", "digits"))
             above, below = axes[:, column]
             draw(above, random, ERRORS, geometric=True)
             above.set_yscale("log")
-            above.axhline(random[0]["eps"], color="#888888", lw=1)
+            above.axhline(random[0]["eps"], color="#888888", lw=1, label="eps")
             above.set_title(f"p = {p:g}, q = {q:g}")
             draw(below, digits, ACCURACIES, geometric=False)
-            below.axhline(digits[0]["target accuracy"], color="#888888", lw=1)
+            below.axhline(digits[0]["target accuracy"], color="#888888", lw=1, label="the target itself")
             below.set_xlabel("weights of the source")
-        axes[0, 0].set_ylabel("random target:\nlargest error (line: eps)")
-        axes[1, 0].set_ylabel("digits 0 to 4:\naccuracy (line: target)")
-        for ax in axes[:, -1]:
-            ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        axes[0, 0].set_ylabel("random target:\nlargest error")
+        axes[1, 0].set_ylabel("digits 0 to 4:\naccuracy")
+        for ax, first in zip(axes[:, -1], axes[:, 0], strict=True):
+            # the first column has the estimated width in both rows
+            ax.legend(*first.get_legend_handles_labels(), loc="center left", bbox_to_anchor=(1, 0.5))
         figure.suptitle("Search is accurate in narrow sources, but misses the closeness that exists in wide ones")
         figure.tight_layout()
         paths = save(figure, name, folder)

@@ -6,6 +6,9 @@ labels. Both have the same weights, the same pruned and locked edges, the same w
 ticket's own sparsity and with some shares of the free weights kept; "best" is the one with the least training loss.
 Rates hold in all layers, but nothing is locked in the first, as the theorem asks. Widths are those of the sweep's path:
 at t = 0 the estimated plan, at t = 1 the proven one.
+
+How long is long enough? Tried once, beside the result: in the three dense sources of the random target at the estimated
+width ten times as many steps, at sparsity 0.755, took the largest error from 0.16, 0.17 and 0.09 to 0.09, 0.09 and 0.13.
 """
 
 import sys
@@ -98,6 +101,11 @@ def measure(task: Problem, source: Source, precisions: tuple[float, ...]) -> Row
     return row
 
 
+def source_seed(setting: Setting, number: int, seed: int) -> int:
+    """Return the seed of source ``number`` of a setting."""
+    return key_words(0, f"found, seed {seed}, {canonical({**asdict(setting), 'source': number})}")[1]
+
+
 def work(seed: int, sources: int) -> Iterator[tuple[Row, Callable[[], Row]]]:
     """Yield the key and the measurement of every source of every setting that is not too large."""
     for setting in SETTINGS:
@@ -106,10 +114,11 @@ def work(seed: int, sources: int) -> Iterator[tuple[Row, Callable[[], Row]]]:
         if used.parameters > LARGEST:
             continue
         for number in range(sources):
-            key = {**asdict(setting), "source": number}
-            word = key_words(0, f"found, seed {seed}, {canonical(key)}")[1]
-            source = Source(word, used.sizes, used.blocks, prune, lock)
-            yield key, partial(measure, task, source, tuple(demand.eps for demand in used.demands))
+            source = Source(source_seed(setting, number, seed), used.sizes, used.blocks, prune, lock)
+            yield (
+                {**asdict(setting), "source": number},
+                partial(measure, task, source, tuple(demand.eps for demand in used.demands)),
+            )
 
 
 def violations(row: Row) -> int:

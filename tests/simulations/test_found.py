@@ -9,6 +9,7 @@ import torch
 
 from common.cli import BAD_INPUT, run
 from common.store import read_jsonl
+from figures import found as figure
 from simulations.existence.build import build
 from simulations.existence.check import check
 from simulations.existence.source import Source
@@ -169,3 +170,67 @@ def test_intervals_of_errors_are_of_logarithms_and_of_shares_within_their_range(
     assert errors.lower * errors.upper == pytest.approx(0.01)
     shares = tables.interval([0.9, 1.0, 1.0], 0.95, geometric=False)
     assert (shares.value, shares.upper) == (pytest.approx(2.9 / 3), 1.0)
+
+
+ROWS = read_jsonl(figure.RESULT)
+
+
+def test_committed_result_has_every_setting_and_no_broken_state():
+    keys = [(row["target"], row["prune"], row["lock"], row["t"], row["source"], row["seed"]) for row in ROWS]
+    wanted = [
+        (s.target, s.prune, s.lock, s.t, number, 0)
+        for s in command.SETTINGS
+        for number in range(command.SOURCES)
+        if command.planned(s, targets.problem(s.target, 0))[0].parameters <= command.LARGEST
+    ]
+    assert keys == wanted
+    for row in ROWS:
+        assert command.violations(row) == 0
+        assert row["weights"] <= command.LARGEST
+        assert len(row["imitated"]) == 1 + len(command.SHARES)
+        # sparsities are whole numbers of weights
+        assert abs(row["imitated"][0]["sparsity"] - row["constructed"]["sparsity"]) < 1 / row["weights"]
+
+
+@pytest.mark.parametrize(("target", "t"), [("random", 0.0), ("digits", -1.0)])
+def test_committed_constructions_come_out_again(target, t):
+    for number, row in enumerate(r for r in ROWS if (r["target"], r["t"], r["source"]) == (target, t, 0)):
+        setting = command.Setting(target, row["prune"], row["lock"], t)
+        task = targets.problem(target, 0)
+        used, prune, lock = command.planned(setting, task)
+        assert list(used.blocks) == row["blocks"]
+        source = Source(command.source_seed(setting, 0, 0), used.sizes, used.blocks, prune, lock)
+        ticket = build(source, task.target, tuple(demand.eps for demand in used.demands), jobs=1)
+        again = judge(task, apply(source, masks_of(ticket)))
+        kept = {name: row["constructed"][name] for name in again}
+        assert again.pop("sparsity") == kept.pop("sparsity"), number
+        assert again.pop("accuracy", None) == kept.pop("accuracy", None)
+        for part in ("training", "test"):
+            assert again[part] == pytest.approx(kept[part], rel=1e-6)
+
+
+def test_in_wide_sources_what_is_constructed_is_certified_and_nearer_than_what_is_found():
+    for row in ROWS:
+        if row["t"] == 1:
+            assert row["constructed"]["missed"] == 0
+            assert row["constructed"]["certified"] <= row["eps"]
+            for ticket in row["imitated"]:
+                assert ticket["training"]["sup"] > row["constructed"]["training"]["sup"]
+
+
+def test_figure_draws_every_source_and_the_means():
+    from figures.style import styled
+
+    rows = [row for row in figure.load() if (row["target"], row["prune"]) == ("random", 0.4)]
+    with styled():
+        from matplotlib import pyplot as plt
+
+        drawing, ax = plt.subplots()
+        figure.draw(ax, rows, figure.ERRORS, geometric=True)
+        lines = ax.get_lines()
+        plt.close(drawing)
+    points = [list(line.get_ydata()) for line in lines]
+    assert [row["constructed"]["test"]["sup"] for row in rows] in points
+    means = dict(zip((line.get_label() for line in lines), points, strict=True))["constructed by the proof"]
+    widest = [row["constructed"]["test"]["sup"] for row in rows if row["t"] == 1]
+    assert means[-1] == pytest.approx(np.prod(widest) ** (1 / 3))

@@ -8,7 +8,7 @@ Rates hold in all layers, but nothing is locked in the first, as the theorem ask
 at t = 0 the estimated plan, at t = 1 the proven one.
 
 How long is long enough? Tried once, beside the result: in the three dense sources of the random target at the estimated
-width ten times as many steps, at sparsity 0.755, took the largest error from 0.16, 0.17 and 0.09 to 0.09, 0.09 and 0.13.
+width ten times as many steps, at sparsity 0.755, took the largest error from 0.16, 0.17, 0.09 to 0.09, 0.09, 0.13.
 """
 
 import sys

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 RESULT = Path(__file__).parents[1] / "torch_backend" / "results"
 FILES = ("rivals-cora.jsonl", "rivals-mnist.jsonl")
 COMMAND = """\
-python -m torch_backend compare --model gin --data-set cora --sparsity .3 .5 .7 --freeze .5 --seeds 3 --out runs/rivals-cora --results torch_backend/results/rivals-cora.jsonl
+python -m torch_backend compare --model gin --data-set cora --epochs 50 --sparsity .3 .5 .7 --freeze .5 --seeds 3 --out runs/rivals-cora --results torch_backend/results/rivals-cora.jsonl
 python -m torch_backend compare --model mlp --data-set mnist --epochs 5 --sparsity .3 .5 .7 --freeze .5 --seeds 3 --out runs/rivals-mnist --results torch_backend/results/rivals-mnist.jsonl"""  # noqa: E501
 MINUTES = 60
 LOOKS = {

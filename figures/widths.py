@@ -17,7 +17,6 @@ from common.cli import run
 from common.store import Row
 from figures.curves import ATLAS, COMMAND, MINUTES, rows_of
 from figures.style import COLOURS, command, save, styled, tips
-from theory.widths import fitted_constant
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,8 +31,8 @@ def load(path: str | Path = RESULT) -> list[Row]:
     return rows_of("widths", path)
 
 
-def draw(ax: "Axes", rows: Sequence[Row], rate: str, layer: int, C: float) -> None:
-    """Draw one hidden layer (0 or 1) over ``rate``, the other rate 0; C: of the published form."""
+def draw(ax: "Axes", rows: Sequence[Row], rate: str, layer: int) -> None:
+    """Draw one hidden layer (0 or 1) over ``rate``, the other rate 0."""
     other = {"prune": "lock", "lock": "prune"}[rate]
     chosen = sorted((row for row in rows if row[other] == 0), key=lambda row: row[rate])
     x = [1 - row[rate] for row in chosen]
@@ -50,10 +49,10 @@ def draw(ax: "Axes", rows: Sequence[Row], rate: str, layer: int, C: float) -> No
         tips(ax, x, y, texts)
     ax.plot(
         x,
-        [C * row["published"][layer] for row in chosen],
+        [row["published"][layer] for row in chosen],
         ":",
         color=COLOURS["second"],
-        label=f"published, C = {C:.3g}",
+        label=f"published, C = {chosen[0]['constant']:.3g}",
     )
     ax.set_xscale("log")
     ax.set_yscale("log")
@@ -67,13 +66,12 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "widths") -> lis
     from matplotlib import pyplot as plt
 
     dense = next(row for row in rows if row["prune"] == row["lock"] == 0)
-    C = fitted_constant(dense["estimated"], dense["published"])
     sizes = "-".join(map(str, dense["sizes"]))
     with styled():
         figure, axes = plt.subplots(1, 4, figsize=(16.0, 4.4))
         for layer in (0, 1):
             for ax, rate in zip(axes[2 * layer : 2 * layer + 2], ("prune", "lock"), strict=True):
-                draw(ax, rows, rate, layer, C)
+                draw(ax, rows, rate, layer)
                 ax.set_xlabel("pruned share p" if rate == "prune" else "locked share q (first layer: 0)")
                 ax.set_title(f"layer {layer + 1}, {'pruning' if rate == 'prune' else 'locking'} only")
         for pair in (axes[:2], axes[2:]):

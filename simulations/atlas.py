@@ -31,7 +31,7 @@ from theory.game import GrowthGame, cover_failures
 from theory.necessary import failure_at_least
 from theory.reach import reach_uniform
 from theory.sufficient import failure_at_most
-from theory.widths import published_widths
+from theory.widths import fitted_constants, published_widths
 
 Floats = NDArray[np.float64]
 
@@ -181,17 +181,23 @@ def cover(setting: Cover, trials: int, seed: int) -> Row:
 
 
 def widths(setting: Widths, seed: int) -> Row:
-    """Return hidden widths: proven, estimated and as published with C = 1, for random weights on [-1, 1]."""
+    """Return hidden widths for random weights on [-1, 1]: proven, estimated and as published.
+
+    The published C, one for all rates, is the least with which the dense source is asked for the estimated widths.
+    """
     rng = generator(seed, f"atlas, target {setting.sizes}")
     weights = tuple(rng.uniform(-1, 1, (b, a)) for a, b in pairwise(setting.sizes))
     depth = len(weights)
     prune, lock = (setting.prune,) * (depth + 1), (0.0, *(setting.lock,) * depth)
+    dense = dict.fromkeys(("prune", "lock"), (0.0,) * (depth + 1))
+    reference = plan(weights, setting.eps, setting.delta, **dense, widths="estimated").widths[1:-1]
+    asked = partial(published_widths, weights, setting.eps, setting.delta)
+    constant = max(fitted_constants(reference, partial(asked, prune=dense["prune"])))
     row: Row = {
         kind: plan(weights, setting.eps, setting.delta, prune=prune, lock=lock, widths=kind).widths[1:-1]
         for kind in ("proven", "estimated")
     }
-    row["published"] = _rounded(published_widths(weights, setting.eps, setting.delta, 1.0, prune=prune))
-    return row
+    return {**row, "published": _rounded(asked(constant, prune=prune)), "constant": float(f"{constant:.6g}")}
 
 
 def _game(start: float, left: float, last: int) -> Floats:

@@ -14,10 +14,10 @@ success rate rose to 90 % between t = -1/4 and t = 1/8, so the points are denses
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
-from scipy.optimize import brentq
 
 from common import console
 from common.checks import whole
@@ -34,7 +34,7 @@ from simulations.existence.target import Target
 from simulations.runner import add_options, run_chunks
 from simulations.sweep_tables import EVENTS
 from theory.existence import Plan, plan
-from theory.widths import published_widths
+from theory.widths import fitted_constants, published_widths
 
 EXPERIMENT = "sweep"
 DELTA = 0.1
@@ -150,18 +150,10 @@ def measure(
 
 
 def constants(setting: Setting, target: Target, blocks: Sequence[int]) -> list[float]:
-    """Return, layer by layer, the C with which the published form (A.4) asks for just these blocks.
-
-    rho holds C too, so each is a root; the form grows in C.
-    """
-
-    def surplus(log_c: float, layer: int) -> float:
-        widths = published_widths(
-            target.weights, setting.eps, DELTA, float(np.exp(log_c)), prune=setting.rates[0], form="frozen"
-        )
-        return float(np.log(widths[layer] / (setting.sizes[layer] * blocks[layer])))
-
-    return [float(np.exp(brentq(surplus, -20, 20, args=(layer,)))) for layer in range(setting.depth)]
+    """Return, layer by layer, the C with which the published form (A.4) asks for just these blocks."""
+    widths = [size * block for size, block in zip(setting.sizes, blocks, strict=False)]
+    asked = partial(published_widths, target.weights, setting.eps, DELTA, prune=setting.rates[0], form="frozen")
+    return fitted_constants(widths, asked)
 
 
 def summarise(setting: Setting, points: Sequence[Row], *, trials: int, seed: int) -> Row:

@@ -5,11 +5,12 @@ reconstructed: their structure is the paper's, the constant C and the exponent g
 by one. What the theorems leave out (every source neuron errs in its own way) is in :mod:`theory.existence`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf, log
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
 
 from common.checks import open_unit, positive, whole
 from common.rates import Rates
@@ -136,10 +137,19 @@ def published_widths(
     return widths
 
 
-def fitted_constant(widths: Sequence[float], unit: Sequence[float]) -> float:
-    """Return the least factor by which the widths ``unit`` of C = 1 must be multiplied to be at least ``widths``.
+def fitted_constants(widths: Sequence[float], asked: Callable[[float], Sequence[float]]) -> list[float]:
+    """Return, layer by layer, the C with which a published form asks for just these ``widths``.
 
-    rho moves with C too, so at this C the published form asks for no less than ``widths``.
+    asked: the form's widths at a given C; each grows with C, in which rho is growing too, so each C is a root.
+    Raises ValueError when a layer is asked for nothing whatever C is.
+
+    >>> [round(C, 6) for C in fitted_constants([12, 27], lambda C: [3 * C, C**3])]
+    [4.0, 3.0]
     """
-    ratios = [w / u for w, u in zip(widths, unit, strict=True)]
-    return max(ratios)
+    if not min(asked(1.0)) > 0:
+        raise ValueError("the published form asks a layer for nothing, whatever C is")
+
+    def surplus(log_c: float, layer: int) -> float:
+        return float(np.log(asked(float(np.exp(log_c)))[layer] / widths[layer]))
+
+    return [float(np.exp(brentq(surplus, -20, 20, args=(layer,)))) for layer in range(len(widths))]

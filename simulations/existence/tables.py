@@ -1,5 +1,6 @@
 """The tables of the command: widths side by side, and how near the realised weights came."""
 
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +10,7 @@ from common import console
 from simulations.existence.build import Ticket
 from simulations.existence.target import Target
 from theory.existence import Plan
-from theory.widths import fitted_constant, published_widths
+from theory.widths import fitted_constants, published_widths
 
 NAMES = {"proven": "proven", "estimated": "estimated", "built": "built", "smallest": "smallest that worked"}
 
@@ -28,16 +29,14 @@ def widths(
     ]
     fitted_to = plans.get("smallest", plans["built"]).widths[1:-1]
     for form in ("pruned", "frozen"):
-        unit = published_widths(
-            target.weights, eps, delta, 1.0, prune=prune, form=form, low=target.low, high=target.high
+        asked = partial(
+            published_widths, target.weights, eps, delta, prune=prune, form=form, low=target.low, high=target.high
         )
         constants = [1.0]
-        if min(unit) > 0:  # form "pruned" asks a dense layer for nothing
-            constants.append(fitted_constant(fitted_to, unit))
+        if min(asked(1.0)) > 0:  # form "pruned" asks a dense layer for nothing
+            constants.append(max(fitted_constants(fitted_to, asked)))
         for constant in constants:
-            found = published_widths(
-                target.weights, eps, delta, constant, prune=prune, form=form, low=target.low, high=target.high
-            )
+            found = asked(constant)
             parameters = _parameters((target.sizes[0], *found, target.sizes[-1]))
             name = f"published, {form}, C = {constant:.3g}"
             rows.append((name, *(f"{w:.0f}" for w in found), *("",) * depth, f"{parameters:.3g}", ""))

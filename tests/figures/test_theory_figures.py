@@ -110,11 +110,11 @@ def test_cover_is_drawn_below_its_bound(ax, draw):
 
 def test_widths_are_drawn_over_what_is_left_and_the_published_one_is_fitted(ax):
     rows = widths.load()
-    widths.draw(ax, rows, "lock", 1, C=2.0)
+    widths.draw(ax, rows, "lock", 1)
     chosen = sorted((row for row in rows if row["prune"] == 0), key=lambda row: row["lock"])
     lines = drawn(ax)
     assert lines["proven"] == ([1 - row["lock"] for row in chosen], [row["proven"][1] for row in chosen])
-    assert lines["published, C = 2"][1] == [2 * row["published"][1] for row in chosen]
+    assert lines[f"published, C = {chosen[0]['constant']:.3g}"][1] == [row["published"][1] for row in chosen]
 
 
 def test_the_interval_is_centred_where_the_rule_can(ax):

@@ -93,6 +93,10 @@ def test_proven_widths_exceed_estimated_ones_and_grow_with_the_rates():
         assert all(a > b for a, b in zip(row["proven"], row["estimated"], strict=True))
     pruned = [row["proven"] for row in sorted(rows, key=lambda row: row["prune"]) if row["lock"] == 0]
     assert pruned == sorted(pruned)
+    assert len({row["constant"] for row in rows}) == 1
+    (dense,) = (row for row in rows if row["prune"] == row["lock"] == 0)
+    spare = [a / b for a, b in zip(dense["published"], dense["estimated"], strict=True)]
+    assert min(spare) == pytest.approx(1, rel=1e-5)  # the least constant with which no layer is asked for less
 
 
 def test_a_run_writes_its_rows_and_goes_on_from_its_store(monkeypatch, tmp_path, capsys):

@@ -1,5 +1,6 @@
 """The explicit existence theorem, the law of products and the published widths, against quadrature, draws and hand."""
 
+from functools import partial
 from itertools import pairwise
 from math import e, exp, log
 
@@ -14,7 +15,7 @@ from common.rates import Rates
 from subsetsum import covers_values
 from theory import products
 from theory.existence import FACTOR_SHARE, estimated_block, plan
-from theory.widths import activation_sums, fitted_constant, homogeneous, layer_precisions, published_widths, rho
+from theory.widths import activation_sums, fitted_constants, homogeneous, layer_precisions, published_widths, rho
 
 RNG = np.random.default_rng(5)
 W1 = RNG.uniform(-0.5, 0.5, (4, 3))
@@ -191,7 +192,14 @@ def test_published_precisions_and_widths_by_hand():
     assert pruned == pytest.approx([4 * level / log(4)] * 2)
     dense = published_widths([a, b], 0.1, 0.05, 2.0, prune=(0, 0, 0), form="pruned")
     assert dense == [0, 0]  # the published factor lets a dense source be empty
-    assert fitted_constant([8, 8], [2, 4]) == 4
+    asked = partial(published_widths, [c, a, b], 0.1, 0.05, prune=(0.25,) * 4)
+    wanted = [500, 300, 200]
+    constants = fitted_constants(wanted, asked)
+    for layer, constant in enumerate(constants):
+        assert asked(constant)[layer] == pytest.approx(wanted[layer], rel=1e-9)
+    assert all(x >= y * (1 - 1e-9) for x, y in zip(asked(max(constants)), wanted, strict=True))
+    with pytest.raises(ValueError, match="asks a layer for nothing"):
+        fitted_constants([5, 5], partial(published_widths, [a, b], 0.1, 0.05, prune=(0, 0, 0), form="pruned"))
 
 
 @settings(max_examples=15)

@@ -1,10 +1,8 @@
 """The main job: hold each subset-sum lemma against what is necessary, estimated, measured and sufficient."""
 
-import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +15,8 @@ from common.intervals import Crossing, upper_limit
 from common.rates import Rates, searchable
 from common.store import Row, Store, export_csv, export_json
 from simulations.curves import READINGS, Curve, Law, Setting, largest_n, measure, planned_trials
+from simulations.engine import Engine
+from simulations.software import versions
 from simulations.verdicts import REFUTED, overall, verdict
 from theory.claims import CLAIMS, Claim
 
@@ -142,7 +142,7 @@ def cover_failure(curve: Curve, confidence: float) -> tuple[float, ...]:
     return tuple(np.minimum.accumulate(limits).tolist())
 
 
-def row_maker(settings: Settings, store: Store, jobs: int | None) -> Callable[[Claim, float], list[Row]]:
+def row_maker(settings: Settings, store: Store, engine: Engine) -> Callable[[Claim, float], list[Row]]:
     """Return the function that makes the rows of one lemma at one eps; what lemmas share is computed once."""
     from theory.sufficient import sufficient_n
 
@@ -153,7 +153,7 @@ def row_maker(settings: Settings, store: Store, jobs: int | None) -> Callable[[C
 
     @cache
     def curve(setting: Setting) -> Curve:
-        return measure(setting, seed=settings.seed, store=store, jobs=jobs)
+        return measure(setting, seed=settings.seed, store=store, engine=engine)
 
     @cache
     def planned(rates: Rates, eps: float) -> Plan:
@@ -183,7 +183,7 @@ def row_maker(settings: Settings, store: Store, jobs: int | None) -> Callable[[C
     return make
 
 
-def verify(settings: Settings, *, jobs: int | None, json_file: str | None, out_dir: str | None) -> int:
+def verify(settings: Settings, engine: Engine, *, json_file: str | None, out_dir: str | None) -> int:
     """Run the main job, print each lemma's table as it is finished, write what was asked for; return the exit code.
 
     After Ctrl-C the rows finished so far are shown and written, and the exit code is 130. With ``out_dir`` finished
@@ -203,7 +203,7 @@ def verify(settings: Settings, *, jobs: int | None, json_file: str | None, out_d
     interrupted = False
     page = console.Page()
     with Store(folder / "runs.sqlite") if folder else Store() as store:
-        make = row_maker(settings, store, jobs)
+        make = row_maker(settings, store, engine)
         for claim in CLAIMS:
             first = len(done)
             try:
@@ -245,9 +245,3 @@ def command(settings: Settings) -> str:
         elif value is not None:
             words += [f"--{name}", f"{value}"]
     return " ".join(words)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that a result depends on."""
-    packages = {name: version(name) for name in ("slt-verify", "numpy", "scipy", "numba")}
-    return {"python": platform.python_version(), **packages}

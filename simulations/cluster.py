@@ -1,0 +1,169 @@
+"""Units of work on a Dask cluster: sent in groups, counted as they come back, sent again when their workers die.
+
+The store stays with the client: workers compute and keep nothing. Of a run that ends early, for whatever reason, all
+units that came back are stored, and the same command started again computes only the others.
+"""
+
+import logging
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import cloudpickle
+from distributed import Client, Future, KilledWorker, as_completed, get_worker
+from distributed.versions import VersionMismatchWarning
+
+from common.store import Row
+from simulations.engine import Unit
+from simulations.pace import Pace, groups
+from simulations.software import difference, software
+
+CONNECT = 10.0  # seconds in which a scheduler must answer
+FIRST_WORKER = 60.0  # seconds in which the first worker must be there
+LOOK = 2.0  # seconds between two counts of the workers
+TRIES = 3  # how often a unit is handed to the scheduler, which gives up when the unit's workers die four times
+
+
+@dataclass(frozen=True)
+class Task:
+    """A group of units that the scheduler was asked for, and how often."""
+
+    units: list[Unit]
+    future: Future
+    tries: int
+
+
+class Lost(OSError):
+    """The connection to the scheduler broke."""
+
+
+class Cluster:
+    """The workers of one scheduler; name: how its user calls it."""
+
+    def __init__(self, client: Client, name: str) -> None:
+        self._client = client
+        self._name = name
+        self._seen = (float("-inf"), 1)
+
+    def run(self, units: Iterable[Unit]) -> Iterator[tuple[Unit, Row]]:
+        """Yield every unit with its row, as they are finished.
+
+        A group whose worker dies goes to another one; after several deaths its units are tried one by one, and one
+        that keeps killing workers raises OSError. So does a lost connection, and a worker with other software.
+        """
+        pace = Pace()
+        waiting = groups(units, lambda kind: pace.size(kind, self._threads()))
+        flying: dict[str, Task] = {}
+        landing = as_completed(loop=self._client.loop, with_results=True, raise_errors=False)
+
+        def send(group: list[Unit], tries: int) -> None:
+            future = self._send([unit.call for unit in group])
+            flying[future.key] = Task(group, future, tries)
+            landing.add(future)
+
+        try:
+            while True:
+                # a thread's next group is there when it has done one
+                for group in islice(waiting, max(0, 2 * self._threads() - len(flying))):
+                    send(group, 1)
+                if not flying:
+                    return
+                future, result = next(landing)
+                task = flying.pop(future.key)
+                if self._died(task):
+                    for unit in task.units:
+                        send([unit], task.tries + 1)
+                    continue
+                rows, seconds = result
+                pace.learn(task.units[0].kind, len(rows), seconds)
+                yield from zip(task.units, rows, strict=True)
+        finally:
+            if self._client.status == "running":
+                with suppress(OSError):
+                    self._client.cancel([task.future for task in flying.values()], force=True)
+
+    def _send(self, calls: list[Callable[[], Row]]) -> Future:
+        # pickled here, so that the scheduler passes on plain bytes
+        return self._client.submit(perform, cloudpickle.dumps(calls), software(), pure=False)
+
+    def _threads(self) -> int:
+        """Return how many threads work now, at least 1: there may be workers again later."""
+        when, count = self._seen
+        if time.monotonic() - when > LOOK:
+            try:
+                count = max(1, sum(self._client.nthreads().values()))
+            except OSError as error:
+                raise self._lost() from error
+            self._seen = (time.monotonic(), count)
+        return count
+
+    def _died(self, task: Task) -> bool:
+        """Tell whether a task came back without a result because its workers died; raise what else went wrong."""
+        if task.future.status == "finished":
+            return False
+        if task.future.status != "error":  # nobody but a broken connection cancels
+            raise self._lost()
+        error = task.future.exception()
+        if isinstance(error, KilledWorker):
+            if task.tries < TRIES:
+                return True
+            raise OSError(
+                f"a unit of work was given up: {TRIES * (error.allowed_failures + 1)} workers died while they had it "
+                "(out of memory?); what is finished is stored"
+            ) from error
+        if isinstance(error, ImportError | AttributeError):
+            raise OSError(f"a worker of {self._name} lacks software that the client has: {error}") from error
+        assert error is not None
+        raise error
+
+    def _lost(self) -> Lost:
+        return Lost(
+            f"the connection to the scheduler {self._name} was lost; what is finished stays in the run store, "
+            "if it is a file, and the same command goes on from there"
+        )
+
+
+def perform(pickled: bytes, wanted: dict[str, str]) -> tuple[list[Row], float]:
+    """Do a group of units on a worker; return their rows and the seconds they took.
+
+    Raises OSError when this worker's software differs from the client's, since results might.
+    """
+    if other := difference(software(), wanted):
+        raise OSError(f"worker {get_worker().address} has other software than the client: {other}")
+    os.environ["LOKY_MAX_CPU_COUNT"] = "1"  # joblib's count of cores: a unit takes one of the worker's threads
+    calls = cloudpickle.loads(pickled)
+    start = time.perf_counter()
+    rows = [call() for call in calls]
+    return rows, time.perf_counter() - start
+
+
+@contextmanager
+def connected(address: str | None, file: str | None) -> Iterator[Cluster]:
+    """Open the cluster of a scheduler's address, or of the file that the scheduler wrote.
+
+    Raises OSError when there is no scheduler, or it has no worker for a minute.
+    """
+    name = str(address if file is None else file)
+    if file is not None and not Path(file).is_file():
+        raise OSError(f"there is no scheduler file {file}")
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what breaks is told in one line
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", VersionMismatchWarning)  # what matters is compared on the workers
+        try:
+            client = Client(address, scheduler_file=file, timeout=CONNECT, set_as_default=False)
+        except (OSError, ValueError, KeyError, ImportError) as error:
+            raise OSError(f"no scheduler can be reached at {name}: {error or type(error).__name__}") from error
+        try:
+            try:
+                client.wait_for_workers(1, timeout=FIRST_WORKER)
+            except TimeoutError:
+                raise OSError(f"the scheduler {name} has had no worker for {FIRST_WORKER:.0f} seconds") from None
+            yield Cluster(client, name)
+        finally:
+            with suppress(OSError):
+                client.close(timeout=CONNECT)

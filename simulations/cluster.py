@@ -4,6 +4,7 @@ The store stays with the client: workers compute and keep nothing. Of a run that
 units that came back are stored, and the same command started again computes only the others.
 """
 
+import json
 import logging
 import os
 import time
@@ -142,21 +143,30 @@ def perform(pickled: bytes, wanted: dict[str, str]) -> tuple[list[Row], float]:
     return rows, time.perf_counter() - start
 
 
+def address_in(file: str) -> str:
+    """Return the address in a scheduler's file; raises OSError when there is none."""
+    try:
+        return str(json.loads(Path(file).read_text())["address"])
+    except OSError as error:
+        raise OSError(f"scheduler file {file} cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError):
+        raise OSError(f"{file} is not what a scheduler writes") from None
+
+
 @contextmanager
 def connected(address: str | None, file: str | None) -> Iterator[Cluster]:
     """Open the cluster of a scheduler's address, or of the file that the scheduler wrote.
 
     Raises OSError when there is no scheduler, or it has no worker for a minute.
     """
-    name = str(address if file is None else file)
-    if file is not None and not Path(file).is_file():
-        raise OSError(f"there is no scheduler file {file}")
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what breaks is told in one line
+    name = address_in(file) if file else str(address)
+    for logger in [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "distributed"]:
+        logging.getLogger(logger).setLevel(logging.CRITICAL)  # what breaks is told in one line
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", VersionMismatchWarning)  # what matters is compared on the workers
         try:
-            client = Client(address, scheduler_file=file, timeout=CONNECT, set_as_default=False)
-        except (OSError, ValueError, KeyError, ImportError) as error:
+            client = Client(name, timeout=CONNECT, set_as_default=False)
+        except (OSError, ValueError, ImportError) as error:
             raise OSError(f"no scheduler can be reached at {name}: {error or type(error).__name__}") from error
         try:
             try:

@@ -1,39 +1,27 @@
 """Units of work on threads, on a real cluster, on one that breaks: always the same rows, none lost, none twice."""
 
-import json
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
-import time
 from argparse import Namespace
-from contextlib import closing
 from functools import partial
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.local_group import ROOT, LocalGroup, kill, stored, until
 from common.store import Store
 from simulations.engine import VARIABLE, Here, Unit, open_engine
 from simulations.pace import MOST, OVERHEAD, Pace, groups
 from simulations.runner import Chunks, measure_all, run_chunks
 from simulations.software import source_digest
 
-ROOT = Path(__file__).parents[2]
-PATIENCE = 60
-# a sweep of 64 units of about 40 ms
-SWEEP = """
-import sys
-from common.cli import run
-from simulations import sweep
-sweep.SETTINGS = (sweep.Setting((2, 2, 1), 0.5, 0.1, 0.1),)
-sweep.POSITIONS = (-0.75, -0.25, 0.0, 1.0)
-sys.exit(run(sweep.main, [*sys.argv[1:], "--trials", "400", "--seed", "3"], "sweep"))
-"""
+PATIENCE = 120
+SWEEP = "-m", "benchmarks.small_sweep", "--trials", "400", "--seed", "3"
+NAME = "python -m benchmarks.small_sweep"
 UNITS = 64
 CALLS = """
 import os, sys
@@ -47,74 +35,14 @@ with connected(sys.argv[1], None) as cluster:
 """
 
 
-def until(true):
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-
-
-def stored(path):
-    """Everything in a store, in the order in which it was put there."""
-    if not path.exists():
-        return []
-    with closing(sqlite3.connect(path, timeout=PATIENCE)) as connection:
-        try:
-            return connection.execute("SELECT * FROM runs ORDER BY rowid").fetchall()
-        except sqlite3.OperationalError:  # the table is not made yet
-            return []
-
-
-def kill(process):
-    process.kill()
-    process.wait()
-
-
-class Group:
-    """A scheduler and workers, each a process of its own without anything that would start it again."""
-
-    def __init__(self, folder, **settings):
-        self.folder = folder
-        self.environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **settings}
-        self.environment.pop(VARIABLE, None)
-        self.file = folder / "scheduler.json"
-        self.scheduler = self.start("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", self.file)
-        self.workers = []
-
-    def start(self, what, *options, folder=ROOT):
-        command = [sys.executable, "-m", "dask", what, "--no-dashboard", *map(str, options)]
-        environment = {**self.environment, "PYTHONPATH": str(folder)}
-        with open(self.folder / f"{what}.log", "a") as log:
-            return subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
-
-    def worker(self, folder=ROOT):
-        options = "--no-nanny", "--nthreads", "1", "--host", "127.0.0.1", "--local-directory", self.folder
-        self.workers.append(self.start("worker", "--scheduler-file", self.file, *options, folder=folder))
-
-    @property
-    def address(self):
-        until(lambda: self.file.exists() and self.file.stat().st_size)
-        return json.loads(self.file.read_text())["address"]
-
-    def python(self, code, *arguments):
-        words = [sys.executable, "-c", code, *map(str, arguments)]
-        pipe = subprocess.PIPE
-        return subprocess.Popen(words, cwd=ROOT, env=self.environment, stdout=pipe, stderr=pipe, text=True)
-
-    def close(self):
-        for process in (*self.workers, self.scheduler):
-            kill(process)
-
-
 @pytest.fixture(scope="module")
 def group(tmp_path_factory):
     pytest.importorskip("distributed")
     # a single death of a worker is told to the client, which has to send the work again
-    found = Group(tmp_path_factory.mktemp("group"), DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0")
-    found.worker()
-    found.worker()
-    yield found
-    found.close()
+    with LocalGroup(tmp_path_factory.mktemp("group"), DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0") as found:
+        found.worker()
+        found.worker()
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +51,7 @@ def alone(tmp_path_factory):
     out = tmp_path_factory.mktemp("alone") / "alone.jsonl"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     environment.pop(VARIABLE, None)
-    command = [sys.executable, "-c", SWEEP, "--jobs", "1", "--out", out]
+    command = [sys.executable, *SWEEP, "--jobs", "1", "--out", out]
     subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
     return out.read_bytes()
 
@@ -136,16 +64,16 @@ def finish(process, code=0):
 
 def test_a_cluster_does_the_work_and_writes_what_one_process_writes(group, alone, tmp_path):
     out, store = tmp_path / "out.jsonl", tmp_path / "runs.sqlite"
-    finish(group.python(SWEEP, "--scheduler", group.address, "--out", out, "--store", store))
+    finish(group.client(*SWEEP, "--scheduler", group.address, "--out", out, "--store", store))
     assert out.read_bytes() == alone
     assert len(stored(store)) == UNITS
-    output, _ = finish(group.python(CALLS.format(call="os.getpid", count=40), group.address))
+    output, _ = finish(group.client("-c", CALLS.format(call="os.getpid", count=40), group.address))
     assert {int(pid) for pid in output.split()} == {worker.pid for worker in group.workers}
 
 
 def test_a_killed_worker_changes_nothing(group, alone, tmp_path):
     out, store = tmp_path / "out.jsonl", tmp_path / "runs.sqlite"
-    client = group.python(SWEEP, "--scheduler-file", group.file, "--out", out, "--store", store)
+    client = group.client(*SWEEP, "--scheduler-file", group.file, "--out", out, "--store", store)
     until(lambda: len(stored(store)) >= 5)
     kill(group.workers.pop(0))
     assert len(stored(store)) < UNITS
@@ -157,9 +85,9 @@ def test_a_killed_worker_changes_nothing(group, alone, tmp_path):
 
 def test_a_client_interrupted_and_one_killed_leave_all_that_came_back(group, alone, tmp_path):
     out, store = tmp_path / "out.jsonl", tmp_path / "runs.sqlite"
-    start = partial(group.python, SWEEP, "--scheduler", group.address, "--out", out, "--store", store)
+    start = partial(group.client, *SWEEP, "--scheduler", group.address, "--out", out, "--store", store)
     kept = []
-    for end, code, said in ((signal.SIGINT, 130, "sweep: interrupted\n"), (signal.SIGKILL, -signal.SIGKILL, "")):
+    for end, code, said in ((signal.SIGINT, 130, f"{NAME}: interrupted\n"), (signal.SIGKILL, -signal.SIGKILL, "")):
         client = start()
         until(lambda: len(stored(store)) >= len(kept) + 5)  # noqa: B023
         client.send_signal(end)
@@ -182,12 +110,12 @@ def test_other_software_and_a_lost_scheduler_end_in_one_line(alone, tmp_path):
     shutil.copytree(ROOT, changed, ignore=lambda folder, names: {n for n in names if n.startswith(".")})
     with open(changed / "common" / "keys.py", "a") as file:
         file.write("# another comment\n")
-    group = Group(tmp_path)
-    try:
+    with LocalGroup(tmp_path) as group:
+        address = group.address
         group.worker(changed)
-        start = partial(group.python, SWEEP, "--scheduler", group.address, "--out", out, "--store", store)
+        start = partial(group.client, *SWEEP, "--scheduler", address, "--out", out, "--store", store)
         _, errors = finish(start(), 2)
-        assert errors.startswith("sweep: error: worker tcp://127.0.0.1:")
+        assert errors.startswith(f"{NAME}: error: worker tcp://127.0.0.1:")
         assert f"sources {source_digest(changed)} there, {source_digest(ROOT)} here" in errors
         assert errors.count("\n") == 1
         assert not stored(store)
@@ -197,13 +125,11 @@ def test_other_software_and_a_lost_scheduler_end_in_one_line(alone, tmp_path):
         until(lambda: len(stored(store)) >= 5)
         kill(group.scheduler)
         _, errors = finish(client, 2)
-    finally:
-        group.close()
-    assert errors.startswith(f"sweep: error: the connection to the scheduler {group.address} was lost")
+    assert errors.startswith(f"{NAME}: error: the connection to the scheduler {address} was lost")
     assert errors.count("\n") == 1
     kept = stored(store)
     assert 5 <= len(kept) < UNITS
-    finish(group.python(SWEEP, "--jobs", "1", "--out", out, "--store", store))  # what is left, without a cluster
+    finish(group.client(*SWEEP, "--jobs", "1", "--out", out, "--store", store))  # what is left, without a cluster
     assert out.read_bytes() == alone
     assert stored(store)[: len(kept)] == kept
     assert len(stored(store)) == UNITS
@@ -211,10 +137,12 @@ def test_other_software_and_a_lost_scheduler_end_in_one_line(alone, tmp_path):
 
 def test_a_unit_that_kills_every_worker_is_given_up_and_what_a_unit_raises_is_raised(group):
     code = CALLS.format(call="partial(int, 'seven')", count=1)
-    assert "ValueError: invalid literal" in finish(group.python(code, group.address), 1)[1]
+    assert "ValueError: invalid literal" in finish(group.client("-c", code, group.address), 1)[1]
     group.worker()  # three, as many as are going to die
     code = CALLS.format(call="partial(os._exit, 9)", count=1)
-    assert "OSError: a unit of work was given up: 3 workers died" in finish(group.python(code, group.address), 1)[1]
+    assert (
+        "OSError: a unit of work was given up: 3 workers died" in finish(group.client("-c", code, group.address), 1)[1]
+    )
     assert [worker.wait(PATIENCE) for worker in group.workers] == [9, 9, 9]
 
 

@@ -8,11 +8,13 @@ and started again; each time the result must be, byte for byte, what one process
 
 import argparse
 import json
+import os
 import random
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -41,6 +43,27 @@ def nothing(number: int) -> dict[str, Any]:
     return {"number": number}
 
 
+class Ready:
+    """An engine that has every row already."""
+
+    def __init__(self, row: dict[str, Any]) -> None:
+        self.row = row
+
+    def run(self, units: Iterable[Unit]) -> Iterator[tuple[Unit, dict[str, Any]]]:
+        """Yield the same row for every unit."""
+        for unit in units:
+            yield unit, self.row
+
+
+def cpu_seconds(group: LocalGroup) -> dict[str, float]:
+    """Return the processor time of the client (this process), the scheduler and the first worker so far (Linux)."""
+    found = {"client": time.process_time()}
+    for name, process in (("scheduler", group.scheduler), ("worker", group.workers[0])):
+        fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        found[name] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return found
+
+
 def overhead() -> None:
     """Print what a task costs: client, scheduler and one worker share this machine's cores."""
     import cloudpickle
@@ -54,17 +77,19 @@ def overhead() -> None:
             for first in (0, EMPTY):  # the first half makes everything warm
                 # every unit its own kind, so that each is a task
                 units = [Unit(i, str(i), partial(nothing, i)) for i in range(first, first + EMPTY)]
-                start = time.perf_counter()
+                start, used = time.perf_counter(), cpu_seconds(group)
                 for _ in cluster.run(units):
                     pass
-                seconds = time.perf_counter() - start
-    print(f"a task costs {1e3 * seconds / EMPTY:.2f} ms beside its work ({EMPTY} empty tasks)")
+                spent = {name: now - used[name] for name, now in cpu_seconds(group).items()}
+                spent["wall time"] = time.perf_counter() - start
+    print(f"a task of no work ({EMPTY} of them, one worker), ms:", end=" ")
+    print(", ".join(f"{name} {1e3 * seconds / EMPTY:.2f}" for name, seconds in spent.items()))
+    row = {**count_successes(CURVE, 0, 0, 500), "trials": 5000}
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder) / "s") as store:
-        row = count_successes(CURVE, 0, 0, 500)
+        ready = replace(CURVE, trials=5000 * EMPTY)
         start = time.perf_counter()
-        for i in range(EMPTY):
-            store.put("x", {"n": i}, 0, 0, row)
-        print(f"a row is stored in {1e3 * (time.perf_counter() - start) / EMPTY:.2f} ms")
+        measure(ready, seed=0, store=store, engine=Ready(row))
+        print(f"a unit that came back is stored and counted in {1e3 * (time.perf_counter() - start) / EMPTY:.2f} ms")
     request = len(cloudpickle.dumps([partial(count_successes, CURVE, 0, 10**9, 5000)]))
     answer = len(cloudpickle.dumps(row))
     text = len(json.dumps(row, separators=(",", ":")))

@@ -84,7 +84,7 @@ class Cluster:
                 pace.learn(task.units[0].kind, len(rows), seconds)
                 yield from zip(task.units, rows, strict=True)
         finally:
-            if self._client.status == "running":
+            if flying and self._client.status == "running":
                 with suppress(OSError):
                     self._client.cancel([task.future for task in flying.values()], force=True)
 
@@ -176,4 +176,4 @@ def connected(address: str | None, file: str | None) -> Iterator[Cluster]:
             yield Cluster(client, name)
         finally:
             with suppress(OSError):
-                client.close(timeout=CONNECT)
+                client.close(timeout=CONNECT if client.status == "running" else 0.5)  # it would wait for a lost one

@@ -142,8 +142,14 @@ def cover_failure(curve: Curve, confidence: float) -> tuple[float, ...]:
     return tuple(np.minimum.accumulate(limits).tolist())
 
 
-def row_maker(settings: Settings, store: Store, engine: Engine) -> Callable[[Claim, float], list[Row]]:
-    """Return the function that makes the rows of one lemma at one eps; what lemmas share is computed once."""
+Tick = Callable[[float], object]
+
+
+def row_maker(settings: Settings, store: Store, engine: Engine) -> Callable[[Claim, float, Tick], list[Row]]:
+    """Return the function that makes the rows of one lemma at one eps; what lemmas share is computed once.
+
+    It tells its last argument of every part of the lemma's curve that is finished, 1 in all.
+    """
     from theory.sufficient import sufficient_n
 
     # every different curve gives one interval a reading, every eps one certificate; all of them hold together
@@ -151,9 +157,20 @@ def row_maker(settings: Settings, store: Store, engine: Engine) -> Callable[[Cla
     intervals = len(curves) * len(READINGS) + len(settings.eps)
     confidence = 1 - (1 - settings.confidence) / intervals
 
-    @cache
-    def curve(setting: Setting) -> Curve:
-        return measure(setting, seed=settings.seed, store=store, engine=engine)
+    measured: dict[Setting, Curve] = {}
+
+    def curve(setting: Setting, tick: Tick = lambda _: None) -> Curve:
+        if setting in measured:
+            tick(1)
+        else:
+            measured[setting] = measure(
+                setting,
+                seed=settings.seed,
+                store=store,
+                engine=engine,
+                tick=lambda trials: tick(trials / setting.trials),
+            )
+        return measured[setting]
 
     @cache
     def planned(rates: Rates, eps: float) -> Plan:
@@ -164,17 +181,17 @@ def row_maker(settings: Settings, store: Store, engine: Engine) -> Callable[[Cla
         trials = settings.trials or planned_trials(COVER_K, eps)
         return cover_failure(curve(Setting(eps, 0.0, 0.0, 0.5, COVER_K, trials)), confidence)
 
-    def make(claim: Claim, eps: float) -> list[Row]:
+    def make(claim: Claim, eps: float, tick: Tick) -> list[Row]:
         rates = claim.rates(settings.prune, settings.lock)
         ahead, law = planned(rates, eps), settings.law(rates)
-        measured = curve(ahead.curve)
+        found = curve(ahead.curve, tick)
         return [
             row_of(
                 settings,
                 claim,
                 reading,
                 ahead,
-                measured.crossing(reading, settings.delta, confidence),
+                found.crossing(reading, settings.delta, confidence),
                 sufficient_n(eps, settings.delta, reading=reading, cover_failure=certificate(eps), **law),
             )
             for reading in READINGS
@@ -187,7 +204,8 @@ def verify(settings: Settings, engine: Engine, *, json_file: str | None, out_dir
     """Run the main job, print each lemma's table as it is finished, write what was asked for; return the exit code.
 
     After Ctrl-C the rows finished so far are shown and written, and the exit code is 130. With ``out_dir`` finished
-    chunks of trials are kept in runs.sqlite there, and the same command goes on where it stopped.
+    chunks of trials are kept in runs.sqlite there, and the same command goes on where it stopped. What a lost cluster
+    raises ends the run at once; then the chunks are all that is kept.
     """
     from simulations import report
 
@@ -209,8 +227,7 @@ def verify(settings: Settings, engine: Engine, *, json_file: str | None, out_dir
             try:
                 with console.progress(len(settings.eps), f"Lemma {claim.key}") as advance:
                     for eps in settings.eps:
-                        done += make(claim, eps)
-                        advance(1)
+                        done += make(claim, eps, advance)
             except KeyboardInterrupt:
                 interrupted = True
             if claim is CLAIMS[0]:

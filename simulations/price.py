@@ -21,6 +21,7 @@ TRIALS = (10**9, 10**10, 10**11, 10**12)
 WORKERS = (4, 64, 1000)
 RADIUS = 1.0
 DELTA = 0.05
+KEEP = 1e-3  # seconds in which the client stores a unit's row and adds it up, measured
 REQUEST = 1500  # bytes that ask for a unit: the setting, the software it must run on, and Dask's own
 
 
@@ -28,9 +29,8 @@ REQUEST = 1500  # bytes that ask for a unit: the setting, the software it must r
 class Price:
     """One curve of ``trials`` trials on ``workers`` threads.
 
-    units are stored, tasks scheduled. seconds: of computing, one core; wall: of the whole, the scheduler included.
-    moved, kept: bytes through the network and in the store, at most. busy: share of the wall time in which the
-    scheduler works for us.
+    units are stored, tasks scheduled. seconds: of computing, one core; wall: of the whole. moved, kept: bytes through
+    the network and in the store, at most. scheduler, client: share of the wall time in which they are busy.
     """
 
     trials: int
@@ -42,7 +42,8 @@ class Price:
     wall: float
     moved: int
     kept: int
-    busy: float
+    scheduler: float
+    client: float
 
 
 def row_bytes(n_max: int, chunk: int) -> int:
@@ -58,7 +59,8 @@ def price(setting: Setting, workers: int, seconds: float | None = None) -> Price
     """Return the price of a curve; seconds: of one trial on one core, by default the planned ones.
 
     A unit is never split, so the last round may leave workers idle: the wall time counts whole rounds of units, each
-    with its part of a task's overhead, and is never less than what the scheduler needs for all tasks.
+    with its part of a task's overhead, and is never less than what the scheduler needs for all tasks or the client for
+    all units.
     """
     whole("workers", workers, 1)
     each = seconds_per_trial(setting.n_max, setting.eps) if seconds is None else positive("seconds", seconds)
@@ -69,7 +71,7 @@ def price(setting: Setting, workers: int, seconds: float | None = None) -> Price
     size = pace.size("", workers)
     tasks = -(-units // size)
     rounds = -(-units // workers)
-    wall = max(rounds * (chunk * each + OVERHEAD / size), tasks * OVERHEAD)
+    wall = max(rounds * (chunk * each + OVERHEAD / size), tasks * OVERHEAD, units * KEEP)
     row = row_bytes(setting.n_max, chunk)
     return Price(
         trials=setting.trials,
@@ -81,7 +83,8 @@ def price(setting: Setting, workers: int, seconds: float | None = None) -> Price
         wall=wall,
         moved=units * (REQUEST + row),
         kept=units * row,
-        busy=tasks * OVERHEAD / wall,
+        scheduler=tasks * OVERHEAD / wall,
+        client=units * KEEP / wall,
     )
 
 
@@ -136,11 +139,12 @@ def main(argv: Sequence[str] | None = None) -> int:
                     duration(found.unit_seconds),
                     size(found.moved),
                     size(found.kept),
-                    f"{found.busy:.1%}",
+                    f"{found.scheduler:.1%}",
+                    f"{found.client:.1%}",
                 )
             )
     title = f"One curve at eps = {args.eps:g}, p = {args.prune:g}, q = {args.lock:g}: every n up to {n_max}"
-    columns = ("trials", "workers", "one core", "wall", "units", "a unit", "moved", "stored", "scheduler busy")
+    columns = ("trials", "workers", "one core", "wall", "units", "a unit", "moved", "stored", "scheduler", "client")
     console.Page().print(console.table(title, columns, rows))
     return 0
 

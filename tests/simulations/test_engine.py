@@ -17,7 +17,7 @@ from common.store import Store
 from simulations.engine import VARIABLE, Here, Unit, open_engine
 from simulations.pace import MOST, OVERHEAD, Pace, groups
 from simulations.runner import Chunks, measure_all, run_chunks
-from simulations.software import source_digest
+from simulations.software import OWN, source_digest
 
 PATIENCE = 120
 SWEEP = "-m", "benchmarks.small_sweep", "--trials", "400", "--seed", "3"
@@ -107,7 +107,8 @@ def test_other_software_and_a_lost_scheduler_end_in_one_line(alone, tmp_path):
     pytest.importorskip("distributed")
     out, store = tmp_path / "out.jsonl", tmp_path / "runs.sqlite"
     changed = tmp_path / "changed"
-    shutil.copytree(ROOT, changed, ignore=lambda folder, names: {n for n in names if n.startswith(".")})
+    for package in OWN:
+        shutil.copytree(ROOT / package, changed / package, ignore=shutil.ignore_patterns("__pycache__"))
     with open(changed / "common" / "keys.py", "a") as file:
         file.write("# another comment\n")
     with LocalGroup(tmp_path) as group:

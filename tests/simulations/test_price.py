@@ -11,7 +11,7 @@ from common.store import canonical
 from simulations import price as module
 from simulations.curves import Setting, chunk_size, count_successes, seconds_per_trial
 from simulations.pace import MOST, OVERHEAD
-from simulations.price import price, row_bytes
+from simulations.price import KEEP, price, row_bytes
 
 CURVE = Setting(0.01, 0.4, 0.3, 1.0, 170, 10**9)
 
@@ -22,11 +22,14 @@ def test_a_billion_trials_by_hand():
     assert (found.units, found.unit_seconds, found.tasks) == (50_000, pytest.approx(0.2), 50_000)
     assert found.seconds == pytest.approx(1e4)
     assert found.wall == pytest.approx(5_000 * (0.2 + OVERHEAD))
-    assert found.busy == pytest.approx(50_000 * OVERHEAD / found.wall)
+    assert found.scheduler == pytest.approx(50_000 * OVERHEAD / found.wall)
+    assert found.client == pytest.approx(50_000 * KEEP / found.wall)
     # quick units share tasks: 25 of 10 ms
     quick = price(CURVE, 10, 5e-7)
     assert (quick.units, quick.tasks) == (50_000, 2_000)
     assert quick.wall == pytest.approx(5_000 * (0.01 + OVERHEAD / 25))
+    # 5,000 workers would be done in ten rounds, but the client needs its time for 50,000 rows
+    assert price(CURVE, 5_000, 1e-5).wall == pytest.approx(50_000 * KEEP)
 
 
 @given(
@@ -40,10 +43,10 @@ def test_no_price_is_below_the_work_nor_the_scheduler_above_its_share(trials, wo
     assert found.tasks <= found.units
     assert found.wall * workers >= found.seconds
     assert found.wall >= found.tasks * OVERHEAD * (1 - 1e-12)
-    assert found.busy <= 1 + 1e-12
+    assert found.wall >= found.units * KEEP * (1 - 1e-12)
     if found.tasks >= 20 * workers and found.unit_seconds * MOST >= 0.25 + 2 * OVERHEAD * workers:
         # tasks are long enough, and many enough that their number's rounding does not count
-        assert found.busy <= 0.8
+        assert found.scheduler <= 0.8
 
 
 def test_planned_seconds_are_used_unless_others_are_given():

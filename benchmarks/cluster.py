@@ -23,6 +23,7 @@ from typing import Any
 from benchmarks.local_group import LocalGroup, kill, stored, until
 from common.console import Page, table
 from common.store import Store, canonical, export_jsonl
+from simulations import sweep
 from simulations.curves import Setting, largest_n, measure, seconds_per_trial
 from simulations.engine import Here, Unit
 from simulations.price import row_bytes
@@ -36,6 +37,7 @@ COSTS = tuple(
     (eps, p, q) for eps in (1e-1, 1e-2, 1e-3, 1e-4) for p, q in ((0.0, 0.0), (0.4, 0.0), (0.0, 0.3), (0.4, 0.3))
 )
 COST_SECONDS = 0.5  # planned for each line of the table
+SOME = 5  # sources of the sweep that are timed
 
 
 def nothing(number: int) -> dict[str, Any]:
@@ -143,17 +145,33 @@ def costs() -> None:
         rows.append((*cells, f"{seconds / planned:.2f}"))
     columns = ("eps", "p", "q", "n up to", "trials", "us, measured", "us, planned", "ratio")
     Page().print(table("Seconds of a trial, every n decided, both readings", columns, rows))
+    rows = []
+    for setting in sweep.SETTINGS:
+        if (setting.prune, setting.lock) not in ((0.0, 0.0), (0.2, 0.1)):
+            continue
+        target = setting.target(0)
+        ends = [setting.plan(target, widths) for widths in ("estimated", "proven")]
+        taken = []
+        for t, used in enumerate(ends):
+            sweep.count(setting, used, t, 1, 0, 1)
+            start = time.process_time()
+            sweep.count(setting, used, t, 0, 0, SOME)
+            taken.append(f"{1e3 * (time.process_time() - start) / SOME:.1f}")
+        sizes = "-".join(map(str, setting.sizes))
+        rows.append((sizes, f"{setting.eps:g}", f"{setting.prune:g}", f"{setting.lock:g}", *taken))
+    columns = ("<target", "eps", "p", "q", "ms, t = 0", "ms, t = 1")
+    Page().print(table("Milliseconds of a source: drawn, built, certified", columns, rows))
 
 
 def kills(rounds: int, seed: int, out: Path | None) -> int:
     """Run the experiment; return 0 when every round gave the same bytes and no unit was lost or done over."""
     rng = random.Random(seed)
     rows = []
-    sweep = "-m", "benchmarks.small_sweep", "--trials", SOURCES
+    small = "-m", "benchmarks.small_sweep", "--trials", SOURCES
     with tempfile.TemporaryDirectory() as name, LocalGroup(Path(name)) as group:
         folder = Path(name)
         alone = folder / "alone.jsonl"
-        first = group.client(*sweep, "--jobs", "1", "--out", alone, "--store", folder / "alone")
+        first = group.client(*small, "--jobs", "1", "--out", alone, "--store", folder / "alone")
         errors = first.communicate()[1]
         if first.returncode:
             raise RuntimeError(errors)
@@ -162,7 +180,7 @@ def kills(rounds: int, seed: int, out: Path | None) -> int:
         group.worker()
         for number in range(rounds):
             file, store = folder / f"{number}.jsonl", folder / f"{number}.sqlite"
-            command = *sweep, "--scheduler", group.address, "--out", file, "--store", store
+            command = *small, "--scheduler", group.address, "--out", file, "--store", store
             moments = sorted(rng.randrange(1, 9 * len(units) // 10) for _ in range(3))
             waits = [rng.uniform(0, 0.1) for _ in moments]
             client = group.client(*command)

@@ -1,18 +1,22 @@
 """Units of work on threads, on a real cluster, on one that breaks: always the same rows, none lost, none twice."""
 
 import os
+import pickle
 import shutil
 import signal
 import subprocess
 import sys
 from argparse import Namespace
+from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.local_group import ROOT, LocalGroup, kill, stored, until
+from common.cli import run
 from common.store import Store
 from simulations.engine import VARIABLE, Here, Unit, open_engine
 from simulations.pace import MOST, OVERHEAD, Pace, groups
@@ -191,6 +195,45 @@ class Backwards:
         for unit in reversed(list(units)):
             self.done.append(unit.name)
             yield unit, unit.call()
+
+
+class Post:
+    """An engine that sends every unit through pickle, by reference and not by content, and does none of them."""
+
+    def __init__(self, sent):
+        self.sent = sent
+
+    def run(self, units):
+        for unit in units:
+            arrived = pickle.loads(pickle.dumps(unit.call))
+            assert arrived.func is unit.call.func
+            self.sent.append(unit)
+        raise KeyboardInterrupt
+        yield
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["calibration", "constants", "sweep", "hole", "cancel", "limits", "atlas", "found.command", "requirement"],
+)
+def test_the_units_of_every_simulation_can_travel(name, monkeypatch, tmp_path):
+    module = import_module(f"simulations.{name}")
+    sent = []
+
+    @contextmanager
+    def post(args, jobs):
+        assert (args.scheduler, args.scheduler_file) == ("tcp://somewhere:1", None)
+        yield Post(sent)
+
+    monkeypatch.setattr(module, "open_engine", post)
+    if hasattr(module, "SETTINGS"):
+        monkeypatch.setattr(module, "SETTINGS", module.SETTINGS[:2])
+    words = ["--scheduler", "tcp://somewhere:1", "--out", str(tmp_path / "out.jsonl"), "--trials", "7", "--seed", "1"]
+    if name == "found.command":
+        pytest.importorskip("torch")
+    assert run(module.main, words, name) == 130
+    assert sent
+    assert not (tmp_path / "out.jsonl").exists()
 
 
 def span(first, count):

@@ -21,7 +21,7 @@ import numpy as np
 from common.cli import run
 from common.store import read_jsonl
 from figures.style import COLOURS, command, save, styled, tips
-from torch_backend.predicted import width_factor
+from theory.factors import width_factor
 from torch_backend.requirement_tables import ABSCISSAE, CENTRE, Curve, curves, factor_text, matched, mean_ratio, miss
 from torch_backend.summary import mean_interval, percent
 

@@ -21,14 +21,12 @@ from common.checks import whole
 from common.cli import REFUTED, Parser, run
 from common.files import check_new
 from common.keys import key_words
-from common.rates import Rates
 from common.store import Row, Store, export_jsonl, read_jsonl
 from simulations import constants, sweep
 from simulations.engine import Engine, add_engine_options, open_engine
 from simulations.requirement_tables import summary, table
 from simulations.sweep_tables import EVENTS, neurons
-from theory.claims import CLAIMS
-from theory.estimate import estimated_n
+from theory.factors import width_factor
 from theory.widths import published_widths
 
 EPS = (0.1, 0.01, 0.001)
@@ -61,21 +59,6 @@ def factor(part: Row, dense: Row) -> Row:
     }
 
 
-def published(prune: float, lock: float, eps: float, delta: float) -> float:
-    """Return how many times the dense lemma's n the lemma for these rates asks for, with the same constant C.
-
-    The lemma is the one that speaks of what is frozen: 2.2 for pruning alone, A.2 for locking alone, A.3 for both. The
-    last two have the dense form, so 1: what depends on the rates they leave to C.
-
-    >>> round(published(0.4, 0.0, 0.01, 0.05), 3), published(0.4, 0.3, 0.01, 0.05)
-    (1.091, 1.0)
-    """
-    kinds = {(claim.prunes, claim.locks): claim for claim in CLAIMS}
-    rates = Rates(prune, lock)
-    form = kinds[prune > 0, lock > 0].form
-    return form.sample_size(1.0, eps, delta, rates) / kinds[False, False].form.sample_size(1.0, eps, delta, rates)
-
-
 def curves(
     seed: int, trials: int | None, store: Store, engine: Engine | None, tick: Callable[[int], None]
 ) -> list[Row]:
@@ -106,16 +89,15 @@ def sums(rows: Sequence[Row]) -> Iterator[Row]:
         if (prune, lock) == DENSE:
             continue
         dense = keys[(*DENSE, eps, reading)]
-        estimated = [estimated_n(eps, DELTA, prune=p, lock=q, reading=reading) for p, q in ((prune, lock), DENSE)]
         yield {
             "what": "subset sums", "prune": prune, "lock": lock, "eps": eps, "delta": DELTA, "reading": reading,
             "measured": row["measured"], "dense": dense["measured"],
             "factor": factor(row["measured"], dense["measured"]),
             "predicted": {
                 "necessary": row["necessary"] / dense["necessary"],
-                "estimated": estimated[0] / estimated[1],
+                "estimated": width_factor("estimated", prune, lock, eps, DELTA, reading),
                 "proven": row["sufficient"] / dense["sufficient"],
-                "published": published(prune, lock, eps, DELTA),
+                "published": width_factor("published", prune, lock, eps, DELTA),
             },
             "bracket": [row["necessary"] / dense["sufficient"], row["sufficient"] / dense["necessary"]],
             "trials": row["trials"], "seed": row["seed"], "confidence": constants.CONFIDENCE,

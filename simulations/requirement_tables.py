@@ -36,7 +36,9 @@ def table(rows: Sequence[Row], part: str) -> Table:
         cells.append([*head, *measured, *(None if x is None else f"{x:.2f}" for x in numbers)])
     columns = ["p", "q", *(["<target"] if networks else []), "eps", "neurons" if networks else "n", "factor"]
     title = f"{TITLES[part]}, delta = {rows[0]['delta']:g}: n(p, q) / n(0, 0), measured and predicted"
-    return console.table(title, [*columns, *names, *(f"{SHORT[name]}\n/ meas." for name in names)], cells)
+    return console.table(
+        title, [*columns, *(SHORT[name] for name in names), *(f"{SHORT[name]}\n/ meas." for name in names)], cells
+    )
 
 
 def summary(rows: Sequence[Row]) -> str:

@@ -87,6 +87,19 @@ def crossing(
     )
 
 
+def verdict(measured: Crossing, predicted: float) -> str:
+    """Say in a word how a predicted factor stands to the interval of the measured one.
+
+    "understates": worse is shown at the predicted width, which is too little; "overstates": a narrower source than
+    predicted is shown to match; "agrees": the interval is closed and holds the prediction; else "undecided".
+    """
+    if measured.lower >= predicted:
+        return "understates"
+    if measured.upper < predicted:
+        return "overstates"
+    return "agrees" if measured.lower > 0 and measured.upper < inf else "undecided"
+
+
 def missed(x: ArrayLike, y: ArrayLike, groups: Sequence[object]) -> float:
     """Return by how much accuracies miss the curve of the others: the residual spread on the abscissa ``x``.
 

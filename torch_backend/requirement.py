@@ -3,7 +3,7 @@
 A dense source of a reference width is searched at half of its weights, then sources with rates (p, q) whose hidden
 layers are wider by fixed factors, at the centre (p + 1 - q)/2 of the search interval and for some pairs off it. The
 factor at which a frozen source is as good as the reference is measured with an interval and set beside the factor that
-the requirements of theory predict (:mod:`torch_backend.predicted`, :mod:`torch_backend.requirement_tables`).
+the requirements of theory predict (:mod:`theory.factors`, :mod:`torch_backend.requirement_tables`).
 
 Everything in :data:`PLANS` was fixed before the runs. The reference widths were chosen with seed 100, on which nothing
 else rests, as widths at which accuracy still grows. Hidden units are whole numbers, int(width * units), so realised

@@ -11,8 +11,8 @@ from rich.table import Table
 from common import console
 from common.intervals import Estimate
 from common.store import Row
-from torch_backend.matching import Crossing, best_exponent, crossing, missed, noise, over_seeds
-from torch_backend.predicted import DELTA, EPS, LAWS, OTHER_EPS, verdict, width_factor
+from theory.factors import DELTA, EPS, LAWS, OTHER_EPS, width_factor
+from torch_backend.matching import Crossing, best_exponent, crossing, missed, noise, over_seeds, verdict
 from torch_backend.summary import CONFIDENCE, mean_interval
 
 Floats = NDArray[np.float64]

@@ -33,7 +33,8 @@ def page(drawn: Sequence[Picture]) -> str:
     return environment.get_template("page.html").render(
         pictures=drawn,
         files=files(drawn),
-        lemmas=claims.judged(result["rows"], claims.grid()),
+        lemmas=claims.judged(result["rows"], claims.rows_of("constants.jsonl")),
+        theorems=claims.theorems(claims.rows_of("sweep.jsonl"), claims.rows_of("hole.jsonl")),
         columns=claims.COLUMNS,
         steps=check_steps(settings["prune"], settings["lock"]),
         settings=settings,

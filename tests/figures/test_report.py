@@ -68,7 +68,7 @@ def test_the_same_results_make_the_same_bytes(drawings):
 
 
 def test_the_claims_say_what_the_rows_say():
-    rows, grid = claims.load()["rows"], claims.grid()
+    rows, grid = claims.load()["rows"], claims.rows_of("constants.jsonl")
     judged = {lemma["claim"].key: lemma for lemma in claims.judged(rows, grid)}
     assert [lemma["verdict"] for lemma in judged.values()] == [UPHELD, "upheld after correction", UPHELD, UPHELD]
     assert sum(count for lemma in judged.values() for count in lemma["grid"].values()) == len(grid) == 1092
@@ -77,6 +77,26 @@ def test_the_claims_say_what_the_rows_say():
     assert all(len(line) == len(claims.COLUMNS) for lemma in judged.values() for line in lemma["table"])
     worse = [row | {"verdict": REFUTED} if row["claim"] == "A.2" and row["eps"] == 0.01 else row for row in rows]
     assert [lemma["claim"].key for lemma in claims.judged(worse, grid) if lemma["verdict"] == REFUTED] == ["A.2"]
+
+
+def test_theorems_are_judged_by_the_construction_and_the_floors():
+    sweep, hole = claims.rows_of("sweep.jsonl"), claims.rows_of("hole.jsonl")
+    pruned, frozen, locked = claims.theorems(sweep, hole)
+    assert [theorem["verdict"] for theorem in (pruned, frozen, locked)] == [UPHELD, UPHELD, REFUTED]
+    assert f"{sum(row['lock'] == 0 for row in sweep)} settings" in pruned["numbers"]
+    sources = sum(len(row["errors"]["searched"]) for row in hole if row["lock_first"])
+    assert f"of {sources} sources, whatever the mask; masks below it: 0" in locked["numbers"]
+
+    def failing(row):
+        points = [
+            point | {"rate": {"certified": point["rate"]["certified"] | {"upper": 0.5}}} for point in row["points"]
+        ]
+        return row | {"points": points}
+
+    worse = [failing(row) if row["lock"] > 0 else row for row in sweep]
+    assert [theorem["verdict"] for theorem in claims.theorems(worse, hole)] == [UPHELD, REFUTED, REFUTED]
+    undone = [row | {"broken": 1} for row in hole]
+    assert claims.theorems(sweep, undone)[2]["verdict"] == "undecided"
 
 
 def test_the_command_writes_the_file_that_it_names(tmp_path, monkeypatch, capsys):

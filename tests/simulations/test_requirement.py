@@ -1,6 +1,5 @@
 """Width factors: the ratio's interval, the published prediction, the rows of both parts, and the committed result."""
 
-from math import log
 from pathlib import Path
 
 import pytest
@@ -36,13 +35,6 @@ def test_unknown_ends_stay_unknown():
     unknown = {"lower": 1, "value": None, "upper": None}
     assert requirement.factor(known, unknown) == {"lower": None, "value": None, "upper": 4.0}
     assert requirement.factor(unknown, known) == {"lower": 0.25, "value": None, "upper": None}
-
-
-def test_the_published_factor_of_pruning_is_that_of_lemma_2_2_and_of_locking_none():
-    assert requirement.published(0.0, 0.0, 0.01, 0.05) == 1
-    for p in (0.2, 0.6):
-        assert requirement.published(p, 0.0, 0.01, 0.05) == pytest.approx(1 / log(1 / p))
-        assert requirement.published(p, 0.1, 0.01, 0.05) == requirement.published(0.0, 0.1, 0.01, 0.05) == 1
 
 
 def test_a_factor_refutes_only_when_its_interval_lies_wholly_outside():

@@ -15,12 +15,10 @@ from common.rates import Rates
 from figures import comparison
 from figures.style import collected
 from simulations import sweep
-from theory import necessary, sufficient
 from theory.freezing import centre, interval
 from torch_backend import requirement, search
 from torch_backend.__main__ import main as command
-from torch_backend.matching import Crossing, best_exponent, crossing, missed, noise, over_seeds
-from torch_backend.predicted import LAWS, verdict, width_factor
+from torch_backend.matching import Crossing, best_exponent, crossing, missed, noise, over_seeds, verdict
 from torch_backend.requirement_tables import ABSCISSAE, CENTRE, curves, matched, miss
 from torch_backend.training import CHECKPOINT
 
@@ -150,18 +148,6 @@ def test_bootstrap_draws_seeds_and_keeps_points_together():
     assert 0.15 < moving.lower < moving.value < moving.upper < 0.65
     assert moving.value == pytest.approx(0.4)
     assert noise(table) == pytest.approx(float(np.std(table[0], ddof=1)) / 2)
-
-
-def test_predictions_are_ratios_of_the_requirements():
-    assert {law: width_factor(law, 0, 0) for law in LAWS} == dict.fromkeys(LAWS, 1)
-    for law, needed in (("necessary", necessary.necessary_n), ("proven", sufficient.sufficient_n)):
-        expected = needed(0.1, 0.05, prune=0.4, lock=0.3) / needed(0.1, 0.05)
-        assert width_factor(law, 0.4, 0.3, 0.1) == expected > 5
-    assert width_factor("published", 0.6, 0) == pytest.approx(1 / log(1 / 0.6))
-    assert width_factor("published", 0, 0.4) == width_factor("published", 0.25, 0.25) == 1
-    # as much of it locked costs more than pruned
-    for law in ("necessary", "estimated", "proven"):
-        assert width_factor(law, 0, 0.4) > width_factor(law, 0.4, 0) > 1
 
 
 @pytest.mark.parametrize(

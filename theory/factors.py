@@ -3,12 +3,11 @@
 The existence theorem replaces every target neuron by n(p, q) source neurons, n the requirement of the random subset
 sum, so a frozen source is predicted to need the width factor n(p, q)/n(0, 0) of a dense one. The network's p and q are
 taken for those of every layer. (The rule EPL gives small layers less: in the MLP and the GIN of the experiments nearly
-all frozen weights lie in the first layer, which has more than nine tenths of all weights.) Uniform reading, radius 1.
+all frozen weights lie in the first layer, which has more than nine tenths of all weights.) Radius 1.
 """
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from math import inf
 from types import MappingProxyType
 
 from common.checks import one_of
@@ -17,7 +16,6 @@ from theory.claims import CLAIMS
 from theory.estimate import estimated_n
 from theory.necessary import necessary_n
 from theory.sufficient import sufficient_n
-from torch_backend.matching import Crossing
 
 EPS, DELTA = 0.01, 0.05
 OTHER_EPS = (0.1, 0.001)  # between which predictions are said to vary
@@ -29,8 +27,10 @@ LAWS = (*_REQUIREMENTS, "published")
 
 
 @lru_cache(maxsize=512)
-def width_factor(law: str, prune: float, lock: float, eps: float = EPS, delta: float = DELTA) -> float:
-    """Return n(prune, lock) / n(0, 0) by one of :data:`LAWS`.
+def width_factor(
+    law: str, prune: float, lock: float, eps: float = EPS, delta: float = DELTA, reading: str = "uniform"
+) -> float:
+    """Return n(prune, lock) / n(0, 0) by one of :data:`LAWS`, a prediction; a ratio of two bounds is no bound.
 
     necessary, estimated, proven: of theory.necessary, theory.estimate and theory.sufficient. published: the lemmas' own
     forms with one C for all of them, the only reading in which they say a number: a pruned source follows Lemma 2.2,
@@ -46,20 +46,7 @@ def width_factor(law: str, prune: float, lock: float, eps: float = EPS, delta: f
     searchable(prune, lock)
     if law != "published":
         needed = _REQUIREMENTS[law]
-        return needed(eps, delta, prune=prune, lock=lock) / needed(eps, delta)
+        return needed(eps, delta, prune=prune, lock=lock, reading=reading) / needed(eps, delta, reading=reading)
     claims = {(claim.prunes, claim.locks): claim for claim in CLAIMS}
     dense, frozen = claims[False, False], claims[prune > 0, lock > 0]
     return frozen.factor(prune, lock, eps, delta) / dense.factor(0, 0, eps, delta)
-
-
-def verdict(measured: Crossing, predicted: float) -> str:
-    """Say in a word how a predicted factor stands to the interval of the measured one.
-
-    "understates": worse is shown at the predicted width, which is too little; "overstates": a narrower source than
-    predicted is shown to match; "agrees": the interval is closed and holds the prediction; else "undecided".
-    """
-    if measured.lower >= predicted:
-        return "understates"
-    if measured.upper < predicted:
-        return "overstates"
-    return "agrees" if measured.lower > 0 and measured.upper < inf else "undecided"

@@ -9,14 +9,16 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from asyncio import CancelledError
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 import cloudpickle
-from distributed import Client, Future, KilledWorker, as_completed, get_worker
+from distributed import Client, Future, KilledWorker, get_worker
 from distributed.versions import VersionMismatchWarning
 
 from common.store import Row
@@ -37,6 +39,9 @@ class Task:
     units: list[Unit]
     future: Future
     tries: int
+
+
+Landed = tuple[str, tuple[list[Row], float] | None, BaseException | None]  # key, rows with seconds or what went wrong
 
 
 class Lost(OSError):
@@ -60,12 +65,21 @@ class Cluster:
         pace = Pace()
         waiting = groups(units, lambda kind: pace.size(kind, self._threads()))
         flying: dict[str, Task] = {}
-        landing = as_completed(loop=self._client.loop, with_results=True, raise_errors=False)
+        landed: SimpleQueue[Landed] = SimpleQueue()
+
+        async def fetch(future: Future) -> None:
+            # whatever happens must arrive: as_completed() would wait forever for a result lost on its way
+            try:
+                landed.put((future.key, await future, None))
+            except (Exception, CancelledError) as error:
+                landed.put((future.key, None, error))
 
         def send(group: list[Unit], tries: int) -> None:
-            future = self._send([unit.call for unit in group])
+            # pickled here, so that the scheduler passes on plain bytes
+            calls = cloudpickle.dumps([unit.call for unit in group])
+            future = self._client.submit(perform, calls, software(), pure=False)
             flying[future.key] = Task(group, future, tries)
-            landing.add(future)
+            self._client.loop.add_callback(fetch, future)
 
         try:
             while True:
@@ -74,9 +88,10 @@ class Cluster:
                     send(group, 1)
                 if not flying:
                     return
-                future, result = next(landing)
-                task = flying.pop(future.key)
-                if self._died(task):
+                key, result, error = self._next(landed)
+                task = flying.pop(key)
+                if result is None:
+                    self._check_died(task, error)
                     for unit in task.units:
                         send([unit], task.tries + 1)
                     continue
@@ -88,9 +103,14 @@ class Cluster:
                 with suppress(OSError):
                     self._client.cancel([task.future for task in flying.values()], force=True)
 
-    def _send(self, calls: list[Callable[[], Row]]) -> Future:
-        # pickled here, so that the scheduler passes on plain bytes
-        return self._client.submit(perform, cloudpickle.dumps(calls), software(), pure=False)
+    def _next(self, landed: "SimpleQueue[Landed]") -> Landed:
+        """Wait for a task to come back, in one way or another."""
+        while True:
+            try:
+                return landed.get(timeout=LOOK)
+            except Empty:
+                if self._client.status not in ("running", "connecting"):
+                    raise self._lost() from None
 
     def _threads(self) -> int:
         """Return how many threads work now, at least 1: there may be workers again later."""
@@ -103,23 +123,19 @@ class Cluster:
             self._seen = (time.monotonic(), count)
         return count
 
-    def _died(self, task: Task) -> bool:
-        """Tell whether a task came back without a result because its workers died; raise what else went wrong."""
-        if task.future.status == "finished":
-            return False
-        if task.future.status != "error":  # nobody but a broken connection cancels
-            raise self._lost()
-        error = task.future.exception()
+    def _check_died(self, task: Task, error: BaseException | None) -> None:
+        """Return when a task has no result because its workers died and it may be tried again; else raise why."""
         if isinstance(error, KilledWorker):
             if task.tries < TRIES:
-                return True
+                return
             raise OSError(
                 f"a unit of work was given up: {TRIES * (error.allowed_failures + 1)} workers died while they had it "
                 "(out of memory?); what is finished is stored"
             ) from error
+        if error is None or task.future.status != "error":  # not the unit's own: the way to the scheduler is broken
+            raise self._lost() from error
         if isinstance(error, ImportError | AttributeError):
             raise OSError(f"a worker of {self._name} lacks software that the client has: {error}") from error
-        assert error is not None
         raise error
 
     def _lost(self) -> Lost:

@@ -46,7 +46,7 @@ def table(
 
 
 @contextmanager
-def progress(total: int, what: str) -> Iterator[Callable[[int], None]]:
+def progress(total: float, what: str) -> Iterator[Callable[[float], None]]:
     """Show a progress bar on standard error, if that is a terminal; yield the function that advances it."""
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +13,8 @@ from typing import Any
 from common.files import write_atomically
 
 Row = dict[str, Any]
+
+PATIENCE = 60.0  # seconds to wait for another process that is writing to the same store
 
 
 def canonical(settings: Row) -> str:
@@ -22,16 +25,23 @@ def canonical(settings: Row) -> str:
 class Store:
     """Rows keyed by (experiment, settings, seed, chunk); writing a key again changes nothing.
 
-    path: a file, or ":memory:" for a store that is gone with the process. Raises OSError when the file cannot be
-    opened as a run store.
+    path: a file, or ":memory:" for a store that is gone with the process. Several processes of one machine may use a
+    file at a time. A process that is killed loses none of the rows whose put() has returned; a machine that loses power
+    may lose the last ones, which are then made again. The file must not lie on a network file system, whose locks
+    sqlite cannot rely on. Raises OSError when the file cannot be opened as a run
+    store, or another process holds it for longer than a minute.
     """
 
     def __init__(self, path: str | Path = ":memory:") -> None:
         self.path = str(path)
         try:
-            # autocommit: every row is durable when put() returns
-            self._connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-            self._connection.execute("PRAGMA journal_mode=WAL")
+            # autocommit: put() returns when the row is with the operating system, where it outlives the process; to
+            # wait for the disk as well would take milliseconds a row, which is all that a thousand workers leave
+            self._connection = sqlite3.connect(
+                self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
+            )
+            self._write_ahead()
+            self._connection.execute("PRAGMA synchronous=NORMAL")
             self._connection.execute(
                 "CREATE TABLE IF NOT EXISTS runs (experiment TEXT, settings TEXT, seed INTEGER, chunk INTEGER,"
                 " row TEXT NOT NULL, PRIMARY KEY (experiment, settings, seed, chunk))"
@@ -39,12 +49,31 @@ class Store:
         except sqlite3.Error as error:
             raise OSError(f"{self.path} cannot be used as a run store: {error}") from error
 
+    def _write_ahead(self) -> None:
+        """Switch the journal; here sqlite tells of a rival at once instead of waiting for it."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.01)
+
     def put(self, experiment: str, settings: Row, seed: int, chunk: int, row: Row) -> None:
-        """Store ``row`` unless its key is there already."""
-        self._connection.execute(
-            "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?)",
-            (experiment, canonical(settings), seed, chunk, canonical(row)),
-        )
+        """Store ``row``, its names in their order, unless its key is there already.
+
+        Raises OSError when the file takes no more, as on a full disk.
+        """
+        content = json.dumps(row, separators=(",", ":"), allow_nan=False)
+        try:
+            self._connection.execute(
+                "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?)",
+                (experiment, canonical(settings), seed, chunk, content),
+            )
+        except sqlite3.Error as error:
+            raise OSError(f"{self.path} cannot keep a finished row: {error}") from error
 
     def get(self, experiment: str, settings: Row, seed: int, chunk: int) -> Row | None:
         """Return the row under this key, or None."""

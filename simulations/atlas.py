@@ -23,6 +23,7 @@ from common.keys import generator, key_words
 from common.rates import Rates
 from common.store import Row, Store, export_jsonl
 from simulations.bounded import constant
+from simulations.engine import open_engine
 from simulations.runner import add_options, measure_all
 from subsetsum import success_counts
 from theory.estimate import estimated_success
@@ -227,8 +228,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     key_words(args.seed)
     check_new(args.out)
     parts = work(args.trials, args.seed)
-    with Store(args.store) as store, progress(len(parts), EXPERIMENT) as tick:
-        rows = measure_all(parts, experiment=EXPERIMENT, seed=args.seed, confidence=CONFIDENCE, store=store, tick=tick)
+    with open_engine(args, 1) as crew, Store(args.store) as store, progress(len(parts), EXPERIMENT) as tick:
+        rows = measure_all(
+            parts, experiment=EXPERIMENT, seed=args.seed, confidence=CONFIDENCE, store=store, tick=tick, engine=crew
+        )
     if args.out is not None:
         export_jsonl(args.out, rows)
     kinds = [row["kind"] for row in rows]

@@ -21,6 +21,7 @@ from common.console import Page, progress, table
 from common.files import check_new
 from common.keys import key_words
 from common.store import Row, Store, export_jsonl
+from simulations.engine import open_engine
 from simulations.runner import add_options, measure_all
 from theory.estimate import READINGS, estimated_success
 
@@ -110,8 +111,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         for setting in SETTINGS
         for reading in READINGS
     ]
-    with Store(args.store) as store, progress(len(work), EXPERIMENT) as tick:
-        rows = measure_all(work, experiment=EXPERIMENT, seed=args.seed, confidence=CONFIDENCE, store=store, tick=tick)
+    with open_engine(args, 1) as crew, Store(args.store) as store, progress(len(work), EXPERIMENT) as tick:
+        rows = measure_all(
+            work, experiment=EXPERIMENT, seed=args.seed, confidence=CONFIDENCE, store=store, tick=tick, engine=crew
+        )
     columns = ("<reading", "eps", "prune", "lock", "n", "estimated", "measured", "99 % interval", "|difference|")
     cells = [
         (

@@ -23,6 +23,7 @@ from common.console import Page, progress, table
 from common.files import check_new
 from common.keys import generator, key_words
 from common.store import Row, Store, export_jsonl
+from simulations.engine import open_engine
 from simulations.hole import CONFIDENCE, median
 from simulations.planar import Floats
 from simulations.runner import add_options, measure_all
@@ -187,8 +188,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         ({**asdict(setting), "trials": trials}, partial(measure, setting, trials=trials, seed=args.seed))
         for setting in SETTINGS
     ]
-    with Store(args.store) as store, progress(len(work), EXPERIMENT) as tick:
-        rows = measure_all(work, experiment=EXPERIMENT, seed=args.seed, confidence=CONFIDENCE, store=store, tick=tick)
+    with open_engine(args, 1) as crew, Store(args.store) as store, progress(len(work), EXPERIMENT) as tick:
+        rows = measure_all(
+            work, experiment=EXPERIMENT, seed=args.seed, confidence=CONFIDENCE, store=store, tick=tick, engine=crew
+        )
     columns = ("lock", "first", "second", "kinked", "stuck", "median error", "99 % interval", "below 1e-3")
     cells = [
         (

@@ -23,6 +23,7 @@ from common.console import Page, progress, table
 from common.files import check_new
 from common.keys import generator, key_words
 from common.store import Row, Store, export_jsonl
+from simulations.engine import open_engine
 from simulations.planar import SILENT, Floats, Planar, descend, exhaustive
 from simulations.runner import add_options, measure_all
 from theory.obstruction import guaranteed_error, obstruction_probability, sup_error_floor
@@ -137,8 +138,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         ({**asdict(setting), "trials": trials}, partial(measure, setting, trials=trials, seed=args.seed))
         for setting in SETTINGS
     ]
-    with Store(args.store) as store, progress(len(work), EXPERIMENT) as tick:
-        rows = measure_all(work, experiment=EXPERIMENT, seed=args.seed, confidence=CONFIDENCE, store=store, tick=tick)
+    with open_engine(args, 1) as crew, Store(args.store) as store, progress(len(work), EXPERIMENT) as tick:
+        rows = measure_all(
+            work, experiment=EXPERIMENT, seed=args.seed, confidence=CONFIDENCE, store=store, tick=tick, engine=crew
+        )
     columns = ("lock_first", "width", *KINDS, "floor > 0", "guaranteed", "with prob.")
     cells = [
         (

@@ -32,6 +32,7 @@ from common.intervals import smallest_n
 from common.keys import key_words
 from common.rates import Rates
 from common.store import Row, Store, export_jsonl
+from simulations.engine import open_engine
 from simulations.runner import add_options, measure_all
 from theory.estimate import estimated_success
 from theory.necessary import failure_at_least
@@ -198,8 +199,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         for setting in SETTINGS
     ]
-    with Store(args.store) as store, progress(len(work), EXPERIMENT) as tick:
-        rows = measure_all(work, experiment=EXPERIMENT, seed=args.seed, confidence=CONFIDENCE, store=store, tick=tick)
+    with open_engine(args, 1) as crew, Store(args.store) as store, progress(len(work), EXPERIMENT) as tick:
+        rows = measure_all(
+            work, experiment=EXPERIMENT, seed=args.seed, confidence=CONFIDENCE, store=store, tick=tick, engine=crew
+        )
     page = Page()
     page.print(summary(rows))
     page.print(

@@ -26,6 +26,7 @@ from common.cli import REFUTED, Parser, run
 from common.files import check_new
 from common.keys import key_words
 from common.store import Row, Store, canonical, export_jsonl
+from simulations.engine import open_engine
 from simulations.existence.build import build
 from simulations.existence.errors import certified_bound, collapsed
 from simulations.existence.source import Source
@@ -137,8 +138,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if find_spec("torch") is None:
         raise ValueError('searches need PyTorch: pip install -e ".[torch]"')
     todo = list(work(args.seed, sources))
-    with Store(args.store) as store, console.progress(len(todo), "sources") as tick:
-        rows = measure_all(todo, experiment=EXPERIMENT, seed=args.seed, confidence=CONFIDENCE, store=store, tick=tick)
+    with open_engine(args, 1) as crew, Store(args.store) as store, console.progress(len(todo), "sources") as tick:
+        rows = measure_all(
+            todo, experiment=EXPERIMENT, seed=args.seed, confidence=CONFIDENCE, store=store, tick=tick, engine=crew
+        )
     page = console.Page()
     for name in TARGETS:
         for which in ("sup", "mean"):

@@ -8,19 +8,25 @@ from typing import Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 WIDTH = 128  # fixed, so that the same command prints the same text on every machine
+WIDEST = 1000
 
 
 class Page:
     """Standard output for tables and text: plain, of one width everywhere, no blanks at the ends of lines."""
 
     def print(self, *items: object) -> None:
-        """Print texts and tables, wrapped at the page's width."""
+        """Print texts wrapped at the page's width, and tables in the width they need: no number is ever cut."""
         text = StringIO()
-        Console(file=text, width=WIDTH, highlight=False, markup=False, color_system=None).print(*items)
+        console = Console(file=text, width=WIDTH, highlight=False, markup=False, color_system=None)
+        room = console.options.update(width=WIDEST)
+        needed = (Measurement.get(console, room, item).maximum for item in items if isinstance(item, Table))
+        console.width = max([WIDTH, *needed])
+        console.print(*items)
         for line in text.getvalue().splitlines():
             sys.stdout.write(line.rstrip() + "\n")
         sys.stdout.flush()

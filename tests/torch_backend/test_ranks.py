@@ -59,13 +59,9 @@ def files(folder):
 
 
 @pytest.fixture(scope="module")
-def options(tmp_path_factory):
+def options(module_data):
     """A search on data that it can learn from, without --out."""
-    from conftest import write_data
-
-    folder = tmp_path_factory.mktemp("data")
-    write_data(folder)
-    return [*SMALL, "--seeds", "1", "--device", "cpu", "--data", str(folder)]
+    return [*SMALL, "--seeds", "1", "--device", "cpu", "--data", str(module_data)]
 
 
 @pytest.fixture(scope="module")
@@ -130,16 +126,15 @@ def test_a_rank_that_is_killed_ends_the_others_and_the_next_start_goes_on_to_the
     words = ["-m", "torch_backend", *options, "--out", str(tmp_path)]
     process = started(words)
     epochs = tmp_path / next(whole[0].iterdir()).name / "seed0" / "epochs.jsonl"
-    limit = time.monotonic() + LIMIT
-    while not epochs.exists() and process.poll() is None and time.monotonic() < limit:
+    while not epochs.exists() and process.poll() is None:
         time.sleep(0.005)
     os.kill(rank_of(process.pid, 1), signal.SIGKILL)
     _, errors = ended(process)
     assert process.returncode != 0
-    assert "exitcode  : -9" in errors.replace("exitcode : ", "exitcode  : ")
+    assert "SIGKILL" in errors
     assert not (epochs.parent / "result.json").exists()
     with pytest.raises(ValueError, match="was begun with ranks 2, now it is 1"):
-        command([*words[2:]])
+        command(words[2:])
     two_ranks(words)
     assert files(tmp_path) == files(whole[0])
 

@@ -19,7 +19,7 @@ from torch_backend.supermask import supermasks
 ROOT = Path(__file__).parents[2]
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 LIMIT = 120  # seconds, after which a hanging start fails its test
-SMALL = ["search", "--preset", "conv2-mnist-frozen", "--width", "0.1", "--epochs", "4", "--batch", "50", "--augment"]
+SMALL = ["search", "--preset", "conv2-mnist-frozen", "--width", "0.1", "--epochs", "8", "--batch", "50", "--augment"]
 
 
 def started(words):
@@ -99,7 +99,7 @@ def test_two_ranks_find_the_ticket_of_one_process_up_to_rounding(options, whole,
     assert command([*options, "--out", str(tmp_path)]) == 0
     folders = [next(path.glob("*/seed0")) for path in (tmp_path, whole[0])]
     alone, shared = ([json.loads(line) for line in (f / "epochs.jsonl").read_text().splitlines()] for f in folders)
-    # float32 sums in another order: relative 1e-7 a step, which 16 steps of rate 0.1 do not blow up to 1e-4
+    # float32 sums in another order: relative 1e-7 a step, which 40 steps of rate 0.1 do not blow up to 1e-4
     assert [row["loss"] for row in shared] == pytest.approx([row["loss"] for row in alone], rel=1e-4)
     one, two = (json.loads((folder / "result.json").read_text()) for folder in folders)
     assert abs(one["test"] - two["test"]) <= 1.5 / 60  # at most one image of 60

@@ -22,7 +22,7 @@ from common.cli import Parser
 from common.files import check_writable
 from common.keys import key_words
 from common.places import data_root
-from common.store import Row, export_json, export_jsonl
+from common.store import Row, export_json, export_jsonl, read_json
 from torch_backend import frozen, tickets
 from torch_backend.data import GRAPHS, IMAGES, Graph, Images, load
 from torch_backend.models import MODELS, build
@@ -219,9 +219,10 @@ def fingerprint(data: Graph | Images) -> str:
 def read_result(path: Path, origin: dict[str, str]) -> Row:
     """Return a finished run's row; raise ValueError when it is damaged, or is of other data or autocast."""
     try:
-        row: Row = json.loads(path.read_text())
-        if not all(isinstance(row[name], int | float) for name in ("test", "validation", "seconds", "bits")):
-            raise TypeError("numbers are missing")
+        row: Row = read_json(path)
+        for name, most in (("test", 1), ("validation", 1), ("seconds", 1e18), ("bits", 1e18)):
+            if not 0 <= row[name] <= most:
+                raise ValueError(f"{name} is {row[name]}")
         kept = dict(row["origin"])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged ({error}); remove it to end this run again") from None
@@ -299,7 +300,7 @@ def _claim(folder: Path, settings: Settings) -> None:
         export_json(path, asdict(settings))
         return
     try:
-        kept = json.loads(path.read_text())
+        kept = read_json(path)
     except ValueError:
         raise ValueError(f"{path} is damaged; give another --out") from None
     if kept != asdict(settings):

@@ -2,6 +2,7 @@
 
 import math
 import time
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -166,6 +167,10 @@ def read_checkpoint(path: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
+        with zipfile.ZipFile(path) as parts:  # torch reads on where a checksum is wrong
+            wrong = parts.testzip()
+        if wrong is not None:
+            raise ValueError(f"{wrong} does not have its checksum")
         found = torch.load(path, weights_only=True, map_location="cpu")
         return {name: found[name] for name in ("model", "optimiser", "rows", "best", "origin")}
     except Exception as error:  # torch raises a dozen kinds, and a line is all that anyone can use

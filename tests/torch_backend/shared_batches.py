@@ -80,6 +80,10 @@ def losses(ranks, augment):
     return found
 
 
+def accuracy(model, ranks):
+    return ImageTask(images(), 0, 4, False, ranks=ranks).accuracy(model, "validation")
+
+
 def refusals(ranks):
     """Return what each way of disagreeing ends in on this rank."""
 
@@ -122,7 +126,7 @@ def main(out):
             "calls": ranks.from_first(lambda: f"called on rank {ranks.rank}"),
             "norms": [norms_and_gradients(ranks, affine) for affine in (False, True)],
             "losses": [losses(ranks, augment) for augment in (False, True)],
-            "accuracies": [ImageTask(images(), 0, 4, False, ranks=r).accuracy(model, "validation") for r in (Ranks(), ranks)],
+            "accuracies": [accuracy(model, r) for r in (Ranks(), ranks)],
             "digests": digests(),
             "refusals": refusals(ranks),
         }  # fmt: skip

@@ -116,7 +116,7 @@ def test_two_ranks_find_the_ticket_of_one_process_up_to_rounding(options, whole,
 def test_rank_0_alone_writes_and_prints(whole):
     out, text = whole
     assert text.count("conv2-mnist-frozen:") == 1
-    assert not [path for path in out.rglob(".*")]
+    assert not list(out.rglob(".*"))
     assert sorted(path.name for path in next(out.glob("*/seed0")).iterdir()) == [
         "checkpoint.pt", "epochs.jsonl", "result.json", "ticket.safetensors",
     ]  # fmt: skip

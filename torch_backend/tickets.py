@@ -128,13 +128,17 @@ def load(path: str | Path, model: nn.Module | None = None) -> tuple[nn.Module, T
     try:
         freeze(model, **ticket.source)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{path} has a source that cannot be drawn: {ticket.source}: {error}") from None
+        raise ValueError(f"{path} has a source that cannot be drawn: {ticket.source}: {_line(error)}") from None
     masks = supermasks(model)
     layers = tuple((name, mask.size, len(mask.mask)) for name, mask in masks.items())
     if layers != tuple(layer[:3] for layer in ticket.layers):
         raise ValueError(f"{path} does not fit this model: its layers are {[layer.name for layer in ticket.layers]}")
     sizes, kept = [layer.searchable for layer in ticket.layers], [layer.kept for layer in ticket.layers]
-    for mask, bits in zip(masks.values(), unpack(arrays.pop(BITS), sizes, kept, ticket.coding), strict=True):
+    try:
+        unpacked = unpack(arrays.pop(BITS), sizes, kept, ticket.coding)
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: {error}") from None
+    for mask, bits in zip(masks.values(), unpacked, strict=True):
         mask.keep(torch.from_numpy(bits).to(mask.mask.device))
     rest = _rest(model)
     if {name: value.shape for name, value in rest.items()} != {n: torch.Size(a.shape) for n, a in arrays.items()}:
@@ -150,14 +154,17 @@ def _built(ticket: Ticket, path: str | Path) -> nn.Module:
         with torch.device("meta"):
             planned = build(ticket.architecture, **ticket.sizes)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise ValueError(
-            f"{path} has sizes that {ticket.architecture} does not take: {ticket.sizes}: {error}"
-        ) from None
+        said = f"{path} has sizes that {ticket.architecture} does not take: {ticket.sizes}: {_line(error)}"
+        raise ValueError(said) from None
     weights = sum(parameter.numel() for parameter in planned.parameters() if parameter.ndim > 1)
     listed = sum(layer.size for layer in ticket.layers)
     if weights != listed:
         raise ValueError(f"{path} does not fit its own sizes: they make {weights} weights, its layers have {listed}")
     return build(ticket.architecture, **ticket.sizes)
+
+
+def _line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _rest(model: nn.Module) -> dict[str, Tensor]:

@@ -157,7 +157,9 @@ def understood(path: str | Path) -> Iterator[None]:
     """Name ``path`` in one line where its rows, though JSON, turn out not to be what the block takes them for."""
     try:
         yield
-    except (LookupError, TypeError, AttributeError, ArithmeticError) as error:
+    except (LookupError, TypeError, AttributeError, ArithmeticError, ValueError) as error:
+        if isinstance(error, ValueError) and str(path) in str(error):
+            raise
         raise ValueError(
             f"{path} does not hold what is read from it ({type(error).__name__}: {error}); is it damaged, or made by "
             "another command or version?"

@@ -104,7 +104,7 @@ def run(
     )
     origin = origin_of(data, device, amp=amp, compiled=compiled)
     if ranks.world > 1:
-        ranks.agree("data, device and versions", json.dumps(origin))
+        ranks.agree("settings, data, device and versions", json.dumps([asdict(settings), seed, origin]))
         origin |= {"ranks": str(ranks.world)}
     known = ranks.from_first(lambda: read_result(folder / RESULT, origin) if (folder / RESULT).exists() else None)
     if known is not None:

@@ -172,6 +172,7 @@ def read_checkpoint(path: Path) -> dict[str, Any] | None:
         if wrong is not None:
             raise ValueError(f"{wrong} does not have its checksum")
         found = torch.load(path, weights_only=True, map_location="cpu")
+        found["origin"] = dict(found["origin"])
         return {name: found[name] for name in ("model", "optimiser", "rows", "best", "origin")}
     except Exception as error:  # torch raises a dozen kinds, and a line is all that anyone can use
         raise damaged(path, error) from None

@@ -1,6 +1,7 @@
 """Full disks, rival runs, a clock that jumps, other versions: what docs/faults.md says of searches, repeated."""
 
 import json
+import re
 import resource
 import time
 from contextlib import contextmanager
@@ -152,3 +153,16 @@ def test_a_figure_of_another_file_is_one_line_that_names_it(tmp_path, capsys, te
     assert f"{path} does not hold what is read from it" in error
     assert error.count("\n") == 1
     assert Path(tmp_path, "other.jsonl").read_text() == text
+
+
+def test_the_table_of_faults_names_tests_that_are_there():
+    tests = Path(__file__).parents[1]
+    text = (tests.parent / "docs" / "faults.md").read_text()
+    sources = list(tests.rglob("test_*.py"))
+    names = re.findall(r"`(?:tests/)?(test_\w+\.py)`", text)
+    assert len(names) > 15
+    assert set(names) <= {path.name for path in sources}
+    tested = re.findall(r"`(test_\w+?)(?:_?\.\.\.)?`", text)
+    assert len(tested) > 10
+    defined = "".join(path.read_text() for path in sources)
+    assert [name for name in tested if f"def {name}" not in defined] == []

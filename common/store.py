@@ -6,6 +6,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -46,6 +47,9 @@ class Store:
                 "CREATE TABLE IF NOT EXISTS runs (experiment TEXT, settings TEXT, seed INTEGER, chunk INTEGER,"
                 " row TEXT NOT NULL, PRIMARY KEY (experiment, settings, seed, chunk))"
             )
+            found = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if found != "ok":
+                raise OSError(f"{self.path} is damaged: {found}")
         except sqlite3.Error as error:
             raise OSError(f"{self.path} cannot be used as a run store: {error}") from error
 
@@ -77,20 +81,33 @@ class Store:
 
     def get(self, experiment: str, settings: Row, seed: int, chunk: int) -> Row | None:
         """Return the row under this key, or None."""
-        found = self._connection.execute(
-            "SELECT row FROM runs WHERE experiment=? AND settings=? AND seed=? AND chunk=?",
-            (experiment, canonical(settings), seed, chunk),
-        ).fetchone()
-        return json.loads(found[0]) if found else None
+        with self._readable():
+            found = self._connection.execute(
+                "SELECT row FROM runs WHERE experiment=? AND settings=? AND seed=? AND chunk=?",
+                (experiment, canonical(settings), seed, chunk),
+            ).fetchone()
+            return {**json.loads(found[0])} if found else None
 
     def rows(self, experiment: str) -> Iterator[Row]:
         """Yield every row of an experiment with its settings, seed and chunk, ordered by key."""
-        cursor = self._connection.execute(
-            "SELECT settings, seed, chunk, row FROM runs WHERE experiment=? ORDER BY settings, seed, chunk",
-            (experiment,),
-        )
-        for settings, seed, chunk, row in cursor:
-            yield {**json.loads(settings), "seed": seed, "chunk": chunk, **json.loads(row)}
+        with self._readable():
+            cursor = self._connection.execute(
+                "SELECT settings, seed, chunk, row FROM runs WHERE experiment=? ORDER BY settings, seed, chunk",
+                (experiment,),
+            )
+            found = [
+                {**json.loads(settings), "seed": seed, "chunk": chunk, **json.loads(row)}
+                for settings, seed, chunk, row in cursor
+            ]
+        yield from found
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Turn what damaged pages and rows lead to into an OSError that names the file."""
+        try:
+            yield
+        except (sqlite3.Error, ValueError, TypeError, RecursionError) as error:
+            raise OSError(f"{self.path} is damaged: {error}") from None
 
     def close(self) -> None:
         """Close the file."""
@@ -144,12 +161,35 @@ def export_jsonl(path: str | Path, rows: Iterable[Row]) -> None:
 def read_jsonl(path: str | Path) -> list[Row]:
     """Read what :func:`export_jsonl` wrote; raises ValueError naming the file and line that is damaged."""
     rows: list[Row] = []
-    for number, line in enumerate(Path(path).read_text().splitlines(), 1):
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{path} line {number} is not JSON: {error}") from None
+    for number, line in enumerate(Path(path).read_bytes().splitlines(), 1):
+        row = _parsed(line, f"{path} line {number}")
         if not isinstance(row, dict):
             raise ValueError(f"{path} line {number} is not a JSON object")
         rows.append(row)
     return rows
+
+
+def read_json(path: str | Path) -> Any:
+    """Read what :func:`export_json` wrote; raises ValueError naming the file when it is damaged."""
+    return _parsed(Path(path).read_bytes(), str(path))
+
+
+def _parsed(text: bytes, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, a number without end, or nested without end
+        raise ValueError(f"{where} is not JSON: {error}") from None
+
+
+@contextmanager
+def understood(path: str | Path) -> Iterator[None]:
+    """Name ``path`` in one line where its rows, though JSON, turn out not to be what the block takes them for."""
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ArithmeticError, ValueError) as error:
+        if isinstance(error, ValueError) and str(path) in str(error):
+            raise
+        raise ValueError(
+            f"{path} does not hold what is read from it ({type(error).__name__}: {error}); is it damaged, or made by "
+            "another command or version?"
+        ) from None

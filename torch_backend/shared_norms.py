@@ -18,7 +18,7 @@ def share_norms(model: nn.Module, ranks: Ranks) -> None:
         for module in model.modules():
             if isinstance(module, _BatchNorm):
                 module.__class__ = SharedNorm
-                module.ranks = ranks
+                module.ranks = ranks  # type: ignore[assignment]
 
 
 class _Sum(torch.autograd.Function):

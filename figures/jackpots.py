@@ -70,7 +70,7 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "jackpots") -> l
                 said = f"{start} start, {'short' if restriction == 'short' else 'no'} restriction"
                 ax.plot(x, found.mean(0), color=colour, ls=dashes, label=said)
                 tips(ax, x, found.mean(0), [
-                    f"{said}, epoch {epoch}: {title} {value:.4g}, {len(found)} seeds"
+                    f"{said}, epoch {epoch}: {title} {value:.4g}, seeds 0 to {len(found) - 1}; {COMMAND}"
                     for epoch, value in zip(x, found.mean(0), strict=True)
                 ])  # fmt: skip
             ax.set_yscale(scale)

@@ -48,8 +48,10 @@ def means(rows: Sequence[Row]) -> dict[tuple[str, float, str], Estimate]:
     return {key: mean_interval(tests) for key, tests in groups.items()}
 
 
-def draw(ax: "Axes", found: dict[tuple[str, float, str], Estimate], methods: Sequence[str], sparsity: float) -> None:
-    """Draw one panel: sources side by side in the row of each method."""
+def draw(
+    ax: "Axes", found: dict[tuple[str, float, str], Estimate], methods: Sequence[str], sparsity: float, again: str
+) -> None:
+    """Draw one panel: sources side by side in the row of each method; again: the command that made the rows."""
     for number, (source, (colour, marker)) in enumerate(LOOKS.items()):
         here = [(row, found[name, sparsity, source]) for row, name in enumerate(methods)]
         x, y = [100 * mean.value for _, mean in here], [row + 0.25 * (number - 1) for row, _ in here]
@@ -60,7 +62,8 @@ def draw(ax: "Axes", found: dict[tuple[str, float, str], Estimate], methods: Seq
         ax.errorbar(x, y, xerr=ends, fmt=marker, color=colour, ms=5, lw=1.3, label=f"{source} source")
         tips(ax, x, y, [
             f"{methods[row]}, {source} source, sparsity {sparsity:g}: {100 * mean.value:.1f} % "
-            f"[{100 * mean.lower:.1f}, {100 * mean.upper:.1f}]" for row, mean in here
+            f"[{100 * mean.lower:.1f}, {100 * mean.upper:.1f}], seeds 0 to {mean.trials - 1}; {again}"
+            for row, mean in here
         ])  # fmt: skip
 
 
@@ -75,10 +78,11 @@ def render(comparisons: Sequence[Sequence[Row]], folder: str | Path, name: str =
         )
         for line, rows in zip(axes, comparisons, strict=True):
             data_set = rows[0]["settings"]["data_set"]
+            again = next(text for text in COMMAND.splitlines() if f"--data-set {data_set} " in text)
             methods = list(dict.fromkeys(row["method"] for row in rows))
             found = means(rows)
             for ax, sparsity in zip(line, sparsities, strict=True):
-                draw(ax, found, methods, sparsity)
+                draw(ax, found, methods, sparsity, again)
                 ax.axvline(100 * GUESSING[data_set], color="#999999", lw=1, ls="--")
                 ax.set_title(f"{NAMES[data_set]}, sparsity {sparsity:g}")
                 ax.set_yticks(range(len(methods)), methods if ax is line[0] else [""] * len(methods))

@@ -4,7 +4,6 @@ A search sees training inputs alone and returns masks; :mod:`simulations.found.j
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from math import cos, pi
 
 import numpy as np
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 from simulations.existence.source import Source
 from torch_backend import frozen, streams
 from torch_backend.supermask import Supermask
-from torch_backend.threshold import select
+from torch_backend.threshold import one_thread, select
 
 Floats = NDArray[np.float64]
 Masks = tuple[NDArray[np.bool_], ...]
@@ -107,17 +106,6 @@ def search(
                 if now < least:
                     best, least = network.masks(), now
     return best, least
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute in one thread, so that sums are added in the same order on a machine of any number of cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _batches(count: int, steps: int, seed: int) -> Iterator[Tensor]:

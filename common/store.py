@@ -29,8 +29,8 @@ class Store:
     path: a file, or ":memory:" for a store that is gone with the process. Several processes of one machine may use a
     file at a time. A process that is killed loses none of the rows whose put() has returned; a machine that loses power
     may lose the last ones, which are then made again. The file must not lie on a network file system, whose locks
-    sqlite cannot rely on. Raises OSError when the file cannot be opened as a run
-    store, or another process holds it for longer than a minute.
+    sqlite cannot rely on. Raises OSError when the file cannot be opened as a run store, or another process holds it for
+    longer than a minute.
     """
 
     def __init__(self, path: str | Path = ":memory:") -> None:
@@ -41,17 +41,27 @@ class Store:
             self._connection = sqlite3.connect(
                 self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
             )
-            self._write_ahead()
-            self._connection.execute("PRAGMA synchronous=NORMAL")
-            self._connection.execute(
-                "CREATE TABLE IF NOT EXISTS runs (experiment TEXT, settings TEXT, seed INTEGER, chunk INTEGER,"
-                " row TEXT NOT NULL, PRIMARY KEY (experiment, settings, seed, chunk))"
-            )
-            found = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-            if found != "ok":
-                raise OSError(f"{self.path} is damaged: {found}")
         except sqlite3.Error as error:
             raise OSError(f"{self.path} cannot be used as a run store: {error}") from error
+        try:
+            self._prepare()
+        except BaseException as error:
+            self.close()  # else its locks would stay as long as the error is remembered
+            if isinstance(error, sqlite3.Error):
+                raise OSError(f"{self.path} cannot be used as a run store: {error}") from error
+            raise
+
+    def _prepare(self) -> None:
+        """Make the table where there is none, and look for damage."""
+        self._write_ahead()
+        self._connection.execute("PRAGMA synchronous=NORMAL")
+        self._connection.execute(
+            "CREATE TABLE IF NOT EXISTS runs (experiment TEXT, settings TEXT, seed INTEGER, chunk INTEGER,"
+            " row TEXT NOT NULL, PRIMARY KEY (experiment, settings, seed, chunk))"
+        )
+        found = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise OSError(f"{self.path} is damaged: {found}")
 
     def _write_ahead(self) -> None:
         """Switch the journal; here sqlite tells of a rival at once instead of waiting for it."""

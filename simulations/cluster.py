@@ -27,9 +27,11 @@ from simulations.pace import Pace, groups
 from simulations.software import difference, software
 
 CONNECT = 10.0  # seconds in which a scheduler must answer
-FIRST_WORKER = 60.0  # seconds in which the first worker must be there
+NO_WORKER = 60.0  # seconds without any worker after which to give up
 LOOK = 2.0  # seconds between two counts of the workers
 TRIES = 3  # how often a unit is handed to the scheduler, which gives up when the unit's workers die four times
+
+KEPT = "what is finished stays in the run store, if it is a file, and the same command goes on from there"
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,14 @@ class Cluster:
         self._client = client
         self._name = name
         self._seen = (float("-inf"), 1)
+        self._last_worker = time.monotonic()
 
     def run(self, units: Iterable[Unit]) -> Iterator[tuple[Unit, Row]]:
         """Yield every unit with its row, as they are finished.
 
         A group whose worker dies goes to another one; after several deaths its units are tried one by one, and one
-        that keeps killing workers raises OSError. So does a lost connection, and a worker with other software.
+        that keeps killing workers raises OSError. So does a lost connection, a minute without any worker, and a worker
+        with other software.
         """
         pace = Pace()
         waiting = groups(units, lambda kind: pace.size(kind, self._threads()))
@@ -111,17 +115,23 @@ class Cluster:
             except Empty:
                 if self._client.status not in ("running", "connecting"):
                     raise self._lost() from None
+                self._threads()
 
     def _threads(self) -> int:
-        """Return how many threads work now, at least 1: there may be workers again later."""
+        """Return how many threads work now, at least 1: for a while all workers may be gone, and others come."""
         when, count = self._seen
         if time.monotonic() - when > LOOK:
             try:
-                count = max(1, sum(self._client.nthreads().values()))
+                count = sum(self._client.nthreads().values())
             except OSError as error:
                 raise self._lost() from error
-            self._seen = (time.monotonic(), count)
-        return count
+            now = time.monotonic()
+            self._seen = (now, count)
+            if count:
+                self._last_worker = now
+            elif now - self._last_worker > NO_WORKER:
+                raise OSError(no_worker(self._name) + "; " + KEPT)
+        return max(1, count)
 
     def _check_died(self, task: Task, error: BaseException | None) -> None:
         """Return when a task has no result because its workers died and it may be tried again; else raise why."""
@@ -139,10 +149,12 @@ class Cluster:
         raise error
 
     def _lost(self) -> Lost:
-        return Lost(
-            f"the connection to the scheduler {self._name} was lost; what is finished stays in the run store, "
-            "if it is a file, and the same command goes on from there"
-        )
+        return Lost(f"the connection to the scheduler {self._name} was lost; {KEPT}")
+
+
+def no_worker(name: str) -> str:
+    """Say that nobody works."""
+    return f"the scheduler {name} has had no worker for {NO_WORKER:.0f} seconds"
 
 
 def perform(pickled: bytes, wanted: dict[str, str]) -> tuple[list[Row], float]:
@@ -186,9 +198,9 @@ def connected(address: str | None, file: str | None) -> Iterator[Cluster]:
             raise OSError(f"no scheduler can be reached at {name}: {error or type(error).__name__}") from error
         try:
             try:
-                client.wait_for_workers(1, timeout=FIRST_WORKER)
+                client.wait_for_workers(1, timeout=NO_WORKER)
             except TimeoutError:
-                raise OSError(f"the scheduler {name} has had no worker for {FIRST_WORKER:.0f} seconds") from None
+                raise OSError(no_worker(name)) from None
             yield Cluster(client, name)
         finally:
             with suppress(OSError):

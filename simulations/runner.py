@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from common.checks import whole
 from common.cli import Parser
-from common.store import Row, Store
-from simulations.engine import Engine, Here, Unit, add_engine_options
+from common.console import progress
+from common.files import check_new
+from common.keys import key_words
+from common.store import Row, Store, export_jsonl
+from simulations.engine import Engine, Here, Unit, add_engine_options, open_engine
 
 
 def add_options(parser: Parser, trials: int, what: str, seeded: str) -> None:
@@ -17,6 +21,40 @@ def add_options(parser: Parser, trials: int, what: str, seeded: str) -> None:
     parser.add_argument("--out", type=Path, help="write the rows to this JSONL file, which must not exist")
     parser.add_argument("--store", default=":memory:", help="run store; an interrupted run resumes from it")
     add_engine_options(parser)
+
+
+Work = list[tuple[Row, Callable[[], Row]]]  # measurements, each with the key that it is stored under
+
+
+def command(
+    argv: Sequence[str] | None,
+    experiment: str,
+    about: str | None,
+    work: Callable[[int, int], Work],
+    *,
+    trials: int,
+    what: str,
+    seeded: str,
+    confidence: float,
+) -> list[Row]:
+    """Do all that ``work(trials, seed)`` gives as the options in ``argv`` say; write the rows and return them.
+
+    about: the module's docstring. trials, what, seeded: as :func:`add_options` takes them.
+    """
+    parser = Parser(prog=f"python -m simulations {experiment}", description=(about or "").splitlines()[0])
+    add_options(parser, trials, what, seeded)
+    args = parser.parse_args(argv)
+    key_words(args.seed)  # what is bad is told before the work, not after
+    trials = whole("trials", args.trials, 1)
+    check_new(args.out)
+    parts = work(trials, args.seed)
+    with open_engine(args, 1) as crew, Store(args.store) as store, progress(len(parts), experiment) as tick:
+        rows = measure_all(
+            parts, experiment=experiment, seed=args.seed, confidence=confidence, store=store, tick=tick, engine=crew
+        )
+    if args.out is not None:
+        export_jsonl(args.out, rows)
+    return rows
 
 
 def measure_all(

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from benchmarks.local_group import ROOT, LocalGroup, kill, stored, until
 from common.cli import run
 from common.store import Store
+from simulations import runner
 from simulations.engine import VARIABLE, Here, Unit, open_engine
 from simulations.pace import MOST, OVERHEAD, Pace, groups
 from simulations.runner import Chunks, measure_all, run_chunks
@@ -218,6 +219,7 @@ class Post:
 )
 def test_the_units_of_every_simulation_can_travel(name, monkeypatch, tmp_path):
     module = import_module(f"simulations.{name}")
+    opener = module if hasattr(module, "open_engine") else runner
     sent = []
 
     @contextmanager
@@ -225,7 +227,7 @@ def test_the_units_of_every_simulation_can_travel(name, monkeypatch, tmp_path):
         assert (args.scheduler, args.scheduler_file) == ("tcp://somewhere:1", None)
         yield Post(sent)
 
-    monkeypatch.setattr(module, "open_engine", post)
+    monkeypatch.setattr(opener, "open_engine", post)
     if hasattr(module, "SETTINGS"):
         monkeypatch.setattr(module, "SETTINGS", module.SETTINGS[:2])
     words = ["--scheduler", "tcp://somewhere:1", "--out", str(tmp_path / "out.jsonl"), "--trials", "7", "--seed", "1"]

@@ -28,6 +28,7 @@ NAMES = {
     "found": "tickets found by search beside tickets constructed in the same source, against width",
     "jackpots": "masks searched over trained weights: where they start, and what the short restriction does",
     "rivals": "ten searches in dense, pruned and frozen sources at three sparsities, Cora and MNIST",
+    "comparison": "accuracy of searched tickets over three abscissae, and their width factors against theory",
 }
 
 

@@ -152,6 +152,27 @@ def test_a_unit_that_kills_every_worker_is_given_up_and_what_a_unit_raises_is_ra
     assert [worker.wait(PATIENCE) for worker in group.workers] == [9, 9, 9]
 
 
+def test_a_cluster_that_has_lost_all_its_workers_ends_in_one_line(tmp_path, monkeypatch):
+    pytest.importorskip("distributed")
+    from simulations import cluster
+
+    monkeypatch.setattr(cluster, "LOOK", 0.2)
+    said = "the scheduler {} has had no worker for 1 seconds"
+    with LocalGroup(tmp_path) as group:
+        with monkeypatch.context() as patch, pytest.raises(OSError, match=said.format(group.address)):
+            patch.setattr(cluster, "NO_WORKER", 1.0)
+            with cluster.connected(group.address, None):
+                pass
+        group.worker()
+        with cluster.connected(group.address, None) as crew:
+            rows = crew.run([Unit(i, "any", partial(dict, i=i)) for i in range(1000)])
+            assert next(rows)[1] == {"i": 0}
+            monkeypatch.setattr(cluster, "NO_WORKER", 1.0)
+            kill(group.workers.pop())
+            with pytest.raises(OSError, match=f"{said.format(group.address)}; what is finished stays"):
+                list(rows)
+
+
 def options(scheduler=None, scheduler_file=None):
     return Namespace(scheduler=scheduler, scheduler_file=scheduler_file)
 

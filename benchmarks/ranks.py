@@ -1,9 +1,10 @@
 """Do two ranks find what one process finds? ``python -m benchmarks.ranks --out benchmarks/results/ranks.jsonl``.
 
 One search (Conv2 on MNIST, a quarter pruned and a quarter locked) is run by one process with one thread, by one with
-two threads (a control: only the order of sums differs), by two ranks under torchrun, and by two ranks that are killed
-(signal 9: a rank, the other, torchrun with both) at random moments, drawn from a seed, and started again. The runs are
-compared with the first: losses, threshold, masks, accuracy; the killed ones with the undisturbed two, bit for bit.
+two threads (a control: only the order of sums may differ), by two ranks under torchrun, and by two ranks that are
+killed (signal 9: a rank, the other, torchrun with both) at random moments, drawn from a seed, and started again each
+time. All are compared with the first: losses, threshold, masks, accuracy; the killed ones with the undisturbed two,
+bit for bit.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.local_group import ROOT
+from benchmarks.local_group import ROOT, until
 from common.console import Page, table
 from common.store import export_jsonl
 from torch_backend.models import build
@@ -36,7 +37,8 @@ from torch_backend.training import read_checkpoint
 PRESET = "conv2-mnist-frozen"
 SIZES = {"channels": 1, "size": 28, "classes": 10}
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-KILLED = ("rank 0", "rank 1", "torchrun and both")
+KILLED = ("rank 0", "rank 1", "torchrun and both")  # one after the other, after at least 0, 1 and 2 epochs
+MOMENT = 10.0  # seconds within which a kill comes then
 
 Row = dict[str, Any]
 
@@ -52,29 +54,26 @@ def start(words: Sequence[str], ranks: int, threads: int) -> "subprocess.Popen[b
 def ranks_of(agent: int) -> list[int]:
     """Return the processes that torchrun, process ``agent``, started, in the order of their ranks."""
     found = {}
-    for task in Path(f"/proc/{agent}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            words = Path(f"/proc/{child}/environ").read_bytes().split(b"\0")
-            found |= {word: int(child) for word in words if word.startswith(b"RANK=")}
+    with suppress(OSError):  # one that ends meanwhile
+        for task in Path(f"/proc/{agent}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                words = Path(f"/proc/{child}/environ").read_bytes().split(b"\0")
+                found |= {word: int(child) for word in words if word.startswith(b"RANK=")}
     return [found[name] for name in sorted(found)]
 
 
-def killed(words: Sequence[str], folder: Path, epochs: int, rng: random.Random) -> list[str]:
+def killed(words: Sequence[str], folder: Path, rng: random.Random) -> list[str]:
     """Run two ranks to the end through three kills; return what was killed and when."""
     said = []
-    for what in KILLED:
+    for turn, what in enumerate(KILLED):
         process = start(words, 2, 1)
-        after = rng.randrange(epochs)  # finished epochs
-        while process.poll() is None and len(_lines(folder)) < after:
-            time.sleep(0.01)
-        time.sleep(rng.uniform(0, 3))
-        with suppress(OSError, IndexError):  # it may have ended, or not have started its ranks
-            if what.startswith("rank"):
-                os.kill(ranks_of(process.pid)[int(what[-1])], signal.SIGKILL)
-            else:
-                os.killpg(process.pid, signal.SIGKILL)
-                for rank in ranks_of(process.pid):  # torchrun gives each rank a session of its own
-                    os.kill(rank, signal.SIGKILL)
+        until(lambda: len(ranks_of(process.pid)) == 2 and len(_lines(folder)) >= turn)  # noqa: B023
+        time.sleep(rng.uniform(0, MOMENT))
+        ranks = ranks_of(process.pid)
+        if process.poll() is not None or len(ranks) < 2:
+            raise RuntimeError(f"{what} ended before it could be killed: ask for more images")
+        for pid in [ranks[int(what[-1])]] if what.startswith("rank") else [process.pid, *ranks]:
+            os.kill(pid, signal.SIGKILL)
         process.wait()
         said.append(f"{what} after {len(_lines(folder))} epochs")
     if start(words, 2, 1).wait():
@@ -136,7 +135,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 raise RuntimeError(f"{run} failed")
             found[run] = outcome(out)
         out = Path(name) / "killed"
-        kills = killed([*words, "--out", str(out)], out, args.epochs, random.Random(args.seed))
+        kills = killed([*words, "--out", str(out)], out, random.Random(args.seed))
         found["two ranks, killed"] = outcome(out)
     first = found["one process"]
     rows, cells = [], []

@@ -52,10 +52,13 @@ def table(
 
 
 @contextmanager
-def progress(total: int, what: str) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar on standard error, if that is a terminal; yield the function that advances it."""
+def progress(total: float, what: str, shown: bool = True) -> Iterator[Callable[[float], None]]:
+    """Show a progress bar on standard error, if that is a terminal and the bar is to be ``shown``.
+
+    Yields the function that advances it.
+    """
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+    with Progress(*columns, console=console, disable=not (shown and console.is_terminal), transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda steps: bar.advance(task, steps)

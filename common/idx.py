@@ -1,6 +1,5 @@
 """The idx files of MNIST and its relatives: arrays of bytes with their shape in the header, gzipped or not."""
 
-import gzip
 import zlib
 from math import prod
 from pathlib import Path
@@ -19,6 +18,8 @@ SITES = {
     "FashionMNIST": "https://github.com/zalandoresearch/fashion-mnist/tree/master/data/fashion",
 }
 
+DEFLATED = 1032  # times smaller, at most, is what gzip makes of anything
+
 
 def read_idx(path: str | Path) -> NDArray[np.uint8]:
     """Read one idx file of unsigned bytes.
@@ -28,8 +29,8 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
     data = Path(path).read_bytes()
     if data[:2] == b"\x1f\x8b":
         try:
-            data = gzip.decompress(data)
-        except (EOFError, OSError, zlib.error) as error:
+            data = _unzipped(data)
+        except (EOFError, zlib.error) as error:
             raise ValueError(f"{path} is a damaged gzip file: {error}") from None
     if len(data) < 4 or data[:3] != b"\0\0\x08":
         raise ValueError(f"{path} is not an idx file of bytes: it starts with {data[:4].hex() or 'nothing'}")
@@ -38,6 +39,22 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
     if len(data) < ends or len(data) - ends != prod(shape):
         raise ValueError(f"{path} is damaged: {len(data)} bytes do not fit its header, shape {tuple(shape)}")
     return np.frombuffer(data, np.uint8, offset=ends).reshape(shape)
+
+
+def _unzipped(data: bytes) -> bytes:
+    """Return what a gzip file holds, and no more than an idx file with its header can have.
+
+    Raises EOFError when the file ends too soon, zlib.error when its checksum or anything else is wrong.
+    """
+    reader = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    head = reader.decompress(data, 4 + 4 * 255)  # the header, of at most 255 dimensions
+    sizes = np.frombuffer(head[4 : 4 + 4 * head[3]], ">u4").tolist() if len(head) > 3 else []
+    # the second of these is there for the checksum, or for a byte too many
+    for most in (max(min(prod(sizes), DEFLATED * len(data)), 1), 1):
+        head += reader.decompress(reader.unconsumed_tail, most)
+    if not reader.eof and not reader.unconsumed_tail:
+        raise EOFError("it ends before its end marker")
+    return head
 
 
 def read_images(root: str | Path, part: str, name: str = "MNIST") -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -4,7 +4,9 @@ import csv
 import io
 import json
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,6 +14,8 @@ from typing import Any
 from common.files import write_atomically
 
 Row = dict[str, Any]
+
+PATIENCE = 60.0  # seconds to wait for another process that is writing to the same store
 
 
 def canonical(settings: Row) -> str:
@@ -22,46 +26,98 @@ def canonical(settings: Row) -> str:
 class Store:
     """Rows keyed by (experiment, settings, seed, chunk); writing a key again changes nothing.
 
-    path: a file, or ":memory:" for a store that is gone with the process. Raises OSError when the file cannot be
-    opened as a run store.
+    path: a file, or ":memory:" for a store that is gone with the process. Several processes of one machine may use a
+    file at a time. A process that is killed loses none of the rows whose put() has returned; a machine that loses power
+    may lose the last ones, which are then made again. The file must not lie on a network file system, whose locks
+    sqlite cannot rely on. Raises OSError when the file cannot be opened as a run store, or another process holds it for
+    longer than a minute.
     """
 
     def __init__(self, path: str | Path = ":memory:") -> None:
         self.path = str(path)
         try:
-            # autocommit: every row is durable when put() returns
-            self._connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute(
-                "CREATE TABLE IF NOT EXISTS runs (experiment TEXT, settings TEXT, seed INTEGER, chunk INTEGER,"
-                " row TEXT NOT NULL, PRIMARY KEY (experiment, settings, seed, chunk))"
+            # autocommit: put() returns when the row is with the operating system, where it outlives the process; to
+            # wait for the disk as well would take milliseconds a row, which is all that a thousand workers leave
+            self._connection = sqlite3.connect(
+                self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
             )
         except sqlite3.Error as error:
             raise OSError(f"{self.path} cannot be used as a run store: {error}") from error
+        try:
+            self._prepare()
+        except BaseException as error:
+            self.close()  # else its locks would stay as long as the error is remembered
+            if isinstance(error, sqlite3.Error):
+                raise OSError(f"{self.path} cannot be used as a run store: {error}") from error
+            raise
+
+    def _prepare(self) -> None:
+        """Make the table where there is none, and look for damage."""
+        self._write_ahead()
+        self._connection.execute("PRAGMA synchronous=NORMAL")
+        self._connection.execute(
+            "CREATE TABLE IF NOT EXISTS runs (experiment TEXT, settings TEXT, seed INTEGER, chunk INTEGER,"
+            " row TEXT NOT NULL, PRIMARY KEY (experiment, settings, seed, chunk))"
+        )
+        found = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise OSError(f"{self.path} is damaged: {found}")
+
+    def _write_ahead(self) -> None:
+        """Switch the journal; here sqlite tells of a rival at once instead of waiting for it."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.01)
 
     def put(self, experiment: str, settings: Row, seed: int, chunk: int, row: Row) -> None:
-        """Store ``row`` unless its key is there already."""
-        self._connection.execute(
-            "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?)",
-            (experiment, canonical(settings), seed, chunk, canonical(row)),
-        )
+        """Store ``row``, its names in their order, unless its key is there already.
+
+        Raises OSError when the file takes no more, as on a full disk.
+        """
+        content = json.dumps(row, separators=(",", ":"), allow_nan=False)
+        try:
+            self._connection.execute(
+                "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?)",
+                (experiment, canonical(settings), seed, chunk, content),
+            )
+        except sqlite3.Error as error:
+            raise OSError(f"{self.path} cannot keep a finished row: {error}") from error
 
     def get(self, experiment: str, settings: Row, seed: int, chunk: int) -> Row | None:
         """Return the row under this key, or None."""
-        found = self._connection.execute(
-            "SELECT row FROM runs WHERE experiment=? AND settings=? AND seed=? AND chunk=?",
-            (experiment, canonical(settings), seed, chunk),
-        ).fetchone()
-        return json.loads(found[0]) if found else None
+        with self._readable():
+            found = self._connection.execute(
+                "SELECT row FROM runs WHERE experiment=? AND settings=? AND seed=? AND chunk=?",
+                (experiment, canonical(settings), seed, chunk),
+            ).fetchone()
+            return {**json.loads(found[0])} if found else None
 
     def rows(self, experiment: str) -> Iterator[Row]:
         """Yield every row of an experiment with its settings, seed and chunk, ordered by key."""
-        cursor = self._connection.execute(
-            "SELECT settings, seed, chunk, row FROM runs WHERE experiment=? ORDER BY settings, seed, chunk",
-            (experiment,),
-        )
-        for settings, seed, chunk, row in cursor:
-            yield {**json.loads(settings), "seed": seed, "chunk": chunk, **json.loads(row)}
+        with self._readable():
+            cursor = self._connection.execute(
+                "SELECT settings, seed, chunk, row FROM runs WHERE experiment=? ORDER BY settings, seed, chunk",
+                (experiment,),
+            )
+            found = [
+                {**json.loads(settings), "seed": seed, "chunk": chunk, **json.loads(row)}
+                for settings, seed, chunk, row in cursor
+            ]
+        yield from found
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Turn what damaged pages and rows lead to into an OSError that names the file."""
+        try:
+            yield
+        except (sqlite3.Error, ValueError, TypeError, RecursionError) as error:
+            raise OSError(f"{self.path} is damaged: {error}") from None
 
     def close(self) -> None:
         """Close the file."""
@@ -115,12 +171,35 @@ def export_jsonl(path: str | Path, rows: Iterable[Row]) -> None:
 def read_jsonl(path: str | Path) -> list[Row]:
     """Read what :func:`export_jsonl` wrote; raises ValueError naming the file and line that is damaged."""
     rows: list[Row] = []
-    for number, line in enumerate(Path(path).read_text().splitlines(), 1):
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{path} line {number} is not JSON: {error}") from None
+    for number, line in enumerate(Path(path).read_bytes().splitlines(), 1):
+        row = _parsed(line, f"{path} line {number}")
         if not isinstance(row, dict):
             raise ValueError(f"{path} line {number} is not a JSON object")
         rows.append(row)
     return rows
+
+
+def read_json(path: str | Path) -> Any:
+    """Read what :func:`export_json` wrote; raises ValueError naming the file when it is damaged."""
+    return _parsed(Path(path).read_bytes(), str(path))
+
+
+def _parsed(text: bytes, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, a number without end, or nested without end
+        raise ValueError(f"{where} is not JSON: {error}") from None
+
+
+@contextmanager
+def understood(path: str | Path) -> Iterator[None]:
+    """Name ``path`` in one line where its rows, though JSON, turn out not to be what the block takes them for."""
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ArithmeticError, ValueError) as error:
+        if isinstance(error, ValueError) and str(path) in str(error):
+            raise
+        raise ValueError(
+            f"{path} does not hold what is read from it ({type(error).__name__}: {error}); is it damaged, or made by "
+            "another command or version?"
+        ) from None

@@ -5,13 +5,13 @@ straight line in log(1/eps): that is the logarithm which the lemmas claim, and t
 a lemma, uniform reading. Reads the file that ``python -m subsetsum.verify --json FILE`` writes.
 """
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.cli import run
+from common.store import read_json
 from figures.style import COLOURS, command, save, styled, tips
 from simulations.report import interval
 from theory import CLAIMS
@@ -37,13 +37,13 @@ LINES = {
 
 def load(path: str | Path = RESULT) -> list[dict[str, Any]]:
     """Return the rows of a result file of the main job."""
-    rows: list[dict[str, Any]] = json.loads(Path(path).read_text())["rows"]
+    rows: list[dict[str, Any]] = read_json(path)["rows"]
     return rows
 
 
 def source(path: str | Path = RESULT) -> str:
     """Return the seed and the command that a result file of the main job says it comes from."""
-    result = json.loads(Path(path).read_text())
+    result = read_json(path)
     return f"seed {result['settings']['seed']}; {result['command']}"
 
 

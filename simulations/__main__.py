@@ -15,6 +15,7 @@ NAMES = {
     "limits": "the highest freezing ratio at n variables: proven possible, proven impossible, measured",
     "cancel": "whether second-layer neurons cancel first-layer kinks: linear targets in sources of depth 3",
     "requirement": "the width factor n(p, q) / n(0, 0), measured and predicted: subset sums and built networks",
+    "price": "what 10^9 to 10^12 trials would cost on a cluster: time, units, bytes; nothing is run",
     "found": "is search short of existence? tickets found by Edge-Popup beside those constructed in the same source",
 }
 

@@ -7,7 +7,7 @@ minutes on one core, most of it for the proven plans; no row is used to decide a
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import pairwise
@@ -15,15 +15,14 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from common.cli import Parser, run
-from common.console import Page, progress
-from common.files import check_new
+from common.cli import run
+from common.console import Page
 from common.intervals import lower_limit, upper_limit
-from common.keys import generator, key_words
+from common.keys import generator
 from common.rates import Rates
-from common.store import Row, Store, export_jsonl
+from common.store import Row
 from simulations.bounded import constant
-from simulations.runner import add_options, measure_all
+from simulations.runner import Work, command
 from subsetsum import success_counts
 from theory.estimate import estimated_success
 from theory.existence import plan
@@ -215,7 +214,7 @@ def _rounded(values: ArrayLike) -> list[float]:
     return [float(f"{value:.6g}") for value in np.asarray(values)]
 
 
-def work(trials: int, seed: int) -> list[tuple[Row, Callable[[], Row]]]:
+def work(trials: int, seed: int) -> Work:
     """Return every row's key and what makes it, the quick ones first."""
     return [
         *(({"kind": "needs", **asdict(s)}, partial(needs, s)) for s in NEEDS),
@@ -227,16 +226,16 @@ def work(trials: int, seed: int) -> list[tuple[Row, Callable[[], Row]]]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Compute every row and write it."""
-    parser = Parser(prog="python -m simulations atlas", description=(__doc__ or "").splitlines()[0])
-    add_options(parser, TRIALS, "trials a curve", "all measurements and targets")
-    args = parser.parse_args(argv)
-    key_words(args.seed)
-    check_new(args.out)
-    parts = work(args.trials, args.seed)
-    with Store(args.store) as store, progress(len(parts), EXPERIMENT) as tick:
-        rows = measure_all(parts, experiment=EXPERIMENT, seed=args.seed, confidence=CONFIDENCE, store=store, tick=tick)
-    if args.out is not None:
-        export_jsonl(args.out, rows)
+    rows = command(
+        argv,
+        EXPERIMENT,
+        __doc__,
+        work,
+        trials=TRIALS,
+        what="trials a curve",
+        seeded="all measurements and targets",
+        confidence=CONFIDENCE,
+    )
     kinds = [row["kind"] for row in rows]
     Page().print(", ".join(f"{kinds.count(kind)} rows of {kind}" for kind in dict.fromkeys(kinds)))
     return 0

@@ -16,12 +16,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 
-from common.cli import REFUTED, Parser, run
-from common.console import Page, progress, table
-from common.files import check_new
-from common.keys import key_words
-from common.store import Row, Store, export_jsonl
-from simulations.runner import add_options, measure_all
+from common.cli import REFUTED, run
+from common.console import Page, table
+from common.store import Row
+from simulations.runner import Work, command
 from theory.estimate import READINGS, estimated_success
 
 EXPERIMENT = "calibration"
@@ -95,23 +93,30 @@ def worst(rows: Sequence[Row]) -> float:
     return max(abs(row["difference"]) for row in rows)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Measure the grid, print the table; exit code 1 when the estimate misses by more than the tolerance."""
-    parser = Parser(prog="python -m simulations calibration", description=(__doc__ or "").splitlines()[0])
-    add_options(parser, TRIALS, "trials a setting", "both sides")
-    args = parser.parse_args(argv)
-    key_words(args.seed)  # a bad seed is told before the work, not after
-    check_new(args.out)
-    work = [
+def work(trials: int, seed: int) -> Work:
+    """Return every setting's key and measurement."""
+    return [
         (
-            {**asdict(setting), "reading": reading, "trials": args.trials, "draws": DRAWS},
-            partial(measure, setting, reading, trials=args.trials, seed=args.seed),
+            {**asdict(setting), "reading": reading, "trials": trials, "draws": DRAWS},
+            partial(measure, setting, reading, trials=trials, seed=seed),
         )
         for setting in SETTINGS
         for reading in READINGS
     ]
-    with Store(args.store) as store, progress(len(work), EXPERIMENT) as tick:
-        rows = measure_all(work, experiment=EXPERIMENT, seed=args.seed, confidence=CONFIDENCE, store=store, tick=tick)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure the grid, print the table; exit code 1 when the estimate misses by more than the tolerance."""
+    rows = command(
+        argv,
+        EXPERIMENT,
+        __doc__,
+        work,
+        trials=TRIALS,
+        what="trials a setting",
+        seeded="both sides",
+        confidence=CONFIDENCE,
+    )
     columns = ("<reading", "eps", "prune", "lock", "n", "estimated", "measured", "99 % interval", "|difference|")
     cells = [
         (
@@ -128,7 +133,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for row in rows
     ]
     console = Page()
-    console.print(table(f"Estimated against measured success, {args.trials} trials a setting", columns, cells))
+    console.print(table(f"Estimated against measured success, {rows[0]['trials']} trials a setting", columns, cells))
     for reading in READINGS:
         chosen = [row for row in rows if row["reading"] == reading]
         console.print(f"{reading}: largest |difference| {worst(chosen):.4f} over {len(chosen)} settings")
@@ -136,8 +141,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     console.print(
         f"the estimate is {'within' if passed else 'NOT within'} {TOLERANCE} of the measured success everywhere"
     )
-    if args.out is not None:
-        export_jsonl(args.out, rows)
     return 0 if passed else REFUTED
 
 

@@ -17,15 +17,13 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from common.checks import whole
-from common.cli import Parser, run
-from common.console import Page, progress, table
-from common.files import check_new
-from common.keys import generator, key_words
-from common.store import Row, Store, export_jsonl
+from common.cli import run
+from common.console import Page, table
+from common.keys import generator
+from common.store import Row
 from simulations.hole import CONFIDENCE, median
 from simulations.planar import Floats
-from simulations.runner import add_options, measure_all
+from simulations.runner import Work, command
 from subsetsum import best_subsets
 
 EXPERIMENT = "cancel"
@@ -175,20 +173,26 @@ def measure(setting: Setting, *, trials: int = TRIALS, seed: int = 0) -> Row:
     return {"median": median(errors), "errors": errors, "kinked": kinked, "stuck": stuck}
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Measure the grid and print the table; nothing is claimed, so nothing is refuted."""
-    parser = Parser(prog="python -m simulations cancel", description=(__doc__ or "").splitlines()[0])
-    add_options(parser, TRIALS, "sources a setting", "sources and targets")
-    args = parser.parse_args(argv)
-    key_words(args.seed)
-    trials = whole("trials", args.trials, 1)
-    check_new(args.out)
-    work = [
-        ({**asdict(setting), "trials": trials}, partial(measure, setting, trials=trials, seed=args.seed))
+def work(trials: int, seed: int) -> Work:
+    """Return every setting's key and measurement."""
+    return [
+        ({**asdict(setting), "trials": trials}, partial(measure, setting, trials=trials, seed=seed))
         for setting in SETTINGS
     ]
-    with Store(args.store) as store, progress(len(work), EXPERIMENT) as tick:
-        rows = measure_all(work, experiment=EXPERIMENT, seed=args.seed, confidence=CONFIDENCE, store=store, tick=tick)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure the grid and print the table; nothing is claimed, so nothing is refuted."""
+    rows = command(
+        argv,
+        EXPERIMENT,
+        __doc__,
+        work,
+        trials=TRIALS,
+        what="sources a setting",
+        seeded="sources and targets",
+        confidence=CONFIDENCE,
+    )
     columns = ("lock", "first", "second", "kinked", "stuck", "median error", "99 % interval", "below 1e-3")
     cells = [
         (
@@ -203,9 +207,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         for row in rows
     ]
-    Page().print(table(f"Linear targets in sources of depth 3, {args.trials} sources a setting", columns, cells))
-    if args.out is not None:
-        export_jsonl(args.out, rows)
+    Page().print(table(f"Linear targets in sources of depth 3, {rows[0]['trials']} sources a setting", columns, cells))
     return 0
 
 

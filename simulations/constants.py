@@ -7,6 +7,7 @@ about six minutes on two cores. The committed result is ``simulations/results/co
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 from rich.table import Table
@@ -15,7 +16,8 @@ from common import console
 from common.checks import whole
 from common.cli import Parser, run
 from common.store import Row, Store, export_jsonl
-from simulations.curves import READINGS, Law, Setting, largest_n, measure, planned_trials
+from simulations.curves import READINGS, Law, Setting, largest_n, measure, measure_each, planned_trials
+from simulations.engine import Engine, add_engine_options, open_engine
 from simulations.verdicts import REFUTED, verdict
 from theory.estimate import estimated_n
 from theory.lueker1998 import implied_constant
@@ -42,12 +44,23 @@ class Point:
 SETTINGS = tuple(Point(p, q, eps) for p, q in RATES for eps in EPS)
 
 
-def measured_rows(point: Point, seed: int, store: Store, jobs: int | None, trials: int | None) -> Iterator[Row]:
-    """Yield a row for every delta and reading at one point of the grid."""
-    law = Law(prune=point.prune, lock=point.lock, radius=RADIUS)
+def law_at(point: Point) -> Law:
+    """Return what every bound, estimate and measurement at a point takes."""
+    return Law(prune=point.prune, lock=point.lock, radius=RADIUS)
+
+
+@cache
+def curve_at(point: Point, trials: int | None) -> Setting:
+    """Return the curve to measure at a point: n_max and, where ``trials`` is None, the sample size from theory."""
+    law = law_at(point)
     n_max = largest_n(estimated_n(point.eps, min(DELTAS), **law))
-    setting = Setting(point.eps, **law, n_max=n_max, trials=trials or planned_trials(n_max, point.eps))
-    curve = measure(setting, seed=seed, store=store, jobs=jobs)
+    return Setting(point.eps, **law, n_max=n_max, trials=trials or planned_trials(n_max, point.eps))
+
+
+def measured_rows(point: Point, seed: int, store: Store, engine: Engine | None, trials: int | None) -> Iterator[Row]:
+    """Yield a row for every delta and reading at one point of the grid."""
+    setting, law = curve_at(point, trials), law_at(point)
+    curve = measure(setting, seed=seed, store=store, engine=engine)
     # every interval of the whole grid holds together with the others
     confidence = 1 - (1 - CONFIDENCE) / (len(SETTINGS) * len(DELTAS) * len(READINGS))
     for delta in DELTAS:
@@ -69,7 +82,7 @@ def measured_rows(point: Point, seed: int, store: Store, jobs: int | None, trial
                 "sufficient": sufficient,
                 "constant": constant,
                 "trials": setting.trials,
-                "n_max": n_max,
+                "n_max": setting.n_max,
                 "seed": seed,
                 "verdict": verdict(necessary, measured, sufficient, all_targets=reading == "uniform"),
             }
@@ -83,14 +96,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     p.add_argument("--jobs", type=int, help="threads (default: all cores)")
     p.add_argument("--store", default=":memory:", metavar="FILE", help="run store, to resume after an interruption")
     p.add_argument("--out", default=RESULT, metavar="FILE", help="JSONL file (default: the committed result)")
+    add_engine_options(p)
     args = p.parse_args(argv)
     if args.trials is not None:
         whole("trials", args.trials, least=1)
     rows: list[Row] = []
-    with Store(args.store) as store, console.progress(len(SETTINGS), "curves") as advance:
+    with open_engine(args, args.jobs) as crew, Store(args.store) as store:
+        settings = [curve_at(point, args.trials) for point in SETTINGS]
+        with console.progress(sum(setting.trials for setting in settings), "trials") as tick:
+            measure_each(settings, seed=args.seed, store=store, engine=crew, tick=tick)
         for point in SETTINGS:
-            rows += measured_rows(point, args.seed, store, args.jobs, args.trials)
-            advance(1)
+            rows += measured_rows(point, args.seed, store, crew, args.trials)  # all of it is stored by now
     export_jsonl(args.out, rows)
     console.Page().print(summary(rows))
     return int(any(row["verdict"] == REFUTED for row in rows))

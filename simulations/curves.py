@@ -5,8 +5,9 @@ which a trial succeeds says too little. Every trial is decided at every n = 0..n
 often enough gets the fixed-sequence interval of :func:`common.intervals.smallest_n`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from math import ceil
 from typing import TypedDict
 
@@ -15,11 +16,14 @@ from numpy.typing import NDArray
 
 from common.intervals import Crossing, smallest_n
 from common.store import Row, Store
-from simulations.runner import run_chunks
+from simulations.engine import Engine
+from simulations.runner import Chunks, run_chunks
+from subsetsum.curves import TARGETS
 
 READINGS = ("uniform", "pointwise")
 TRIALS = 50_000
 LEAST_TRIALS = 1_000
+MOST_CHUNKS = 50_000  # of one curve, so that a store of 10^12 trials still has less than a gigabyte
 SECONDS_PER_CURVE = 30.0  # one core; where 50,000 trials would take longer, fewer are drawn
 
 
@@ -72,51 +76,67 @@ def planned_trials(n_max: int, eps: float) -> int:
     return max(LEAST_TRIALS, min(TRIALS, int(SECONDS_PER_CURVE / seconds_per_trial(n_max, eps))))
 
 
+def count_successes(setting: Setting, seed: int, first: int, count: int) -> Row:
+    """Return the successes among trials first .. first + count - 1 at every n, in both readings."""
+    from subsetsum import success_counts
+    from subsetsum.curves import targets
+
+    counts = success_counts(
+        setting.n_max,
+        setting.eps,
+        count,
+        prune=setting.prune,
+        lock=setting.lock,
+        radius=setting.radius,
+        seed=seed,
+        targets=targets(setting.radius),
+        first=first,
+    )
+    return {"trials": count, "uniform": counts.uniform.tolist(), "pointwise": counts.pointwise.tolist()}
+
+
+def chunk_size(setting: Setting) -> int:
+    """Return how many trials are one unit of work: half a second's, but more where there would be too many units.
+
+    >>> chunk_size(Setting(0.1, 0.4, 0.3, 1.0, 150, 50_000)), chunk_size(Setting(0.1, 0.4, 0.3, 1.0, 150, 10**12))
+    (5000, 20000000)
+    """
+    usual = max(50, min(5_000, int(0.5 / seconds_per_trial(setting.n_max, setting.eps))))
+    return max(usual, -(-setting.trials // MOST_CHUNKS))
+
+
 def measure(
     setting: Setting,
     *,
     seed: int,
     store: Store,
-    jobs: int | None = None,
+    engine: Engine | None = None,
     tick: Callable[[int], object] = lambda _: None,
 ) -> Curve:
     """Decide every trial of ``setting`` at every n; ``tick`` is told the number of trials of each finished chunk."""
-    from subsetsum import success_counts
-    from subsetsum.curves import targets
+    return measure_each([setting], seed=seed, store=store, engine=engine, tick=tick)[0]
 
-    chunk = max(50, min(5_000, int(0.5 / seconds_per_trial(setting.n_max, setting.eps))))
 
-    def work(first: int, count: int) -> Row:
-        counts = success_counts(
-            setting.n_max,
-            setting.eps,
-            count,
-            prune=setting.prune,
-            lock=setting.lock,
-            radius=setting.radius,
-            seed=seed,
-            targets=targets(setting.radius),
-            first=first,
-        )
-        return {"trials": count, "uniform": counts.uniform.tolist(), "pointwise": counts.pointwise.tolist()}
-
-    uniform, pointwise, done = None, None, 0
-    for row in run_chunks(
-        work,
-        experiment="success curve",
-        settings=asdict(setting),
-        seed=seed,
-        trials=setting.trials,
-        chunk=chunk,
-        store=store,
-        jobs=jobs,
-    ):
-        parts = np.array(row["uniform"]), np.array(row["pointwise"])
-        uniform = parts[0] if uniform is None else uniform + parts[0]
-        pointwise = parts[1] if pointwise is None else pointwise + parts[1]
-        done += row["trials"]
+def measure_each(
+    settings: Sequence[Setting],
+    *,
+    seed: int,
+    store: Store,
+    engine: Engine | None = None,
+    tick: Callable[[int], object] = lambda _: None,
+) -> list[Curve]:
+    """Return the curve of every setting; the chunks of all of them are one stream, so that no worker ever waits."""
+    parts = [
+        Chunks(asdict(setting), setting.trials, chunk_size(setting), partial(count_successes, setting, seed))
+        for setting in settings
+    ]
+    uniform: list[NDArray[np.int64]] = [np.zeros(setting.n_max + 1, np.int64) for setting in settings]
+    pointwise = [np.zeros((setting.n_max + 1, TARGETS), np.int64) for setting in settings]
+    done = [0] * len(settings)
+    for place, row in run_chunks(parts, experiment="success curve", seed=seed, store=store, engine=engine):
+        uniform[place] += row["uniform"]
+        pointwise[place] += row["pointwise"]
+        done[place] += row["trials"]
         tick(row["trials"])
-    assert uniform is not None
-    assert pointwise is not None
-    assert done == setting.trials
-    return Curve(uniform, pointwise, setting.trials)
+    assert done == [setting.trials for setting in settings]
+    return [Curve(*found) for found in zip(uniform, pointwise, done, strict=True)]

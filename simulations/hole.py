@@ -17,14 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from common.checks import whole
-from common.cli import REFUTED, Parser, run
-from common.console import Page, progress, table
-from common.files import check_new
-from common.keys import generator, key_words
-from common.store import Row, Store, export_jsonl
+from common.cli import REFUTED, run
+from common.console import Page, table
+from common.keys import generator
+from common.store import Row
 from simulations.planar import SILENT, Floats, Planar, descend, exhaustive
-from simulations.runner import add_options, measure_all
+from simulations.runner import Work, command
 from theory.obstruction import guaranteed_error, obstruction_probability, sup_error_floor
 
 EXPERIMENT = "hole"
@@ -125,20 +123,26 @@ def median(errors: Sequence[float]) -> Row:
     return {"lower": lower, "value": float(np.median(ordered)), "upper": upper if np.isfinite(upper) else None}
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Measure the grid, print the table; exit code 1 when a mask has a smaller error than its source's floor."""
-    parser = Parser(prog="python -m simulations hole", description=(__doc__ or "").splitlines()[0])
-    add_options(parser, TRIALS, "sources a setting", "sources, targets and searches")
-    args = parser.parse_args(argv)
-    key_words(args.seed)
-    trials = whole("trials", args.trials, 1)
-    check_new(args.out)
-    work = [
-        ({**asdict(setting), "trials": trials}, partial(measure, setting, trials=trials, seed=args.seed))
+def work(trials: int, seed: int) -> Work:
+    """Return every setting's key and measurement."""
+    return [
+        ({**asdict(setting), "trials": trials}, partial(measure, setting, trials=trials, seed=seed))
         for setting in SETTINGS
     ]
-    with Store(args.store) as store, progress(len(work), EXPERIMENT) as tick:
-        rows = measure_all(work, experiment=EXPERIMENT, seed=args.seed, confidence=CONFIDENCE, store=store, tick=tick)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure the grid, print the table; exit code 1 when a mask has a smaller error than its source's floor."""
+    rows = command(
+        argv,
+        EXPERIMENT,
+        __doc__,
+        work,
+        trials=TRIALS,
+        what="sources a setting",
+        seeded="sources, targets and searches",
+        confidence=CONFIDENCE,
+    )
     columns = ("lock_first", "width", *KINDS, "floor > 0", "guaranteed", "with prob.")
     cells = [
         (
@@ -152,11 +156,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         for row in rows
     ]
     page = Page()
-    page.print(table(f"Median sup error over {args.trials} sources, by width and locking", columns, cells))
+    page.print(table(f"Median sup error over {rows[0]['trials']} sources, by width and locking", columns, cells))
     failures = sum(row["broken"] for row in rows)
-    page.print(f"sources with a mask below the proven floor: {failures} of {len(rows) * args.trials}")
-    if args.out is not None:
-        export_jsonl(args.out, rows)
+    page.print(f"sources with a mask below the proven floor: {failures} of {sum(row['trials'] for row in rows)}")
     return REFUTED if failures else 0
 
 

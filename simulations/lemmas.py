@@ -1,10 +1,8 @@
 """The main job: hold each subset-sum lemma against what is necessary, estimated, measured and sufficient."""
 
-import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +15,8 @@ from common.intervals import Crossing, upper_limit
 from common.rates import Rates, searchable
 from common.store import Row, Store, export_csv, export_json
 from simulations.curves import READINGS, Curve, Law, Setting, largest_n, measure, planned_trials
+from simulations.engine import Engine
+from simulations.software import versions
 from simulations.verdicts import REFUTED, overall, verdict
 from theory.claims import CLAIMS, Claim
 
@@ -142,8 +142,14 @@ def cover_failure(curve: Curve, confidence: float) -> tuple[float, ...]:
     return tuple(np.minimum.accumulate(limits).tolist())
 
 
-def row_maker(settings: Settings, store: Store, jobs: int | None) -> Callable[[Claim, float], list[Row]]:
-    """Return the function that makes the rows of one lemma at one eps; what lemmas share is computed once."""
+Tick = Callable[[float], object]
+
+
+def row_maker(settings: Settings, store: Store, engine: Engine) -> Callable[[Claim, float, Tick], list[Row]]:
+    """Return the function that makes the rows of one lemma at one eps; what lemmas share is computed once.
+
+    It tells its last argument of every part of the lemma's curve that is finished, 1 in all.
+    """
     from theory.sufficient import sufficient_n
 
     # every different curve gives one interval a reading, every eps one certificate; all of them hold together
@@ -151,9 +157,20 @@ def row_maker(settings: Settings, store: Store, jobs: int | None) -> Callable[[C
     intervals = len(curves) * len(READINGS) + len(settings.eps)
     confidence = 1 - (1 - settings.confidence) / intervals
 
-    @cache
-    def curve(setting: Setting) -> Curve:
-        return measure(setting, seed=settings.seed, store=store, jobs=jobs)
+    measured: dict[Setting, Curve] = {}
+
+    def curve(setting: Setting, tick: Tick = lambda _: None) -> Curve:
+        if setting in measured:
+            tick(1)
+        else:
+            measured[setting] = measure(
+                setting,
+                seed=settings.seed,
+                store=store,
+                engine=engine,
+                tick=lambda trials: tick(trials / setting.trials),
+            )
+        return measured[setting]
 
     @cache
     def planned(rates: Rates, eps: float) -> Plan:
@@ -164,17 +181,17 @@ def row_maker(settings: Settings, store: Store, jobs: int | None) -> Callable[[C
         trials = settings.trials or planned_trials(COVER_K, eps)
         return cover_failure(curve(Setting(eps, 0.0, 0.0, 0.5, COVER_K, trials)), confidence)
 
-    def make(claim: Claim, eps: float) -> list[Row]:
+    def make(claim: Claim, eps: float, tick: Tick) -> list[Row]:
         rates = claim.rates(settings.prune, settings.lock)
         ahead, law = planned(rates, eps), settings.law(rates)
-        measured = curve(ahead.curve)
+        found = curve(ahead.curve, tick)
         return [
             row_of(
                 settings,
                 claim,
                 reading,
                 ahead,
-                measured.crossing(reading, settings.delta, confidence),
+                found.crossing(reading, settings.delta, confidence),
                 sufficient_n(eps, settings.delta, reading=reading, cover_failure=certificate(eps), **law),
             )
             for reading in READINGS
@@ -183,11 +200,12 @@ def row_maker(settings: Settings, store: Store, jobs: int | None) -> Callable[[C
     return make
 
 
-def verify(settings: Settings, *, jobs: int | None, json_file: str | None, out_dir: str | None) -> int:
+def verify(settings: Settings, engine: Engine, *, json_file: str | None, out_dir: str | None) -> int:
     """Run the main job, print each lemma's table as it is finished, write what was asked for; return the exit code.
 
     After Ctrl-C the rows finished so far are shown and written, and the exit code is 130. With ``out_dir`` finished
-    chunks of trials are kept in runs.sqlite there, and the same command goes on where it stopped.
+    chunks of trials are kept in runs.sqlite there, and the same command goes on where it stopped. What a lost cluster
+    raises ends the run at once; then the chunks are all that is kept.
     """
     from simulations import report
 
@@ -203,14 +221,13 @@ def verify(settings: Settings, *, jobs: int | None, json_file: str | None, out_d
     interrupted = False
     page = console.Page()
     with Store(folder / "runs.sqlite") if folder else Store() as store:
-        make = row_maker(settings, store, jobs)
+        make = row_maker(settings, store, engine)
         for claim in CLAIMS:
             first = len(done)
             try:
                 with console.progress(len(settings.eps), f"Lemma {claim.key}") as advance:
                     for eps in settings.eps:
-                        done += make(claim, eps)
-                        advance(1)
+                        done += make(claim, eps, advance)
             except KeyboardInterrupt:
                 interrupted = True
             if claim is CLAIMS[0]:
@@ -245,9 +262,3 @@ def command(settings: Settings) -> str:
         elif value is not None:
             words += [f"--{name}", f"{value}"]
     return " ".join(words)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that a result depends on."""
-    packages = {name: version(name) for name in ("slt-verify", "numpy", "scipy", "numba")}
-    return {"python": platform.python_version(), **packages}

@@ -25,14 +25,12 @@ from functools import partial
 
 from rich.table import Table
 
-from common.cli import REFUTED, Parser, run
-from common.console import Page, progress, table
-from common.files import check_new
+from common.cli import REFUTED, run
+from common.console import Page, table
 from common.intervals import smallest_n
-from common.keys import key_words
 from common.rates import Rates
-from common.store import Row, Store, export_jsonl
-from simulations.runner import add_options, measure_all
+from common.store import Row
+from simulations.runner import Work, command
 from theory.estimate import estimated_success
 from theory.necessary import failure_at_least
 from theory.sufficient import failure_at_most
@@ -184,22 +182,29 @@ def summary(rows: Sequence[Row]) -> Table:
     return table(title, columns, cells)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Look for the highest F of every setting, print the table; exit code 1 when a measurement contradicts a proof."""
-    parser = Parser(prog="python -m simulations limits", description=(__doc__ or "").splitlines()[0])
-    add_options(parser, TRIALS, "trials a freezing ratio", "measurement and estimate")
-    args = parser.parse_args(argv)
-    key_words(args.seed)  # a bad seed is told before the work, not after
-    check_new(args.out)
-    work = [
+def work(trials: int, seed: int) -> Work:
+    """Return every setting's key and measurement."""
+    return [
         (
-            {**asdict(setting), "delta": DELTA, "trials": args.trials, "draws": DRAWS},
-            partial(measure, setting, trials=args.trials, seed=args.seed),
+            {**asdict(setting), "delta": DELTA, "trials": trials, "draws": DRAWS},
+            partial(measure, setting, trials=trials, seed=seed),
         )
         for setting in SETTINGS
     ]
-    with Store(args.store) as store, progress(len(work), EXPERIMENT) as tick:
-        rows = measure_all(work, experiment=EXPERIMENT, seed=args.seed, confidence=CONFIDENCE, store=store, tick=tick)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Look for the highest F of every setting, print the table; exit code 1 when a measurement contradicts a proof."""
+    rows = command(
+        argv,
+        EXPERIMENT,
+        __doc__,
+        work,
+        trials=TRIALS,
+        what="trials a freezing ratio",
+        seeded="measurement and estimate",
+        confidence=CONFIDENCE,
+    )
     page = Page()
     page.print(summary(rows))
     page.print(
@@ -207,8 +212,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"measured: all intervals hold together with confidence {CONFIDENCE:g}. ?: beyond what was measured; -: none.\n"
         "nf, nf^2: n (1 - F) and n (1 - F)^2 at the estimated F."
     )
-    if args.out is not None:
-        export_jsonl(args.out, rows)
     wrong = sum(contradicts(row) for row in rows)
     page.print(f"{wrong} of {len(rows)} measured intervals contradict a proven bound")
     return REFUTED if wrong else 0

@@ -23,6 +23,7 @@ from common.files import check_new
 from common.keys import key_words
 from common.store import Row, Store, export_jsonl, read_jsonl
 from simulations import constants, sweep
+from simulations.engine import Engine, add_engine_options, open_engine
 from simulations.requirement_tables import summary, table
 from simulations.sweep_tables import EVENTS, neurons
 from theory.factors import width_factor
@@ -58,7 +59,9 @@ def factor(part: Row, dense: Row) -> Row:
     }
 
 
-def curves(seed: int, trials: int | None, store: Store, jobs: int | None, tick: Callable[[int], None]) -> list[Row]:
+def curves(
+    seed: int, trials: int | None, store: Store, engine: Engine | None, tick: Callable[[int], None]
+) -> list[Row]:
     """Return the rows of the constants grid at ``DELTA`` of all pairs and precisions, in both readings.
 
     A row of the committed grid is taken when its seed (and its number of trials, if one is asked for) is the same; its
@@ -71,7 +74,7 @@ def curves(seed: int, trials: int | None, store: Store, jobs: int | None, tick: 
             point = constants.Point(prune, lock, eps)
             kept = [row for row in grid if (row["prune"], row["lock"], row["eps"]) == (prune, lock, eps)]
             if not kept or trials not in (None, kept[0]["trials"]):
-                fresh = constants.measured_rows(point, seed, store, jobs, trials)
+                fresh = constants.measured_rows(point, seed, store, engine, trials)
                 kept = [row for row in fresh if row["delta"] == DELTA]
             found += kept
             tick(1)
@@ -167,13 +170,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     p.add_argument("--jobs", type=int, help="threads (default: all cores)")
     p.add_argument("--out", type=Path, help="write the rows to this JSONL file, which must not exist")
     p.add_argument("--store", default=":memory:", help="run store; an interrupted run resumes from it")
+    add_engine_options(p)
     args = p.parse_args(argv)
     key_words(args.seed)
     if args.trials is not None:
         whole("trials", args.trials, 1)
     check_new(args.out)
-    with Store(args.store) as store, console.progress(len(PAIRS) * len(EPS), "curves") as tick:
-        measured = curves(args.seed, args.trials, store, args.jobs, tick)
+    total = len(PAIRS) * len(EPS)
+    with open_engine(args, args.jobs) as crew, Store(args.store) as store, console.progress(total, "curves") as tick:
+        measured = curves(args.seed, args.trials, store, crew, tick)
     rows = [*sums(measured), *networks(read_jsonl(SWEEP))]
     page = console.Page()
     for part in ("uniform", "pointwise", *EVENTS):

@@ -1,21 +1,60 @@
-"""Trials cut into chunks, run on threads, kept in the run store as they finish."""
+"""Measurements and chunks of trials, kept in the run store as they finish, done wherever an engine does them."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from joblib import Parallel, delayed
-
+from common.checks import whole
 from common.cli import Parser
-from common.store import Row, Store
-from subsetsum.threads import workers
+from common.console import progress
+from common.files import check_new
+from common.keys import key_words
+from common.store import Row, Store, export_jsonl
+from simulations.engine import Engine, Here, Unit, add_engine_options, open_engine
 
 
 def add_options(parser: Parser, trials: int, what: str, seeded: str) -> None:
-    """Add --trials, --seed, --out and --store. what: how trials are counted; seeded: what the seed is of."""
+    """Add --trials, --seed, --out, --store and where to work. what: how trials are counted; seeded: the seed is of."""
     parser.add_argument("--trials", type=int, default=trials, help=f"{what} (default {trials})")
     parser.add_argument("--seed", type=int, default=0, help=f"seed of {seeded} (default 0)")
     parser.add_argument("--out", type=Path, help="write the rows to this JSONL file, which must not exist")
     parser.add_argument("--store", default=":memory:", help="run store; an interrupted run resumes from it")
+    add_engine_options(parser)
+
+
+Work = list[tuple[Row, Callable[[], Row]]]  # measurements, each with the key that it is stored under
+
+
+def command(
+    argv: Sequence[str] | None,
+    experiment: str,
+    about: str | None,
+    work: Callable[[int, int], Work],
+    *,
+    trials: int,
+    what: str,
+    seeded: str,
+    confidence: float,
+) -> list[Row]:
+    """Do all that ``work(trials, seed)`` gives as the options in ``argv`` say; write the rows and return them.
+
+    about: the module's docstring. trials, what, seeded: as :func:`add_options` takes them.
+    """
+    parser = Parser(prog=f"python -m simulations {experiment}", description=(about or "").splitlines()[0])
+    add_options(parser, trials, what, seeded)
+    args = parser.parse_args(argv)
+    key_words(args.seed)  # what is bad is told before the work, not after
+    trials = whole("trials", args.trials, 1)
+    check_new(args.out)
+    parts = work(trials, args.seed)
+    with open_engine(args, 1) as crew, Store(args.store) as store, progress(len(parts), experiment) as tick:
+        rows = measure_all(
+            parts, experiment=experiment, seed=args.seed, confidence=confidence, store=store, tick=tick, engine=crew
+        )
+    if args.out is not None:
+        export_jsonl(args.out, rows)
+    return rows
 
 
 def measure_all(
@@ -26,48 +65,67 @@ def measure_all(
     confidence: float,
     store: Store,
     tick: Callable[[int], None],
+    engine: Engine | None = None,
 ) -> list[Row]:
-    """Return a row for every (key, measurement), each stored when finished and not measured again if stored."""
-    rows = []
-    for key, measure in work:
+    """Return a row for every (key, measurement), each stored when finished and not measured again if stored.
+
+    engine: by default this thread, one measurement after the other; a measurement may use threads of its own.
+    """
+    keys: list[Row] = []
+    found: dict[int, Row] = {}
+    missing = []
+    for place, (key, measure) in enumerate(work):
+        keys.append(key)
         row = store.get(experiment, key, seed, 0)
         if row is None:
-            row = measure()
-            store.put(experiment, key, seed, 0, row)
-        rows.append({**key, "seed": seed, "confidence": confidence, **row})
+            missing.append(Unit(place, " ".join(key), measure))  # rows with the same names are alike
+        else:
+            found[place] = row
+            tick(1)
+    for unit, row in (engine or Here(1)).run(missing):
+        store.put(experiment, keys[unit.name], seed, 0, row)
+        found[unit.name] = row
         tick(1)
-    return rows
+    return [{**key, "seed": seed, "confidence": confidence, **found[place]} for place, key in enumerate(keys)]
+
+
+@dataclass(frozen=True)
+class Chunks:
+    """Trials 0..trials-1 of one setting in consecutive chunks; ``work(first, count)`` does one and returns its row.
+
+    work must depend on its arguments alone, and be a module's function (with arguments bound by functools.partial).
+    """
+
+    settings: Row
+    trials: int
+    chunk: int
+    work: Callable[[int, int], Row]
+
+    @property
+    def key(self) -> Row:
+        """What the chunks are stored under, beside their number."""
+        return {**self.settings, "trials": self.trials, "chunk": self.chunk}
 
 
 def run_chunks(
-    work: Callable[[int, int], Row],
-    *,
-    experiment: str,
-    settings: Row,
-    seed: int,
-    trials: int,
-    chunk: int,
-    store: Store,
-    jobs: int | None = None,
-) -> Iterator[Row]:
-    """Yield ``work(first, count)`` for consecutive chunks that cover trials 0..trials-1, in any order.
+    parts: Sequence[Chunks], *, experiment: str, seed: int, store: Store, engine: Engine | None = None
+) -> Iterator[tuple[int, Row]]:
+    """Yield the rows of all chunks of all parts in any order, each with its part's place in ``parts``.
 
-    Chunks found in ``store`` are not run again; each finished one is stored before it is yielded. ``work`` must
-    depend on its arguments alone, so the rows are the same for any number of ``jobs`` (threads; default: all cores).
+    Chunks found in ``store`` are not run again; each finished one is stored before it is yielded. The rows do not
+    depend on the engine (by default a thread a core) nor on how it groups the chunks.
     """
-    key = {**settings, "trials": trials, "chunk": chunk}
     missing = []
-    for index, first in enumerate(range(0, trials, chunk)):
-        row = store.get(experiment, key, seed, index)
-        if row is not None:
-            yield row
-        else:
-            missing.append((index, first, min(chunk, trials - first)))
-
-    def one(index: int, first: int, count: int) -> tuple[int, Row]:
-        return index, work(first, count)
-
-    with Parallel(n_jobs=workers(jobs), backend="threading", return_as="generator_unordered") as parallel:
-        for index, row in parallel(delayed(one)(*part) for part in missing):
-            store.put(experiment, key, seed, index, row)
-            yield row
+    for place, part in enumerate(parts):
+        key = part.key
+        for index, first in enumerate(range(0, part.trials, part.chunk)):
+            row = store.get(experiment, key, seed, index)
+            if row is not None:
+                yield place, row
+            else:
+                count = min(part.chunk, part.trials - first)
+                missing.append(Unit((place, index), str(place), partial(part.work, first, count)))
+    for unit, row in (engine or Here()).run(missing):
+        place, index = unit.name
+        store.put(experiment, parts[place].key, seed, index, row)
+        yield place, row

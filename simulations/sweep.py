@@ -27,11 +27,12 @@ from common.intervals import clopper_pearson, smallest_n
 from common.keys import generator, key_words
 from common.store import Row, Store, canonical, export_jsonl
 from simulations import sweep_tables
+from simulations.engine import Engine, open_engine
 from simulations.existence.build import build
 from simulations.existence.errors import certified_bound, collapsed
 from simulations.existence.source import Source
 from simulations.existence.target import Target
-from simulations.runner import add_options, run_chunks
+from simulations.runner import Chunks, add_options, run_chunks
 from simulations.sweep_tables import EVENTS
 from theory.existence import Plan, plan
 from theory.widths import fitted_constants, published_widths
@@ -122,30 +123,27 @@ def measure(
     trials: int,
     seed: int,
     store: Store,
-    jobs: int | None = None,
+    engine: Engine | None = None,
     tick: Callable[[int], object] = lambda _: None,
 ) -> list[Row]:
     """Return the counts at every position, with the block sizes there; ``tick`` is told of finished sources."""
     target = setting.target(seed)
     estimated, proven = (setting.plan(target, widths).blocks for widths in ("estimated", "proven"))
-    points = []
+    parts: list[Chunks] = []
+    points: list[Row] = []
     for t in POSITIONS:
         used = setting.plan(target, path(estimated, proven, t))
-
-        def work(first: int, number: int, used: Plan = used, t: float = t) -> Row:
-            return count(setting, used, t, seed, first, number)
-
-        point: Row = {"t": t, "blocks": used.blocks, "trials": 0, "within": 0, "certified": 0}
-        missed = np.zeros(setting.depth, int)
         key = {**asdict(setting), "delta": DELTA, "t": t, "blocks": used.blocks}
-        for row in run_chunks(
-            work, experiment=EXPERIMENT, settings=key, seed=seed, trials=trials, chunk=CHUNK, store=store, jobs=jobs
-        ):
-            for name in ("trials", *EVENTS):
-                point[name] += row[name]
-            missed += row["missed"]
-            tick(row["trials"])
-        points.append({**point, "missed": missed.tolist()})
+        parts.append(Chunks(key, trials, CHUNK, partial(count, setting, used, t, seed)))
+        points.append(
+            {"t": t, "blocks": used.blocks, **dict.fromkeys(("trials", *EVENTS), 0), "missed": [0] * setting.depth}
+        )
+    for place, row in run_chunks(parts, experiment=EXPERIMENT, seed=seed, store=store, engine=engine):
+        point = points[place]
+        for name in ("trials", *EVENTS):
+            point[name] += row[name]
+        point["missed"] = [a + b for a, b in zip(point["missed"], row["missed"], strict=True)]
+        tick(row["trials"])
     return points
 
 
@@ -222,9 +220,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     check_new(args.out)
     rows = []
     total = len(SETTINGS) * len(POSITIONS) * trials
-    with Store(args.store) as store, console.progress(total, "sources") as tick:
+    with open_engine(args, args.jobs) as crew, Store(args.store) as store, console.progress(total, "sources") as tick:
         for setting in SETTINGS:
-            points = measure(setting, trials=trials, seed=args.seed, store=store, jobs=args.jobs, tick=tick)
+            points = measure(setting, trials=trials, seed=args.seed, store=store, engine=crew, tick=tick)
             rows.append(summarise(setting, points, trials=trials, seed=args.seed))
     page = console.Page()
     page.print(sweep_tables.widths(rows))

@@ -11,6 +11,8 @@ from common.cli import Parser, run
 
 def parser() -> Parser:
     """Return the argument parser of the main job."""
+    from simulations.engine import add_engine_options
+
     p = Parser(
         prog="python -m subsetsum.verify",
         description="How many random numbers are needed so that subset sums hit every target when some are pruned "
@@ -46,12 +48,14 @@ def parser() -> Parser:
     )
     p.add_argument("--trial", type=int, metavar="I", help="show draw I instead: its numbers and what they cover")
     p.add_argument("--n", type=int, help="with --trial: number of variables (default: the estimated requirement)")
+    add_engine_options(p)
     return p
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse ``argv`` and hand over to :mod:`simulations.lemmas`; return the exit code."""
     from simulations import lemmas
+    from simulations.engine import open_engine
 
     args = parser().parse_args(argv)
     if args.trial is None and args.n is not None:
@@ -72,7 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         from simulations import replay
 
         return replay.show_trial(settings, args.trial, args.n)
-    return lemmas.verify(settings, jobs=args.jobs, json_file=args.json, out_dir=args.out)
+    with open_engine(args, args.jobs) as crew:
+        return lemmas.verify(settings, crew, json_file=args.json, out_dir=args.out)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from common.cli import choose, run
+from torch_backend.ranks import launched
 
 NAMES = {
     "search": "search tickets in frozen random networks; presets for the published settings",
@@ -17,7 +18,13 @@ NAMES = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Hand over to the name that comes first; list the known ones when there is none of that name."""
+    """Hand over to the name that comes first; list the known ones when there is none of that name.
+
+    Raises ValueError for an unknown name, and for a command that several ranks cannot share.
+    """
+    words = sys.argv[1:] if argv is None else list(argv)
+    if launched() and words[:1] not in (["search"], ["positions"]):
+        raise ValueError("torchrun starts search and positions; run every other command without it")
     return choose("torch_backend", NAMES, argv)
 
 

@@ -17,7 +17,7 @@ from common.cli import REFUTED, Parser
 from common.files import check_writable
 from common.keys import key_words
 from common.places import data_root
-from common.store import Row, export_csv, export_jsonl, read_jsonl
+from common.store import Row, export_csv, export_jsonl, read_jsonl, understood
 from theory.freezing import positioned
 from torch_backend.data import Graph, Images, load
 from torch_backend.models import MODELS
@@ -90,7 +90,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 export_csv(out / "rows.csv", rows)
     wanted = [done[key] for case in chosen for m in methods for s in seeds if (key := case.key(m, s)) in done]
     if wanted:
-        page.print(table(wanted))
+        with understood(out / "rows.jsonl"):
+            page.print(table(wanted))
     if args.results is not None:
         export_jsonl(args.results, wanted)
     page.print("\n".join([*failed, f"all rows, with the sparsity of every layer: {out / 'rows.csv'}, rows.jsonl"]))

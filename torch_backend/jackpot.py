@@ -25,7 +25,7 @@ from common.cli import Parser
 from common.files import check_writable
 from common.keys import key_words
 from common.places import data_root
-from common.store import Row, export_csv, export_json, export_jsonl, read_jsonl
+from common.store import Row, export_csv, export_json, export_jsonl, read_json, read_jsonl, understood
 from theory.freezing import positioned
 from torch_backend import tickets
 from torch_backend.data import GRAPHS, IMAGES, Graph, Images, load
@@ -80,22 +80,24 @@ def main(argv: Sequence[str] | None = None) -> int:
             folder = out / jackpot.name / f"seed{seed}"
             row = run(jackpot, seed, folder, args, device)
             found.setdefault((jackpot.start, jackpot.restriction), []).append(row | {"folder": folder})
-    speeds = [
-        f"{SAID[name]}: {speed(found['magnitude', name], found['random', name])}"
-        for name in RESTRICTIONS
-        if all((start, name) in found for start in STARTS)
-    ]
+    with understood(out):
+        speeds = [
+            f"{SAID[name]}: {speed(found['magnitude', name], found['random', name])}"
+            for name in RESTRICTIONS
+            if all((start, name) in found for start in STARTS)
+        ]
     if args.results is not None:
         export_jsonl(
             args.results,
             ({name: row[name] for name in row if name != "folder"} for group in found.values() for row in group),
         )
-    rows = [json.loads(path.read_text()) for path in sorted(out.glob(f"*/seed*/{RESULT}"))]
-    export_jsonl(out / "rows.jsonl", rows)
-    export_csv(out / "rows.csv", rows)
-    page.print(accuracy_table(found))
-    for (start, name), group in found.items():
-        page.print(overlap_table(f"mask found from the {start} start, {SAID[name]}", group))
+    rows = [read_json(path) for path in sorted(out.glob(f"*/seed*/{RESULT}"))]
+    with understood(out):
+        export_jsonl(out / "rows.jsonl", rows)
+        export_csv(out / "rows.csv", rows)
+        page.print(accuracy_table(found))
+        for (start, name), group in found.items():
+            page.print(overlap_table(f"mask found from the {start} start, {SAID[name]}", group))
     page.print("\n".join(speeds))
     page.print(
         f"all rows in this folder: {out / 'rows.csv'}; losses and flipped bits of every epoch: {out}/*/seed*/{TRACE}"

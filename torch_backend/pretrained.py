@@ -1,7 +1,7 @@
 """Networks with trained weights: loaded from a state_dict, or trained here and kept in a file."""
 
-import pickle
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +43,10 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
             raise ValueError(f"{path} is damaged or no safetensors file: {error}") from None
     if path.suffix not in (".pt", ".pth"):
         raise ValueError(f"weights must be a .safetensors, .pt or .pth file, got {path}")
+    data = BytesIO(path.read_bytes())
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError) as error:
+        found = torch.load(data, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises a dozen kinds for damaged files
         first = (str(error).splitlines() or ["no reason given"])[0]
         raise ValueError(f"{path} is damaged or holds more than tensors: {first}") from None
     if not isinstance(found, dict) or not found or not all(isinstance(value, Tensor) for value in found.values()):

@@ -20,7 +20,7 @@ from common.checks import one_of
 from common.cli import Parser
 from common.files import check_writable
 from common.places import data_root
-from common.store import Row, export_jsonl, read_jsonl
+from common.store import Row, export_jsonl, read_jsonl, understood
 from torch_backend.compare import Case, measure
 from torch_backend.data import load
 from torch_backend.requirement_tables import CENTRE, tables
@@ -116,7 +116,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.results is not None:
             export_jsonl(args.results, rows)
         page.print(f"{len(rows)} runs: {out / 'rows.jsonl'}")
-    for part in tables(rows, plan.margin):
+    with understood(args.analyse_only or out / "rows.jsonl"):
+        parts = list(tables(rows, plan.margin))
+    for part in parts:
         page.print(part)
     return 0
 
@@ -135,7 +137,8 @@ def run_plan(name: str, out: Path, data: str | None = None, device_name: str | N
     rows = read_jsonl(path) if path.exists() else []
     if rows and plan_of(rows, str(path)) is not plan:
         raise ValueError(f"{path} is of another plan; give another --out")
-    done = {(Settings(**row["settings"]), row["seed"]): row for row in rows}
+    with understood(path):
+        done = {(Settings(**row["settings"]), row["seed"]): row for row in rows}
     with console.progress(len(plan.arms) * plan.seeds, f"{name}, searches") as advance:
         for seed in range(plan.seeds):
             given = None

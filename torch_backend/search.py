@@ -1,4 +1,7 @@
-"""Search tickets: ``python -m torch_backend search``; several seeds, several settings, one table with intervals."""
+"""Search tickets: ``python -m torch_backend search``; several seeds, several settings, one table with intervals.
+
+``torchrun --nproc-per-node 2 -m torch_backend search`` shares every batch among processes (torch_backend/ranks.py).
+"""
 
 import argparse
 import fnmatch
@@ -19,11 +22,13 @@ from common.cli import Parser
 from common.files import check_writable
 from common.keys import key_words
 from common.places import data_root
-from common.store import Row, export_json, export_jsonl
+from common.store import Row, export_json, export_jsonl, read_json
 from torch_backend import frozen, tickets
 from torch_backend.data import GRAPHS, IMAGES, Graph, Images, load
 from torch_backend.models import MODELS, build
+from torch_backend.ranks import ALONE, Ranks, joined, launched, place
 from torch_backend.settings import METHODS, OPTIMISERS, PRESETS, RULES, SCALES, SCOPES, WEIGHTS, Settings
+from torch_backend.shared_norms import share_norms
 from torch_backend.summary import table
 from torch_backend.supermask import freeze, supermasks
 from torch_backend.tasks import GraphTask, ImageTask
@@ -49,18 +54,32 @@ def run_all(chosen: dict[str, Settings], args: argparse.Namespace, page: console
             raise ValueError(f"--results must lie outside --out, got {args.results}")
         check_writable(args.results)
     device = device_of(args.device)
-    found: dict[str, list[Row]] = {}
-    for name, settings in chosen.items():
-        folder = Path(args.out) / settings.name
-        _claim(folder, settings)
-        page.print(f"{name}: {folder}")
-        for seed in range(args.seed, args.seed + args.seeds):
-            with console.progress(settings.epochs, f"{name}, seed {seed}") as advance:
-                row = run(settings, seed, folder / f"seed{seed}", data_root(args.data), device, advance, args)
-            found.setdefault(name, []).append(row)
+    with joined(device) as ranks:
+        found = _run_ranks(chosen, args, page, device, ranks)
+    if not ranks.first:
+        return found
     page.print(table(chosen, found))
     if args.results is not None:
         export_jsonl(args.results, ({"name": name, **row} for name, rows in found.items() for row in rows))
+    return found
+
+
+def _run_ranks(
+    chosen: dict[str, Settings], args: argparse.Namespace, page: console.Page, device: torch.device, ranks: Ranks
+) -> dict[str, list[Row]]:
+    """Return the rows of all settings and seeds, found by these ranks together."""
+    found: dict[str, list[Row]] = {}
+    if args.compile and ranks.world > 1:
+        raise ValueError("--compile is for one process: leave it out under torchrun")
+    for name, settings in chosen.items():
+        folder = Path(args.out) / settings.name
+        ranks.from_first(lambda folder=folder, settings=settings: _claim(folder, settings))  # type: ignore[misc]
+        if ranks.first:
+            page.print(f"{name}: {folder}")
+        for seed in range(args.seed, args.seed + args.seeds):
+            with console.progress(settings.epochs, f"{name}, seed {seed}", ranks.first) as advance:
+                row = run(settings, seed, folder / f"seed{seed}", data_root(args.data), device, advance, args, ranks)
+            found.setdefault(name, []).append(row)
     return found
 
 
@@ -72,28 +91,38 @@ def run(
     device: torch.device,
     advance: Callable[[int], None],
     options: argparse.Namespace | None = None,
+    ranks: Ranks = ALONE,
 ) -> Row:
     """Return the result of one seed, from ``folder`` where it is there already, else by training to the end.
 
-    The ticket that is tested is the one read back from its file.
+    The ticket that is tested is the one read back from its file. ranks: the processes that train it together; rank 0
+    alone reads and writes ``folder``, and tests.
     """
     data = load(settings.data_set, root, seed=seed, images=settings.images).to(device)
-    origin = origin_of(data, device, amp=bool(options and options.amp), compiled=bool(options and options.compile))
-    if (folder / RESULT).exists():
-        return read_result(folder / RESULT, origin)
+    amp, compiled, channels_last = (
+        bool(options and getattr(options, name)) for name in ("amp", "compile", "channels_last")
+    )
+    origin = origin_of(data, device, amp=amp, compiled=compiled)
+    if ranks.world > 1:
+        ranks.agree("settings, data, device and versions", json.dumps([asdict(settings), seed, origin]))
+        origin |= {"ranks": str(ranks.world)}
+    known = ranks.from_first(lambda: read_result(folder / RESULT, origin) if (folder / RESULT).exists() else None)
+    if known is not None:
+        return known
     sizes = model_sizes(settings, data)
     model = prepared(settings, seed, sizes).to(device)
-    folder.mkdir(parents=True, exist_ok=True)
+    share_norms(model, ranks)
     masks = supermasks(model)
-    task = task_of(settings, seed, data, bool(options and options.channels_last))
-    if options and options.channels_last:
+    task = task_of(settings, seed, data, channels_last, ranks)
+    ranks.from_first(lambda: folder.mkdir(parents=True, exist_ok=True))
+    if channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def prepare() -> dict[str, float]:
         return select(masks, settings.sparsity, settings.scope, refuse_collapse=True) if masks else {}
 
-    training = Run(model, task, settings, folder, prepare, amp=bool(options and options.amp), origin=origin)
-    if options and options.compile:
+    training = Run(model, task, settings, folder, prepare, amp=amp, origin=origin, ranks=ranks)
+    if compiled:
         model.compile()
     done = [0]
 
@@ -106,18 +135,34 @@ def run(
     except RuntimeError as error:
         if not out_of_memory(error):
             raise
-        fits = fitting_batch(model, task) if isinstance(task, ImageTask) else 0
+        fits = fitting_batch(model, task) if isinstance(task, ImageTask) and ranks.world == 1 else 0
         advice = f"--batch {fits} fits" if fits else "use a narrower model (--width) or another device"
         raise ValueError(f"out of memory with --batch {settings.batch} on {device}; {advice}") from None
+    alone = task_of(settings, seed, data, channels_last)
+    return ranks.from_first(lambda: _finished(settings, seed, folder, model, sizes, rows, origin, alone))
+
+
+def _finished(
+    settings: Settings,
+    seed: int,
+    folder: Path,
+    model: nn.Module,
+    sizes: dict[str, Any],
+    rows: list[Row],
+    origin: dict[str, str],
+    task: GraphTask | ImageTask,
+) -> Row:
+    """Write the ticket of the trained model, test what is read back, write the result and return it."""
     best = max(range(len(rows)), key=lambda epoch: (rows[epoch]["validation"], -epoch))
     result: Row = {"settings": asdict(settings), "seed": seed, "best_epoch": best,
                    "validation": rows[best]["validation"], "seconds": sum(row["seconds"] for row in rows),
                    "origin": origin}  # fmt: skip
-    if masks:
+    if supermasks(model):
         about = {"data_set": settings.data_set, "images": settings.images, "sparsity": settings.sparsity,
                  "data": origin["data"], "validation": result["validation"]}  # fmt: skip
         said = tickets.Ticket(settings.model, sizes, source_of(settings, seed), about=about)
         kept_ticket = tickets.save(folder / TICKET, model, said)
+        device = next(model.parameters()).device
         model = tickets.load(folder / TICKET)[0].to(device)
         result |= {"sparsity": rows[best]["sparsity"], "bits": kept_ticket.searchable}
     else:
@@ -174,9 +219,10 @@ def fingerprint(data: Graph | Images) -> str:
 def read_result(path: Path, origin: dict[str, str]) -> Row:
     """Return a finished run's row; raise ValueError when it is damaged, or is of other data or autocast."""
     try:
-        row: Row = json.loads(path.read_text())
-        if not all(isinstance(row[name], int | float) for name in ("test", "validation", "seconds", "bits")):
-            raise TypeError("numbers are missing")
+        row: Row = read_json(path)
+        for name, most in (("test", 1), ("validation", 1), ("seconds", 1e18), ("bits", 1e18)):
+            if not 0 <= row[name] <= most:
+                raise ValueError(f"{name} is {row[name]}")
         kept = dict(row["origin"])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged ({error}); remove it to end this run again") from None
@@ -188,6 +234,8 @@ def device_of(name: str | None) -> torch.device:
     """Return the device of this name, or a GPU when there is one; raise ValueError when it cannot be used."""
     try:
         device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+        if launched() and device == torch.device("cuda"):
+            device = torch.device("cuda", place() % torch.cuda.device_count())
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ValueError(f"device {name!r} cannot be used: {str(error).splitlines()[0][:100]}") from None
@@ -213,11 +261,15 @@ def prepared(settings: Settings, seed: int, sizes: dict[str, Any]) -> nn.Module:
     return model
 
 
-def task_of(settings: Settings, seed: int, data: Graph | Images, channels_last: bool = False) -> GraphTask | ImageTask:
-    """Return the batches and the loss."""
-    if isinstance(data, Graph):
-        return GraphTask(data)
-    return ImageTask(data, seed, settings.batch, settings.augment, channels_last)
+def task_of(
+    settings: Settings, seed: int, data: Graph | Images, channels_last: bool = False, ranks: Ranks = ALONE
+) -> GraphTask | ImageTask:
+    """Return the batches and the loss; raise ValueError when the data cannot be shared by these ranks."""
+    if not isinstance(data, Graph):
+        return ImageTask(data, seed, settings.batch, settings.augment, channels_last, ranks)
+    if ranks.world > 1:
+        raise ValueError(f"{settings.data_set} goes through the network whole, at every step: leave out torchrun")
+    return GraphTask(data)
 
 
 def out_of_memory(error: RuntimeError) -> bool:
@@ -248,7 +300,7 @@ def _claim(folder: Path, settings: Settings) -> None:
         export_json(path, asdict(settings))
         return
     try:
-        kept = json.loads(path.read_text())
+        kept = read_json(path)
     except ValueError:
         raise ValueError(f"{path} is damaged; give another --out") from None
     if kept != asdict(settings):

@@ -8,24 +8,37 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from torch_backend import streams
-from torch_backend.data import Graph, Images, adjacency_of
+from torch_backend.data import Graph, Images, Part, adjacency_of
 from torch_backend.data.augment import normalised
+from torch_backend.ranks import ALONE, Ranks
 
 EVALUATED = 500  # images that go through a model at a time when nothing is learnt
 
 
 @dataclass
 class ImageTask:
-    """Images in memory on the model's device, every epoch in an order of its own, augmented on the device."""
+    """Images in memory on the model's device, every epoch in an order of its own, augmented on the device.
+
+    ranks: loss and accuracy take this rank's share, while order, batches and augmentation are those of one process.
+    Raises ValueError when a batch has fewer images than there are ranks.
+    """
 
     images: Images
     seed: int
     batch: int
     augment: bool
     channels_last: bool = False
+    ranks: Ranks = ALONE
 
     def __post_init__(self) -> None:
         self._order: tuple[int, Tensor] = (-1, torch.empty(0))
+        total = len(self.images.train)
+        least = min(self.batch, total % self.batch or self.batch)
+        if least < self.ranks.world:
+            raise ValueError(
+                f"batches of {self.batch} out of {total} images leave one of {least}, too few for {self.ranks.world} "
+                "ranks; start fewer, or take another --batch"
+            )
 
     @property
     def steps(self) -> int:
@@ -33,8 +46,8 @@ class ImageTask:
         return -(-len(self.images.train) // self.batch)
 
     def loss(self, model: nn.Module, epoch: int, step: int) -> Tensor:
-        """Return the cross-entropy of a batch."""
-        part = self.images.train
+        """Return the mean cross-entropy of a batch, or this rank's part of it: the mean is the sum over ranks."""
+        part, mine = self.images.train, self.ranks.mine
         if self._order[0] != epoch:
             order = streams.permutation(self.seed, "data order", len(part), epoch)
             self._order = epoch, order.to(part.labels.device)
@@ -43,8 +56,9 @@ class ImageTask:
         if self.augment:
             words = streams.half_words(self.seed, f"augmentation/{epoch}", part.draws * len(rows), step)
             draws = torch.from_numpy(words.astype(np.int64)).to(rows.device).reshape(part.draws, -1)
-        x = part.batch(rows, draws)
-        return functional.cross_entropy(model(self._ready(x)), part.labels[rows])
+        own = rows[mine]
+        x = part.batch(own, None if draws is None else draws[:, mine])
+        return functional.cross_entropy(model(self._ready(x)), part.labels[own]) * (len(own) / len(rows))
 
     def _ready(self, x: Tensor) -> Tensor:
         x = normalised(x, self.images.mean, self.images.std)
@@ -57,10 +71,16 @@ class ImageTask:
         inputs = getattr(self.images, part).inputs
         return torch.cat([model(self._ready(x)) for x in inputs.split(EVALUATED)])
 
+    @torch.no_grad()
     def accuracy(self, model: nn.Module, part: str) -> float:
-        """Return the share of right answers."""
-        labels: Tensor = getattr(self.images, part).labels
-        return _share(self.logits(model, part), labels)
+        """Return the share of right answers, counted by all ranks together."""
+        model.eval()
+        found: Part = getattr(self.images, part)
+        right = torch.zeros((), dtype=torch.int64, device=found.labels.device)
+        for x, labels in found.portions(EVALUATED, self.ranks.mine):
+            right += (model(self._ready(x)).argmax(1) == labels).sum()
+        self.ranks.add([right])
+        return int(right) / len(found)
 
     def ones(self, dtype: torch.dtype) -> tuple[Tensor]:
         """Return one image of ones."""
@@ -89,14 +109,11 @@ class GraphTask:
 
     def accuracy(self, model: nn.Module, part: str) -> float:
         """Return the share of right answers."""
-        return _share(self.logits(model, part), self.graph.labels[getattr(self.graph, part)])
+        labels = self.graph.labels[getattr(self.graph, part)]
+        return int((self.logits(model, part).argmax(1) == labels).sum()) / len(labels)
 
     def ones(self, dtype: torch.dtype) -> tuple[Tensor, Graph]:
         """Return two nodes joined by an edge, with features of one: every node with neighbours would see the same."""
         adjacency, degrees = (part.to(self.graph.x.device, dtype) for part in adjacency_of(2, np.array([[0], [1]])))
         pair = replace(self.graph, adjacency=adjacency, degrees=degrees)
         return torch.ones(2, self.graph.x.shape[1], dtype=dtype, device=self.graph.x.device), pair
-
-
-def _share(logits: Tensor, labels: Tensor) -> float:
-    return int((logits.argmax(1) == labels).sum()) / len(labels)

@@ -50,7 +50,7 @@ def info(path: Path, page: console.Page) -> int:
         f"Bits: {free:,} searchable of {weights:,} weights, {kept_free:,} kept; {coded:,} written ({ticket.coding}); "
         f"entropy {entropy:,.0f}\nNorm statistics and learned numbers: {rest:,} bytes\n"
         f"File: {Path(path).stat().st_size:,} bytes; formula (1 - F) N = "
-        f"{(1 - source['prune'] - source['lock']) * weights:,.0f} bits; 32 N = {32 * weights:,} bits: "
+        f"{(1 - source.get('prune', 0) - source.get('lock', 0)) * weights:,.0f} bits; 32 N = {32 * weights:,} bits: "
         f"{32 * weights / max(free, 1):.1f} times smaller than the weights, "
         f"{weights / max(free, 1):.2f} times smaller than a ticket of the dense source"
     )

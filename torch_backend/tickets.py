@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 from torch import Tensor, nn
 
+from common.checks import whole
 from common.files import write_atomically
 from torch_backend.models import build
 from torch_backend.packing import pack, unpack
@@ -104,6 +105,8 @@ def read(path: str | Path) -> tuple[Ticket, Arrays]:
         raise ValueError(f"{path} is of another format version; this program reads version {FORMAT}")
     try:
         found["layers"] = tuple(Layer(*layer) for layer in found["layers"])
+        if any(whole(layer.name, number) != number for layer in found["layers"] for number in layer[1:]):
+            raise TypeError("layers are counted in whole numbers")
         ticket = Ticket(**found)
         dict(ticket.sizes), dict(ticket.source), dict(ticket.about)
     except (KeyError, TypeError, ValueError):
@@ -121,20 +124,21 @@ def load(path: str | Path, model: nn.Module | None = None) -> tuple[nn.Module, T
     if model is None:
         if ticket.architecture == OWN:
             raise ValueError(f"{path} is a ticket of a module of your own: give a fresh one to load it into")
-        try:
-            model = build(ticket.architecture, **ticket.sizes)
-        except TypeError:
-            raise ValueError(f"{path} has sizes that {ticket.architecture} does not take: {ticket.sizes}") from None
+        model = _built(ticket, path)
     try:
         freeze(model, **ticket.source)
-    except TypeError:
-        raise ValueError(f"{path} has a source that cannot be drawn: {ticket.source}") from None
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} has a source that cannot be drawn: {ticket.source}: {_line(error)}") from None
     masks = supermasks(model)
     layers = tuple((name, mask.size, len(mask.mask)) for name, mask in masks.items())
     if layers != tuple(layer[:3] for layer in ticket.layers):
         raise ValueError(f"{path} does not fit this model: its layers are {[layer.name for layer in ticket.layers]}")
     sizes, kept = [layer.searchable for layer in ticket.layers], [layer.kept for layer in ticket.layers]
-    for mask, bits in zip(masks.values(), unpack(arrays.pop(BITS), sizes, kept, ticket.coding), strict=True):
+    try:
+        unpacked = unpack(arrays.pop(BITS), sizes, kept, ticket.coding)
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: {error}") from None
+    for mask, bits in zip(masks.values(), unpacked, strict=True):
         mask.keep(torch.from_numpy(bits).to(mask.mask.device))
     rest = _rest(model)
     if {name: value.shape for name, value in rest.items()} != {n: torch.Size(a.shape) for n, a in arrays.items()}:
@@ -142,6 +146,25 @@ def load(path: str | Path, model: nn.Module | None = None) -> tuple[nn.Module, T
     for name, value in rest.items():
         value.data.copy_(torch.from_numpy(arrays[name]))
     return model.eval(), ticket
+
+
+def _built(ticket: Ticket, path: str | Path) -> nn.Module:
+    """Return a fresh network of the ticket's architecture; its size is compared before any memory is taken for it."""
+    try:
+        with torch.device("meta"):
+            planned = build(ticket.architecture, **ticket.sizes)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        said = f"{path} has sizes that {ticket.architecture} does not take: {ticket.sizes}: {_line(error)}"
+        raise ValueError(said) from None
+    weights = sum(parameter.numel() for parameter in planned.parameters() if parameter.ndim > 1)
+    listed = sum(layer.size for layer in ticket.layers)
+    if weights != listed:
+        raise ValueError(f"{path} does not fit its own sizes: they make {weights} weights, its layers have {listed}")
+    return build(ticket.architecture, **ticket.sizes)
+
+
+def _line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _rest(model: nn.Module) -> dict[str, Tensor]:

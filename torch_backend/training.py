@@ -2,6 +2,7 @@
 
 import math
 import time
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -13,10 +14,12 @@ from torch import Tensor, nn
 
 from common.files import write_atomically
 from common.store import Row, export_jsonl
+from torch_backend.ranks import ALONE, Ranks, digest
 from torch_backend.settings import Settings
 
 MOMENTUM = 0.9
 CHECKPOINT, EPOCHS = "checkpoint.pt", "epochs.jsonl"
+SINGLE = {"ranks": "1"}  # not written, so that a run of one process is as it was before there were several
 
 
 class Task(Protocol):
@@ -27,7 +30,7 @@ class Task(Protocol):
         """Optimiser steps in an epoch."""
 
     def loss(self, model: nn.Module, epoch: int, step: int) -> Tensor:
-        """Return the mean loss of a batch."""
+        """Return the mean loss of a batch; of several ranks, each returns a part and their sum is the mean."""
 
     def accuracy(self, model: nn.Module, part: str) -> float:
         """Return the share of right answers on "validation" or "test"."""
@@ -42,6 +45,7 @@ class Run:
     checkpoint must have been made with, beside the settings, for a run to go on from it.
 
     before: called with (epoch, step) before every step. first: epochs before this one are never taken as the best.
+    ranks: the processes that train it together; rank 0 reads and writes the files.
     """
 
     model: nn.Module
@@ -53,20 +57,22 @@ class Run:
     origin: dict[str, str] = field(default_factory=dict)
     before: Callable[[int, int], None] = lambda epoch, step: None
     first: int = 0
+    ranks: Ranks = ALONE
 
     def fit(self, tell: Callable[[Row], None] = lambda row: None, stop: Callable[[], None] = lambda: None) -> list[Row]:
         """Train for all epochs, going on from the checkpoint in ``folder`` if there is one; return a row per epoch.
 
         In the end the model is as it was after the epoch of the best validation accuracy (the first of equals).
         Rows are written to epochs.jsonl, then the checkpoint, after every epoch. stop: called after every step.
-        Raises ValueError at a loss that is not finite; the last epoch's checkpoint stays.
+        Raises ValueError at a loss that is not finite, or when ranks have come to differ; the last epoch's checkpoint
+        stays.
         """
         optimiser = optimiser_of(self.model, self.settings)
         rows: list[Row] = []
         best: dict[str, Any] = {}
-        kept = read_checkpoint(self.folder / CHECKPOINT)
+        kept = self.ranks.from_first(lambda: read_checkpoint(self.folder / CHECKPOINT))
         if kept is not None:
-            check_origin(self.folder / CHECKPOINT, kept["origin"], self.origin)
+            check_origin(self.folder / CHECKPOINT, {**SINGLE, **kept["origin"]}, {**SINGLE, **self.origin})
             try:
                 self.model.load_state_dict(kept["model"])
                 optimiser.load_state_dict(kept["optimiser"])
@@ -89,21 +95,28 @@ class Run:
             row = {"epoch": epoch, "rate": rate, "loss": loss, "validation": validation, "sparsity": sparsities,
                    "seconds": round(time.perf_counter() - start, 3)}  # fmt: skip
             rows.append(row)
-            export_jsonl(self.folder / EPOCHS, rows)
-            write_checkpoint(
-                self.folder / CHECKPOINT,
-                {
-                    "model": self.model.state_dict(),
-                    "optimiser": optimiser.state_dict(),
-                    "rows": rows,
-                    "best": best,
-                    "origin": self.origin,
-                },
-            )
+            if self.ranks.world > 1:
+                self.ranks.agree(f"the network after epoch {epoch + 1}", digest(self.model))
+            if self.ranks.first:
+                self._write(rows, best, optimiser)
             tell(row)
         self.model.load_state_dict(best["model"])
         self.prepare()
         return rows
+
+    def _write(self, rows: list[Row], best: dict[str, Any], optimiser: torch.optim.Optimizer) -> None:
+        """Write the rows, then the checkpoint."""
+        export_jsonl(self.folder / EPOCHS, rows)
+        write_checkpoint(
+            self.folder / CHECKPOINT,
+            {
+                "model": self.model.state_dict(),
+                "optimiser": optimiser.state_dict(),
+                "rows": rows,
+                "best": best,
+                "origin": self.origin,
+            },
+        )
 
     def _epoch(
         self, optimiser: torch.optim.Optimizer, epoch: int, stop: Callable[[], None]
@@ -118,10 +131,12 @@ class Run:
             with torch.autocast(total.device.type, torch.bfloat16, enabled=self.amp):
                 loss = self.task.loss(self.model, epoch, step)
             loss.backward()
+            self.ranks.add([parameter.grad for parameter in self.model.parameters() if parameter.grad is not None])
             optimiser.step()
             sparsities = self.prepare()
             total += loss.detach()
             stop()
+        self.ranks.add([total])
         mean = float(total) / self.task.steps
         if not math.isfinite(mean):
             kept = f"the state after epoch {epoch} is kept in {self.folder}" if epoch else "nothing is kept"
@@ -152,7 +167,12 @@ def read_checkpoint(path: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
+        with zipfile.ZipFile(path) as parts:  # torch reads on where a checksum is wrong
+            wrong = parts.testzip()
+        if wrong is not None:
+            raise ValueError(f"{wrong} does not have its checksum")
         found = torch.load(path, weights_only=True, map_location="cpu")
+        found["origin"] = dict(found["origin"])
         return {name: found[name] for name in ("model", "optimiser", "rows", "best", "origin")}
     except Exception as error:  # torch raises a dozen kinds, and a line is all that anyone can use
         raise damaged(path, error) from None

@@ -1,11 +1,10 @@
 """What the report says of the published claims: verdicts and numbers of the committed results, nothing run again."""
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from common.store import Row, read_jsonl
+from common.store import Row, read_json, read_jsonl
 from figures.requirement import RESULT
 from simulations import sweep_tables
 from simulations.report import interval, regime
@@ -20,7 +19,7 @@ COLUMNS = (
 
 def load(path: str | Path = RESULT) -> dict[str, Any]:
     """Return the main job's result: settings, versions, command, rows."""
-    result: dict[str, Any] = json.loads(Path(path).read_text())
+    result: dict[str, Any] = read_json(path)
     return result
 
 

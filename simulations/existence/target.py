@@ -139,15 +139,13 @@ def from_file(path: str | Path, *, rescale: bool = False, low: ArrayLike = 0.0, 
     always 1, see :func:`theory.widths.homogeneous`. low, high: the box of the inputs, but that one.
     Raises ValueError for anything that is no such file, OSError when it cannot be read.
     """
+    data = BytesIO(Path(path).read_bytes())
     try:
-        with open(path, "rb") as handle:
-            file = np.load(handle, allow_pickle=False)
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise ValueError("it holds a single array without a name")
-            with file:
-                arrays = {name: file[name] for name in file.files}
-    except OSError:
-        raise
+        file = np.load(data, allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise ValueError("it holds a single array without a name")
+        with file:
+            arrays = {name: file[name] for name in file.files}
     except Exception as error:  # numpy and zipfile raise a dozen kinds for damaged files
         raise ValueError(f"{path} is not an npz file of numbers: {error}") from None
     for name, array in arrays.items():

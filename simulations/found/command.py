@@ -12,7 +12,7 @@ width ten times as many steps, at sparsity 0.755, took the largest error from 0.
 """
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -21,11 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common import console
-from common.checks import whole
-from common.cli import REFUTED, Parser, run
-from common.files import check_new
+from common.cli import REFUTED, run
 from common.keys import key_words
-from common.store import Row, Store, canonical, export_jsonl
+from common.store import Row, canonical
 from simulations.existence.build import build
 from simulations.existence.errors import certified_bound, collapsed
 from simulations.existence.source import Source
@@ -33,7 +31,7 @@ from simulations.existence.target import accuracy, forward
 from simulations.found import tables
 from simulations.found.judge import apply, judge, masks_of
 from simulations.found.targets import TARGETS, Problem, problem
-from simulations.runner import add_options, measure_all
+from simulations.runner import Work, command
 from simulations.sweep import GRID, path
 from theory.existence import Plan, plan
 
@@ -106,8 +104,11 @@ def source_seed(setting: Setting, number: int, seed: int) -> int:
     return key_words(0, f"found, seed {seed}, {canonical({**asdict(setting), 'source': number})}")[1]
 
 
-def work(seed: int, sources: int) -> Iterator[tuple[Row, Callable[[], Row]]]:
-    """Yield the key and the measurement of every source of every setting that is not too large."""
+def work(sources: int, seed: int) -> Work:
+    """Return the key and the measurement of every source of every setting that is not too large."""
+    if find_spec("torch") is None:
+        raise ValueError('searches need PyTorch: pip install -e ".[torch]"')
+    parts: Work = []
     for setting in SETTINGS:
         task = problem(setting.target, seed)
         used, prune, lock = planned(setting, task)
@@ -115,10 +116,13 @@ def work(seed: int, sources: int) -> Iterator[tuple[Row, Callable[[], Row]]]:
             continue
         for number in range(sources):
             source = Source(source_seed(setting, number, seed), used.sizes, used.blocks, prune, lock)
-            yield (
-                {**asdict(setting), "source": number},
-                partial(measure, task, source, tuple(demand.eps for demand in used.demands)),
+            parts.append(
+                (
+                    {**asdict(setting), "source": number},
+                    partial(measure, task, source, tuple(demand.eps for demand in used.demands)),
+                )
             )
+    return parts
 
 
 def violations(row: Row) -> int:
@@ -128,17 +132,16 @@ def violations(row: Row) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure all sources, print the tables, write one row a source; exit 1 when a mask breaks the frozen states."""
-    p = Parser(prog="python -m simulations found", description=(__doc__ or "").splitlines()[0])
-    add_options(p, SOURCES, "sources of each setting", "targets, inputs and sources")
-    args = p.parse_args(argv)
-    key_words(args.seed)
-    sources = whole("trials", args.trials, 1)
-    check_new(args.out)
-    if find_spec("torch") is None:
-        raise ValueError('searches need PyTorch: pip install -e ".[torch]"')
-    todo = list(work(args.seed, sources))
-    with Store(args.store) as store, console.progress(len(todo), "sources") as tick:
-        rows = measure_all(todo, experiment=EXPERIMENT, seed=args.seed, confidence=CONFIDENCE, store=store, tick=tick)
+    rows = command(
+        argv,
+        EXPERIMENT,
+        __doc__,
+        work,
+        trials=SOURCES,
+        what="sources of each setting",
+        seeded="targets, inputs and sources",
+        confidence=CONFIDENCE,
+    )
     page = console.Page()
     for name in TARGETS:
         for which in ("sup", "mean"):
@@ -146,8 +149,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     page.print(tables.accuracies([row for row in rows if "labelled" in row]))
     broken = sum(violations(row) > 0 for row in rows)
     page.print(f"sources in which a mask breaks the frozen states: {broken} of {len(rows)}")
-    if args.out is not None:
-        export_jsonl(args.out, rows)
     return REFUTED if broken else 0
 
 

@@ -3,6 +3,10 @@
 import csv
 import json
 import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -22,11 +26,97 @@ def test_a_row_comes_back_and_is_never_overwritten(tmp_path):
         assert list(store.rows("x")) == [{"eps": 0.1, "n": 3, "seed": 0, "chunk": 0, "count": 5}]
 
 
+WRITER = """
+import sys
+from common.store import Store
+path, name, first, last = sys.argv[1:]
+sys.stdin.readline()
+with Store(path) as store:
+    for chunk in range(int(first), int(last)):
+        store.put("x", {"n": 3}, 0, chunk, {"by": name, "chunk": chunk, "a": 0.1})
+        print(chunk, flush=True)
+"""
+
+
+def writer(path, name, first, last):
+    words = [sys.executable, "-c", WRITER, path, name, str(first), str(last)]
+    root = Path(__file__).parents[2]
+    return subprocess.Popen(words, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def test_processes_that_write_to_one_new_store_at_a_time_keep_every_row_once(tmp_path):
+    path = tmp_path / "runs.sqlite"
+    writers = [writer(path, name, first, first + 300) for name, first in (("a", 0), ("b", 100), ("c", 0))]
+    for process in writers:
+        process.stdin.write("go\n")  # all at once, so that they also make the file at once
+        process.stdin.flush()
+    said = [process.communicate()[0].split() for process in writers]
+    assert [len(words) for words in said] == [300] * 3
+    assert [process.returncode for process in writers] == [0] * 3
+    with Store(path) as store:
+        rows = list(store.rows("x"))
+    assert [row["chunk"] for row in rows] == list(range(400))
+    assert all(row["by"] == "b" for row in rows[300:])
+    assert {row["by"] for row in rows[:100]} <= {"a", "c"}
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    connection.close()
+
+
+def test_a_killed_process_loses_no_row_whose_put_returned(tmp_path):
+    path = tmp_path / "runs.sqlite"
+    process = writer(path, "a", 0, 10**6)
+    process.stdin.write("go\n")
+    process.stdin.flush()
+    heard = [process.stdout.readline() for _ in range(50)]
+    process.kill()
+    heard += process.stdout.readlines()  # communicate() would miss what readline() has taken from the pipe
+    process.communicate()
+    told = [int(line) for line in heard if line.endswith("\n")]
+    with Store(path) as store:
+        rows = list(store.rows("x"))
+        assert len(rows) in (max(told) + 1, max(told) + 2)  # it may have died between the row and its word
+        assert [row["chunk"] for row in rows] == list(range(len(rows)))
+        store.put("x", {"n": 3}, 0, 0, {"by": "b"})
+        assert store.get("x", {"n": 3}, 0, 0)["by"] == "a"
+
+
+def test_a_row_keeps_the_order_of_its_names():
+    with Store() as store:
+        store.put("x", {}, 0, 0, {"b": 1, "a": {"d": 1, "c": 2}})
+        assert json.dumps(store.get("x", {}, 0, 0)) == '{"b": 1, "a": {"d": 1, "c": 2}}'
+        with pytest.raises(ValueError, match="Out of range"):
+            store.put("x", {}, 0, 1, {"a": float("inf")})
+
+
+def test_a_store_that_takes_no_more_is_told_in_one_line(tmp_path):
+    with Store(tmp_path / "runs.sqlite") as store:
+        store._connection.execute("PRAGMA query_only=ON")
+        with pytest.raises(OSError, match="cannot keep a finished row: attempt to write a readonly database"):
+            store.put("x", {}, 0, 0, {})
+
+
 def test_a_file_that_is_no_store_is_refused_in_one_line(tmp_path):
     path = tmp_path / "runs.sqlite"
     path.write_bytes(b"not a database at all" * 100)
     with pytest.raises(OSError, match="cannot be used as a run store"):
         Store(path)
+
+
+def test_a_refused_file_is_let_go_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("common.store.PATIENCE", 0.2)
+    path = tmp_path / "runs.sqlite"
+    with Store(path):
+        pass
+    good = path.read_bytes()
+    kept = []  # an error that is kept keeps what the failed call had opened, unless that was closed
+    for place in (32, 52):
+        path.write_bytes(good[:place] + b"\1" + good[place + 1 :])
+        with pytest.raises(OSError, match="is damaged") as error:
+            Store(path)
+        kept.append(error)
+        path.write_bytes(good[:18] + b"\1\1" + good[20:])  # with the journal to be switched, for which none may read
+        Store(path).close()
 
 
 def test_settings_have_one_text():

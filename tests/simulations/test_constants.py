@@ -23,7 +23,7 @@ def test_every_setting_has_every_row():
 
 @pytest.mark.parametrize("point", [Point(0.0, 0.0, 0.01), Point(0.4, 0.3, 0.1), Point(0.2, 0.5, 0.1)])
 def test_committed_rows_come_out_again(point):
-    assert list(measured_rows(point, 0, Store(), jobs=None, trials=None)) == of(point)
+    assert list(measured_rows(point, 0, Store(), engine=None, trials=None)) == of(point)
 
 
 def test_no_row_is_refuted_and_every_interval_is_in_order():

@@ -17,6 +17,7 @@ import simulations.lemmas
 import subsetsum
 from common.cli import BAD_INPUT, INTERRUPTED, REFUTED, run
 from simulations.curves import Setting, measure
+from simulations.engine import Here
 from subsetsum.verify import main
 
 ROOT = Path(__file__).parents[2]
@@ -140,7 +141,9 @@ def test_too_few_trials_leave_it_undecided(capsys):
 def test_threads_and_chunks_do_not_matter():
     setting = Setting(0.05, prune=0.3, lock=0.2, radius=1.0, n_max=30, trials=12_000)
     stores = [simulations.lemmas.Store() for _ in range(2)]
-    one, two = (measure(setting, seed=5, store=store, jobs=jobs) for store, jobs in zip(stores, (1, 2), strict=True))
+    one, two = (
+        measure(setting, seed=5, store=store, engine=Here(jobs)) for store, jobs in zip(stores, (1, 2), strict=True)
+    )
     whole = subsetsum.success_counts(30, 0.05, 12_000, prune=0.3, lock=0.2, seed=5, targets=subsetsum.targets(1.0))
     for curve in (one, two):
         assert np.array_equal(curve.uniform, whole.uniform)

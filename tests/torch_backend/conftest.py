@@ -21,8 +21,18 @@ def one_thread():
 @pytest.fixture
 def data(tmp_path):
     """A folder with 300 + 60 images of 28 x 28, class c lit in row c."""
+    return write_digits(tmp_path / "data")
+
+
+@pytest.fixture(scope="module")
+def module_data(tmp_path_factory):
+    """The same folder, for all tests of a module."""
+    return write_digits(tmp_path_factory.mktemp("module") / "data")
+
+
+def write_digits(root):
     rng = np.random.default_rng(0)
-    folder = tmp_path / "data" / "MNIST" / "raw"
+    folder = root / "MNIST" / "raw"
     folder.mkdir(parents=True)
     for part, count in (("train", 300), ("t10k", 60)):
         labels = rng.integers(0, 10, count).astype(np.uint8)
@@ -30,4 +40,4 @@ def data(tmp_path):
         images[np.arange(count), 2 * labels] = 250
         write_idx(folder / f"{part}-images-idx3-ubyte", images)
         write_idx(folder / f"{part}-labels-idx1-ubyte", labels)
-    return tmp_path / "data"
+    return root

@@ -31,6 +31,8 @@ def arxiv(root: Path) -> Graph:
     nodes = len(features)
     if len(labels) != nodes:
         raise ValueError(f"{folder} is damaged: {nodes} rows of features and {len(labels)} labels")
+    if not np.isfinite(features).all():
+        raise ValueError(f"{folder / TABLES[1]} is damaged: some features are not finite")
     if labels.min() < 0 or labels.max() >= CLASSES:
         raise ValueError(f"{folder / TABLES[2]} is damaged: labels must be 0 to {CLASSES - 1}, got {labels.max()}")
     try:

@@ -53,9 +53,9 @@ class Files:
             rows, lambda place, width, height: (random_box(width, height, words[:-1, place]), words[-1, place] < 0.5)
         )
 
-    def split(self, count: int) -> Iterator[Tensor]:
-        """Yield all images in their order, ``count`` at a time."""
-        for rows in torch.arange(len(self)).split(count):
+    def split(self, count: int, mine: slice = slice(None)) -> Iterator[Tensor]:
+        """Yield all images in their order, ``count`` at a time, or those of these portions that ``mine`` chooses."""
+        for rows in torch.arange(len(self)).split(count)[mine]:
             yield self[rows]
 
     def to(self, device: torch.device | str) -> "Files":

@@ -1,5 +1,6 @@
 """What every loader returns: images in three parts, or a graph with three sets of nodes."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -34,6 +35,12 @@ class Part:
         if isinstance(self.inputs, Files):
             return self.inputs.augmented(rows, draws)
         return crop_and_flip(self.inputs[rows], draws)
+
+    def portions(self, count: int, mine: slice) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield images and labels in their order, ``count`` at a time, of those portions that ``mine`` chooses."""
+        inputs = self.inputs
+        images = inputs.split(count, mine) if isinstance(inputs, Files) else inputs.split(count)[mine]
+        yield from zip(images, self.labels.split(count)[mine], strict=True)
 
     def to(self, device: torch.device | str) -> "Part":
         """Return the part with its tensors on ``device``."""

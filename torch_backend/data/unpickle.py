@@ -6,8 +6,10 @@ file cannot call anything. Each class defines __setstate__, so that a file canno
 """
 
 import pickle
+import pickletools
 import re
 from collections import defaultdict
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -104,15 +106,24 @@ def unpickle(path: str | Path) -> Any:
     Raises ValueError naming the file, and what it asks for, when it is damaged or holds anything else; OSError when it
     cannot be read.
     """
-    with open(path, "rb") as file:
-        try:
-            return _plain(_Reader(file, encoding="latin1").load())
-        except OSError:
-            raise
-        except _Refused as error:
-            raise ValueError(f"{path} is refused: {error}") from None
-        except Exception as error:  # a damaged pickle can end in nearly any exception
-            raise ValueError(f"{path} is damaged: {error or type(error).__name__}") from None
+    data = Path(path).read_bytes()
+    try:
+        _check_places(data)
+        return _plain(_Reader(BytesIO(data), encoding="latin1").load())
+    except _Refused as error:
+        raise ValueError(f"{path} is refused: {error}") from None
+    except Exception as error:  # a damaged pickle can end in nearly any exception
+        raise ValueError(f"{path} is damaged: {error or type(error).__name__}") from None
+
+
+def _check_places(data: bytes) -> None:
+    """Raise ValueError when an object is to be remembered at a place beyond any that the file can have filled.
+
+    The unpickler takes memory for all places below it, gigabytes for one wrong byte.
+    """
+    for code, place, _ in pickletools.genops(data):
+        if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and place is not None and place > len(data):
+            raise ValueError(f"it remembers an object at place {place}")
 
 
 def _plain(found: Any) -> Any:

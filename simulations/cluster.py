@@ -1,0 +1,207 @@
+"""Units of work on a Dask cluster: sent in groups, counted as they come back, sent again when their workers die.
+
+The store stays with the client: workers compute and keep nothing. Of a run that ends early, for whatever reason, all
+units that came back are stored, and the same command started again computes only the others.
+"""
+
+import json
+import logging
+import os
+import time
+import warnings
+from asyncio import CancelledError
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+import cloudpickle
+from distributed import Client, Future, KilledWorker, get_worker
+from distributed.versions import VersionMismatchWarning
+
+from common.store import Row
+from simulations.engine import Unit
+from simulations.pace import Pace, groups
+from simulations.software import difference, software
+
+CONNECT = 10.0  # seconds in which a scheduler must answer
+NO_WORKER = 60.0  # seconds without any worker after which to give up
+LOOK = 2.0  # seconds between two counts of the workers
+TRIES = 3  # how often a unit is handed to the scheduler, which gives up when the unit's workers die four times
+
+KEPT = "what is finished stays in the run store, if it is a file, and the same command goes on from there"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A group of units that the scheduler was asked for, and how often."""
+
+    units: list[Unit]
+    future: Future
+    tries: int
+
+
+Landed = tuple[str, tuple[list[Row], float] | None, BaseException | None]  # key, rows with seconds or what went wrong
+
+
+class Lost(OSError):
+    """The connection to the scheduler broke."""
+
+
+class Cluster:
+    """The workers of one scheduler; name: how its user calls it."""
+
+    def __init__(self, client: Client, name: str) -> None:
+        self._client = client
+        self._name = name
+        self._seen = (float("-inf"), 1)
+        self._last_worker = time.monotonic()
+
+    def run(self, units: Iterable[Unit]) -> Iterator[tuple[Unit, Row]]:
+        """Yield every unit with its row, as they are finished.
+
+        A group whose worker dies goes to another one; after several deaths its units are tried one by one, and one
+        that keeps killing workers raises OSError. So does a lost connection, a minute without any worker, and a worker
+        with other software.
+        """
+        pace = Pace()
+        waiting = groups(units, lambda kind: pace.size(kind, self._threads()))
+        flying: dict[str, Task] = {}
+        landed: SimpleQueue[Landed] = SimpleQueue()
+
+        async def fetch(future: Future) -> None:
+            # whatever happens must arrive: as_completed() would wait forever for a result lost on its way
+            try:
+                landed.put((future.key, await future, None))
+            except (Exception, CancelledError) as error:
+                landed.put((future.key, None, error))
+
+        def send(group: list[Unit], tries: int) -> None:
+            # pickled here, so that the scheduler passes on plain bytes
+            calls = cloudpickle.dumps([unit.call for unit in group])
+            future = self._client.submit(perform, calls, software(), pure=False)
+            flying[future.key] = Task(group, future, tries)
+            self._client.loop.add_callback(fetch, future)
+
+        try:
+            while True:
+                # a thread's next group is there when it has done one
+                for group in islice(waiting, max(0, 2 * self._threads() - len(flying))):
+                    send(group, 1)
+                if not flying:
+                    return
+                key, result, error = self._next(landed)
+                task = flying.pop(key)
+                if result is None:
+                    self._check_died(task, error)
+                    for unit in task.units:
+                        send([unit], task.tries + 1)
+                    continue
+                rows, seconds = result
+                pace.learn(task.units[0].kind, len(rows), seconds)
+                yield from zip(task.units, rows, strict=True)
+        finally:
+            if flying and self._client.status == "running":
+                with suppress(OSError):
+                    self._client.cancel([task.future for task in flying.values()], force=True)
+
+    def _next(self, landed: "SimpleQueue[Landed]") -> Landed:
+        """Wait for a task to come back, in one way or another."""
+        while True:
+            try:
+                return landed.get(timeout=LOOK)
+            except Empty:
+                if self._client.status not in ("running", "connecting"):
+                    raise self._lost() from None
+                self._threads()
+
+    def _threads(self) -> int:
+        """Return how many threads work now, at least 1: for a while all workers may be gone, and others come."""
+        when, count = self._seen
+        if time.monotonic() - when > LOOK:
+            try:
+                count = sum(self._client.nthreads().values())
+            except OSError as error:
+                raise self._lost() from error
+            now = time.monotonic()
+            self._seen = (now, count)
+            if count:
+                self._last_worker = now
+            elif now - self._last_worker > NO_WORKER:
+                raise OSError(no_worker(self._name) + "; " + KEPT)
+        return max(1, count)
+
+    def _check_died(self, task: Task, error: BaseException | None) -> None:
+        """Return when a task has no result because its workers died and it may be tried again; else raise why."""
+        if isinstance(error, KilledWorker):
+            if task.tries < TRIES:
+                return
+            raise OSError(
+                f"a unit of work was given up: {TRIES * (error.allowed_failures + 1)} workers died while they had it "
+                "(out of memory?); what is finished is stored"
+            ) from error
+        if error is None or task.future.status != "error":  # not the unit's own: the way to the scheduler is broken
+            raise self._lost() from error
+        if isinstance(error, ImportError | AttributeError):
+            raise OSError(f"a worker of {self._name} lacks software that the client has: {error}") from error
+        raise error
+
+    def _lost(self) -> Lost:
+        return Lost(f"the connection to the scheduler {self._name} was lost; {KEPT}")
+
+
+def no_worker(name: str) -> str:
+    """Say that nobody works."""
+    return f"the scheduler {name} has had no worker for {NO_WORKER:.0f} seconds"
+
+
+def perform(pickled: bytes, wanted: dict[str, str]) -> tuple[list[Row], float]:
+    """Do a group of units on a worker; return their rows and the seconds they took.
+
+    Raises OSError when this worker's software differs from the client's, since results might.
+    """
+    if other := difference(software(), wanted):
+        raise OSError(f"worker {get_worker().address} has other software than the client: {other}")
+    os.environ["LOKY_MAX_CPU_COUNT"] = "1"  # joblib's count of cores: a unit takes one of the worker's threads
+    calls = cloudpickle.loads(pickled)
+    start = time.perf_counter()
+    rows = [call() for call in calls]
+    return rows, time.perf_counter() - start
+
+
+def address_in(file: str) -> str:
+    """Return the address in a scheduler's file; raises OSError when there is none."""
+    try:
+        return str(json.loads(Path(file).read_text())["address"])
+    except OSError as error:
+        raise OSError(f"scheduler file {file} cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError):
+        raise OSError(f"{file} is not what a scheduler writes") from None
+
+
+@contextmanager
+def connected(address: str | None, file: str | None) -> Iterator[Cluster]:
+    """Open the cluster of a scheduler's address, or of the file that the scheduler wrote.
+
+    Raises OSError when there is no scheduler, or it has no worker for a minute.
+    """
+    name = address_in(file) if file else str(address)
+    for logger in [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "distributed"]:
+        logging.getLogger(logger).setLevel(logging.CRITICAL)  # what breaks is told in one line
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", VersionMismatchWarning)  # what matters is compared on the workers
+        try:
+            client = Client(name, timeout=CONNECT, set_as_default=False)
+        except (OSError, ValueError, ImportError) as error:
+            raise OSError(f"no scheduler can be reached at {name}: {error or type(error).__name__}") from error
+        try:
+            try:
+                client.wait_for_workers(1, timeout=NO_WORKER)
+            except TimeoutError:
+                raise OSError(no_worker(name)) from None
+            yield Cluster(client, name)
+        finally:
+            with suppress(OSError):
+                client.close(timeout=CONNECT if client.status == "running" else 0.5)  # it would wait for a lost one

@@ -1,0 +1,103 @@
+"""Where units of work are done: on threads of this process, or on the workers of a Dask cluster.
+
+A unit's row depends on the unit alone, so it is the same row wherever, in whatever order and however often it is made.
+"""
+
+import os
+from argparse import Namespace
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import islice
+from typing import Any, Protocol
+
+from common.cli import Parser
+from common.store import Row
+from subsetsum.threads import workers
+
+VARIABLE = "DASK_SCHEDULER_ADDRESS"
+
+
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """One piece of work, stored when it is finished.
+
+    name: what the asker knows it by. kind: units of one kind take about equally long. call: returns the row; a module's
+    function with its arguments (functools.partial), so that it can be sent to another machine.
+    """
+
+    name: Any
+    kind: str
+    call: Callable[[], Row]
+
+
+class Engine(Protocol):
+    """What does units of work."""
+
+    def run(self, units: Iterable[Unit]) -> Iterator[tuple[Unit, Row]]:
+        """Yield every unit with its row, as they are finished; raise what a unit raises."""
+
+
+class Here:
+    """Threads of this process; jobs: how many, by default one a core. One job is done by the calling thread itself."""
+
+    def __init__(self, jobs: int | None = None) -> None:
+        self.jobs = workers(jobs)
+
+    def run(self, units: Iterable[Unit]) -> Iterator[tuple[Unit, Row]]:
+        """Yield every unit with its row, as they are finished."""
+        if self.jobs == 1:
+            for unit in units:
+                yield unit, unit.call()
+            return
+        waiting = iter(units)
+        running: dict[Future[Row], Unit] = {}
+        with ThreadPoolExecutor(self.jobs) as pool:
+            try:
+                while True:
+                    # no more than a thread's next one is handed out, so that an interruption is obeyed soon
+                    running |= {pool.submit(unit.call): unit for unit in islice(waiting, 2 * self.jobs - len(running))}
+                    if not running:
+                        return
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        unit = running.pop(future)
+                        yield unit, future.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+
+def add_engine_options(parser: Parser) -> None:
+    """Add --scheduler and --scheduler-file."""
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help=f"do the work on the Dask cluster of this scheduler, such as tcp://host:8786 (default: ${VARIABLE}, "
+        "else this machine); results are the same",
+    )
+    parser.add_argument("--scheduler-file", metavar="FILE", help="the same, by the file that the scheduler wrote")
+
+
+@contextmanager
+def open_engine(args: Namespace, jobs: int | None) -> Iterator[Engine]:
+    """Open the engine that the options ask for: ``jobs`` threads here, or a cluster.
+
+    Raises ValueError when both options are given or Dask is missing, OSError when the cluster cannot be reached or is
+    lost.
+    """
+    if args.scheduler is not None and args.scheduler_file is not None:
+        raise ValueError("--scheduler and --scheduler-file name the same thing: give one of them")
+    address = args.scheduler
+    if address is None and args.scheduler_file is None:
+        address = os.environ.get(VARIABLE)
+    if not address and args.scheduler_file is None:
+        yield Here(jobs)
+        return
+    if find_spec("distributed") is None:
+        asked = address if args.scheduler_file is None else args.scheduler_file
+        raise ValueError(f'the scheduler {asked} needs Dask: pip install -e ".[cluster]"')
+    from simulations.cluster import connected
+
+    with connected(address, args.scheduler_file) as cluster:
+        yield cluster

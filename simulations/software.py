@@ -1,0 +1,46 @@
+"""Which software makes the numbers: versions that results depend on, and a digest of the project's own sources."""
+
+import platform
+from functools import cache
+from hashlib import blake2b
+from importlib.metadata import version
+from pathlib import Path
+
+OWN = ("common", "subsetsum", "theory", "torch_backend", "simulations")
+OTHERS = ("numpy", "scipy", "numba")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result depends on."""
+    return {"python": platform.python_version(), **{name: version(name) for name in ("slt-verify", *OTHERS)}}
+
+
+@cache
+def software() -> dict[str, str]:
+    """Return what two machines must have in common to share the work: :func:`versions` and the digest of our sources.
+
+    Of Python the first two numbers count: pickled functions do not travel between others.
+    """
+    found = versions()
+    found["python"] = ".".join(platform.python_version_tuple()[:2])
+    return {**found, "sources": source_digest(Path(__file__).parents[1])}
+
+
+def source_digest(root: Path) -> str:
+    """Return a digest of all modules of our packages in ``root``; names and contents count, dates do not."""
+    digest = blake2b(digest_size=6)
+    for package in OWN:
+        for path in sorted((root / package).rglob("*.py")):
+            content = path.read_bytes()
+            digest.update(f"{path.relative_to(root).as_posix()} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def difference(theirs: dict[str, str], ours: dict[str, str]) -> str:
+    """Say in a few words what differs; empty when nothing does.
+
+    >>> difference({"numpy": "2.0", "scipy": "1"}, {"numpy": "2.4", "scipy": "1"})
+    'numpy 2.0 there, 2.4 here'
+    """
+    names = [name for name in ours if theirs.get(name) != ours[name]]
+    return "; ".join(f"{name} {theirs.get(name, 'missing')} there, {ours[name]} here" for name in names)

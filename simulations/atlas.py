@@ -191,12 +191,12 @@ def widths(setting: Widths, seed: int) -> Row:
     dense = dict.fromkeys(("prune", "lock"), (0.0,) * (depth + 1))
     reference = plan(weights, setting.eps, setting.delta, **dense, widths="estimated").widths[1:-1]
     asked = partial(published_widths, weights, setting.eps, setting.delta)
-    constant = max(fitted_constants(reference, partial(asked, prune=dense["prune"])))
+    least = max(fitted_constants(reference, partial(asked, prune=dense["prune"])))
     row: Row = {
         kind: plan(weights, setting.eps, setting.delta, prune=prune, lock=lock, widths=kind).widths[1:-1]
         for kind in ("proven", "estimated")
     }
-    return {**row, "published": _rounded(asked(constant, prune=prune)), "constant": float(f"{constant:.6g}")}
+    return {**row, "published": _rounded(asked(least, prune=prune)), "constant": float(f"{least:.6g}")}
 
 
 def _game(start: float, left: float, last: int) -> Floats:

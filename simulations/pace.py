@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from simulations.engine import Unit
 
-OVERHEAD = 1.7e-3  # seconds of scheduler and client per task, measured; docs/scaling.md
+OVERHEAD = 2.1e-3  # seconds a task keeps the scheduler busy, the worker and the client less; docs/scaling.md
 SHARE = 0.5  # of one scheduler's time that the tasks of all threads may take
 SECONDS = 0.25  # a task takes at least about this long: 0.7 % of it is overhead
 MOST = 1000  # units in a task
@@ -32,7 +32,7 @@ class Pace:
         >>> pace.learn("quick", 10, 0.05), pace.learn("slow", 1, 3.0)
         (None, None)
         >>> pace.size("quick", 4), pace.size("quick", 1000), pace.size("slow", 4), pace.size("new", 4)
-        (50, 680, 1, 1)
+        (50, 840, 1, 1)
         """
         each = self._seconds.get(kind)
         if each is None:

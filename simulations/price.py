@@ -21,7 +21,8 @@ TRIALS = (10**9, 10**10, 10**11, 10**12)
 WORKERS = (4, 64, 1000)
 RADIUS = 1.0
 DELTA = 0.05
-KEEP = 1e-3  # seconds in which the client stores a unit's row and adds it up, measured
+ASK = 1.5e-3  # seconds a task keeps the client busy, measured
+KEEP = 3e-4  # seconds in which the client stores a unit's row and adds it up, measured
 REQUEST = 1500  # bytes that ask for a unit: the setting, the software it must run on, and Dask's own
 
 
@@ -71,7 +72,8 @@ def price(setting: Setting, workers: int, seconds: float | None = None) -> Price
     size = pace.size("", workers)
     tasks = -(-units // size)
     rounds = -(-units // workers)
-    wall = max(rounds * (chunk * each + OVERHEAD / size), tasks * OVERHEAD, units * KEEP)
+    client = tasks * ASK + units * KEEP
+    wall = max(rounds * (chunk * each + OVERHEAD / size), tasks * OVERHEAD, client)
     row = row_bytes(setting.n_max, chunk)
     return Price(
         trials=setting.trials,
@@ -84,7 +86,7 @@ def price(setting: Setting, workers: int, seconds: float | None = None) -> Price
         moved=units * (REQUEST + row),
         kept=units * row,
         scheduler=tasks * OVERHEAD / wall,
-        client=units * KEEP / wall,
+        client=client / wall,
     )
 
 

@@ -159,10 +159,10 @@ def test_a_cluster_that_has_lost_all_its_workers_ends_in_one_line(tmp_path, monk
     monkeypatch.setattr(cluster, "LOOK", 0.2)
     said = "the scheduler {} has had no worker for 1 seconds"
     with LocalGroup(tmp_path) as group:
-        with monkeypatch.context() as patch, pytest.raises(OSError, match=said.format(group.address)):
-            patch.setattr(cluster, "NO_WORKER", 1.0)
-            with cluster.connected(group.address, None):
-                pass
+        monkeypatch.setattr(cluster, "NO_WORKER", 1.0)
+        with pytest.raises(OSError, match=said.format(group.address)), cluster.connected(group.address, None):
+            pass
+        monkeypatch.setattr(cluster, "NO_WORKER", 60.0)
         group.worker()
         with cluster.connected(group.address, None) as crew:
             rows = crew.run([Unit(i, "any", partial(dict, i=i)) for i in range(1000)])

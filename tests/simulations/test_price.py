@@ -11,7 +11,7 @@ from common.store import canonical
 from simulations import price as module
 from simulations.curves import Setting, chunk_size, count_successes, seconds_per_trial
 from simulations.pace import MOST, OVERHEAD
-from simulations.price import KEEP, price, row_bytes
+from simulations.price import ASK, KEEP, price, row_bytes
 
 CURVE = Setting(0.01, 0.4, 0.3, 1.0, 170, 10**9)
 
@@ -23,13 +23,15 @@ def test_a_billion_trials_by_hand():
     assert found.seconds == pytest.approx(1e4)
     assert found.wall == pytest.approx(5_000 * (0.2 + OVERHEAD))
     assert found.scheduler == pytest.approx(50_000 * OVERHEAD / found.wall)
-    assert found.client == pytest.approx(50_000 * KEEP / found.wall)
+    assert found.client == pytest.approx(50_000 * (ASK + KEEP) / found.wall)
     # quick units share tasks: 25 of 10 ms
     quick = price(CURVE, 10, 5e-7)
     assert (quick.units, quick.tasks) == (50_000, 2_000)
     assert quick.wall == pytest.approx(5_000 * (0.01 + OVERHEAD / 25))
-    # 5,000 workers would be done in ten rounds, but the client needs its time for 50,000 rows
-    assert price(CURVE, 5_000, 1e-5).wall == pytest.approx(50_000 * KEEP)
+    # 5,000 workers would be done in ten rounds, but scheduler and client need their time for 50,000 units
+    busy = price(CURVE, 5_000, 1e-5)
+    assert busy.wall == pytest.approx(max(busy.tasks * OVERHEAD, busy.tasks * ASK + 50_000 * KEEP))
+    assert busy.wall > 10 * (0.2 + OVERHEAD)
 
 
 @given(
@@ -43,7 +45,7 @@ def test_no_price_is_below_the_work_nor_the_scheduler_above_its_share(trials, wo
     assert found.tasks <= found.units
     assert found.wall * workers >= found.seconds
     assert found.wall >= found.tasks * OVERHEAD * (1 - 1e-12)
-    assert found.wall >= found.units * KEEP * (1 - 1e-12)
+    assert found.wall >= (found.tasks * ASK + found.units * KEEP) * (1 - 1e-12)
     if found.tasks >= 20 * workers and found.unit_seconds * MOST >= 0.25 + 2 * OVERHEAD * workers:
         # tasks are long enough, and many enough that their number's rounding does not count
         assert found.scheduler <= 0.8
@@ -67,7 +69,7 @@ def test_the_command_prints_a_line_for_every_number_of_trials_and_workers(capsys
     assert run(module.main, [*words, "1e-5"], "price") == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     found = {line[0]: line[1:6] for line in lines if line and line[0] in ("1e9", "1e12")}
-    # 1e9: 50,000 units of 0.2 s with 1.7 ms each, on 8 workers
+    # 1e9: 50,000 units of 0.2 s with 2.1 ms each, on 8 workers
     assert found == {"1e9": ["8", "2.8", "h", "21.0", "min"], "1e12": ["8", "115.7", "days", "14.5", "days"]}
     assert run(module.main, [*words, "0"], "price") == 2
     assert capsys.readouterr().err == "price: error: seconds must be above 0, got 0\n"

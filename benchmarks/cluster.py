@@ -2,8 +2,8 @@
 
 overhead: seconds and bytes that one task costs beside its work. scaling: the same curve on 1, 2 and 4 workers of this
 machine. costs: seconds of a trial against eps, p and q, beside those by which sample sizes are planned. kills: twenty
-times a small sweep whose two workers and then its client are killed (signal 9) at random moments, drawn from a seed,
-and started again; each time the result must be, byte for byte, what one process writes.
+times a small sweep on four workers, of which two and then the client are killed (signal 9) at random moments, drawn
+from a seed, and started again; each time the result must be, byte for byte, what one process writes.
 """
 
 import argparse
@@ -32,6 +32,7 @@ from theory.estimate import estimated_n
 CURVE = Setting(0.01, 0.4, 0.3, 1.0, 170, 400_000)
 EMPTY = 500
 ROUNDS = 20
+WORKERS = 4  # of which two are killed
 SOURCES = 300
 COSTS = tuple(
     (eps, p, q) for eps in (1e-1, 1e-2, 1e-3, 1e-4) for p, q in ((0.0, 0.0), (0.4, 0.0), (0.0, 0.3), (0.4, 0.3))
@@ -176,8 +177,8 @@ def kills(rounds: int, seed: int, out: Path | None) -> int:
         if first.returncode:
             raise RuntimeError(errors)
         units = {row[:4]: row for row in stored(folder / "alone")}
-        group.worker()
-        group.worker()
+        for _ in range(WORKERS):
+            group.worker()
         for number in range(rounds):
             file, store = folder / f"{number}.jsonl", folder / f"{number}.sqlite"
             command = *small, "--scheduler", group.address, "--out", file, "--store", store

@@ -78,7 +78,8 @@ def theorems(sweep: list[Row], hole: list[Row]) -> list[dict[str, str]]:
     out.append(
         {
             "number": "Theorem A.4",
-            "what": "as published: some of the first layer locked",
+            "what": "as published: some of the first layer locked (by targets of depth 1 with two or more inputs; "
+            "for deeper ones it is open)",
             "says": "the same, for any share of locked weights",
             "verdict": "undecided" if below else "refuted",
             "numbers": f"a proven floor above 0 in {floors} of {sources} sources, whatever the mask; "

@@ -76,6 +76,15 @@ def test_a_cluster_does_the_work_and_writes_what_one_process_writes(group, alone
     assert {int(pid) for pid in output.split()} == {worker.pid for worker in group.workers}
 
 
+def test_the_main_job_on_a_cluster_prints_and_writes_what_it_does_alone(group, tmp_path):
+    words = ["-m", "subsetsum.verify", "--prune", "0.2", "--lock", "0.1", "--eps", "0.2", "0.1", "--trials", "12000"]
+    here, there = tmp_path / "here.json", tmp_path / "there.json"
+    alone_said, _ = finish(group.client(*words, "--json", here))
+    said, _ = finish(group.client(*words, "--json", there, "--scheduler", group.address))
+    assert said == alone_said
+    assert there.read_bytes() == here.read_bytes()
+
+
 def test_a_killed_worker_changes_nothing(group, alone, tmp_path):
     out, store = tmp_path / "out.jsonl", tmp_path / "runs.sqlite"
     client = group.client(*SWEEP, "--scheduler-file", group.file, "--out", out, "--store", store)

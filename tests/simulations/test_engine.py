@@ -18,11 +18,13 @@ from hypothesis import strategies as st
 from benchmarks.local_group import ROOT, LocalGroup, kill, stored, until
 from common.cli import run
 from common.store import Store
-from simulations import runner
+from simulations import lemmas, runner
 from simulations.engine import VARIABLE, Here, Unit, open_engine
 from simulations.pace import MOST, OVERHEAD, Pace, groups
 from simulations.runner import Chunks, measure_all, run_chunks
 from simulations.software import OWN, source_digest
+from subsetsum import verify
+from theory.claims import CLAIMS
 
 PATIENCE = 120
 SWEEP = "-m", "benchmarks.small_sweep", "--trials", "400", "--seed", "3"
@@ -76,13 +78,18 @@ def test_a_cluster_does_the_work_and_writes_what_one_process_writes(group, alone
     assert {int(pid) for pid in output.split()} == {worker.pid for worker in group.workers}
 
 
-def test_the_main_job_on_a_cluster_prints_and_writes_what_it_does_alone(group, tmp_path):
-    words = ["-m", "subsetsum.verify", "--prune", "0.2", "--lock", "0.1", "--eps", "0.2", "0.1", "--trials", "12000"]
-    here, there = tmp_path / "here.json", tmp_path / "there.json"
-    alone_said, _ = finish(group.client(*words, "--json", here))
-    said, _ = finish(group.client(*words, "--json", there, "--scheduler", group.address))
-    assert said == alone_said
-    assert there.read_bytes() == here.read_bytes()
+def test_the_rows_of_the_main_job_are_those_of_one_machine_on_a_cluster(group):
+    settings = lemmas.Settings(prune=0.2, lock=0.1, eps=(0.2,), trials=12_000)
+
+    def rows(engine):
+        with Store() as store:
+            make = lemmas.row_maker(settings, store, engine)
+            return [row for claim in CLAIMS for row in make(claim, 0.2, lambda part: None)]
+
+    words = ["--scheduler", group.address]
+    with open_engine(verify.parser().parse_args(words), None) as cluster:
+        assert not isinstance(cluster, Here)
+        assert rows(cluster) == rows(Here())
 
 
 def test_a_killed_worker_changes_nothing(group, alone, tmp_path):

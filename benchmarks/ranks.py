@@ -21,18 +21,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from benchmarks.local_group import ROOT, until
+from common.cli import extra_needed
 from common.console import Page, table
 from common.store import export_jsonl
-from torch_backend.models import build
-from torch_backend.search import source_of
-from torch_backend.settings import PRESETS
-from torch_backend.supermask import freeze, supermasks
-from torch_backend.threshold import keep_largest, kept_free, kth_largest
-from torch_backend.tickets import load
-from torch_backend.training import read_checkpoint
+
+with extra_needed("python -m benchmarks.ranks"):
+    import torch
+
+    from torch_backend.models import build
+    from torch_backend.search import source_of
+    from torch_backend.settings import PRESETS
+    from torch_backend.supermask import freeze, supermasks
+    from torch_backend.threshold import keep_largest, kept_free, kth_largest
+    from torch_backend.tickets import load
+    from torch_backend.training import read_checkpoint
 
 PRESET = "conv2-mnist-frozen"
 SIZES = {"channels": 1, "size": 28, "classes": 10}

@@ -12,19 +12,23 @@ from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
 
-import torch
 from rich.console import Console
-from torch import nn
-from torch.nn import functional
 
 from common import console
-from torch_backend import frozen
-from torch_backend.models import build
-from torch_backend.plan import made_up_nodes
-from torch_backend.settings import PRESETS, Settings
-from torch_backend.supermask import freeze, supermasks
-from torch_backend.threshold import select
-from torch_backend.training import optimiser_of
+from common.cli import extra_needed
+
+with extra_needed("python -m benchmarks.search"):
+    import torch
+    from torch import nn
+    from torch.nn import functional
+
+    from torch_backend import frozen
+    from torch_backend.models import build
+    from torch_backend.plan import made_up_nodes
+    from torch_backend.settings import PRESETS, Settings
+    from torch_backend.supermask import freeze, supermasks
+    from torch_backend.threshold import select
+    from torch_backend.training import optimiser_of
 
 BATCH = 128
 MOST_RATIO, MOST_SHARE, MOST_GRAPH_SECONDS = 1.10, 0.03, 10.0

@@ -4,12 +4,15 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NoReturn
 
 REFUTED = 1
 BAD_INPUT = 2
 INTERRUPTED = 130
+
+SEARCHES_NEED = {"torch": "PyTorch", "safetensors": "safetensors", "constriction": "constriction", "PIL": "pillow"}
 
 
 class Parser(argparse.ArgumentParser):
@@ -36,10 +39,29 @@ def choose(package: str, names: Mapping[str, str], argv: Sequence[str] | None) -
     return code
 
 
-def run(command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None, name: str) -> int:
-    """Call ``command(argv)``; turn ValueError, OSError, MemoryError into one line and exit code 2, Ctrl-C into 130."""
+@contextmanager
+def extra_needed(name: str) -> Iterator[None]:
+    """End the program with one line and exit code 2 where this block needs a missing package of the torch extra.
+
+    name: of the program.
+    """
     try:
-        code = command(argv)
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in SEARCHES_NEED:
+            raise
+        _say(name, f'searches need {SEARCHES_NEED[error.name]}: pip install -e ".[torch]"')
+        sys.exit(BAD_INPUT)
+
+
+def run(command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None, name: str) -> int:
+    """Call ``command(argv)``; turn ValueError, OSError, MemoryError into one line and exit code 2, Ctrl-C into 130.
+
+    Raises SystemExit with code 2, after one line, where a package of the torch extra is missing.
+    """
+    try:
+        with extra_needed(name):
+            code = command(argv)
         sys.stdout.flush()
         return code
     except BrokenPipeError:
@@ -47,11 +69,19 @@ def run(command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | No
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BAD_INPUT
     except MemoryError as error:
-        print(f"{name}: error: out of memory: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
+        _say(name, f"out of memory: {error}")
         return BAD_INPUT
-    except (ValueError, OSError) as error:
-        print(f"{name}: error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
+    except OSError as error:
+        path = error.filename2 or error.filename  # the second is where something was to go
+        _say(name, str(error) if path is None else f"{path}: {error.strerror}")
+        return BAD_INPUT
+    except ValueError as error:
+        _say(name, str(error))
         return BAD_INPUT
     except KeyboardInterrupt:
         print(f"{name}: interrupted", file=sys.stderr)  # noqa: T201
         return INTERRUPTED
+
+
+def _say(name: str, what: str) -> None:
+    print(f"{name}: error: {' '.join(what.split())}", file=sys.stderr)  # noqa: T201

@@ -87,7 +87,7 @@ def styled() -> Iterator[None]:
 
 
 def save(figure: "Figure", name: str, folder: str | Path = RENDERED) -> list[Path]:
-    """Write ``name.png`` and ``name.svg`` to ``folder``; return both paths.
+    """Write ``name.png`` and ``name.svg`` to ``folder``, made where it is not there; return both paths.
 
     Both files say which matplotlib drew them and the digest of what they show (:mod:`figures.plotted`), and no date.
     Inside :func:`collected` nothing is written: the SVG with its tips is kept there.
@@ -96,6 +96,7 @@ def save(figure: "Figure", name: str, folder: str | Path = RENDERED) -> list[Pat
         _hide_tips_out_of_view(figure)
         _collected[name] = TIP.sub(r'<g class="tip" role="img" aria-label=\1\2\1>', _image(figure, "svg").decode())
         return []
+    Path(folder).mkdir(parents=True, exist_ok=True)
     paths = []
     for kind in ("png", "svg"):
         paths.append(Path(folder) / f"{name}.{kind}")

@@ -15,6 +15,7 @@ from rich.table import Table
 from common import console
 from common.checks import whole
 from common.cli import Parser, run
+from common.files import check_new
 from common.store import Row, Store, export_jsonl
 from simulations.curves import READINGS, Law, Setting, largest_n, measure, measure_each, planned_trials
 from simulations.engine import Engine, add_engine_options, open_engine
@@ -89,17 +90,18 @@ def measured_rows(point: Point, seed: int, store: Store, engine: Engine | None, 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure the grid, print the range of C per (p, q), write one row per setting; exit 1 when a row is refuted."""
+    """Measure the grid, print the range of C per (p, q), write the rows if asked; exit 1 when a row is refuted."""
     p = Parser(prog="python -m simulations constants", description=(__doc__ or "").splitlines()[0])
     p.add_argument("--trials", type=int, help="trials per curve (default: 50000, fewer where a trial is expensive)")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--jobs", type=int, help="threads (default: all cores)")
     p.add_argument("--store", default=":memory:", metavar="FILE", help="run store, to resume after an interruption")
-    p.add_argument("--out", default=RESULT, metavar="FILE", help="JSONL file (default: the committed result)")
+    p.add_argument("--out", type=Path, help="write the rows to this JSONL file, which must not exist")
     add_engine_options(p)
     args = p.parse_args(argv)
     if args.trials is not None:
         whole("trials", args.trials, least=1)
+    check_new(args.out)
     rows: list[Row] = []
     with open_engine(args, args.jobs) as crew, Store(args.store) as store:
         settings = [curve_at(point, args.trials) for point in SETTINGS]
@@ -107,7 +109,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             measure_each(settings, seed=args.seed, store=store, engine=crew, tick=tick)
         for point in SETTINGS:
             rows += measured_rows(point, args.seed, store, crew, args.trials)  # all of it is stored by now
-    export_jsonl(args.out, rows)
+    if args.out is not None:
+        export_jsonl(args.out, rows)
     console.Page().print(summary(rows))
     return int(any(row["verdict"] == REFUTED for row in rows))
 

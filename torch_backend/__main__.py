@@ -4,7 +4,6 @@ import sys
 from collections.abc import Sequence
 
 from common.cli import choose, run
-from torch_backend.ranks import launched
 
 NAMES = {
     "search": "search tickets in frozen random networks; presets for the published settings",
@@ -23,8 +22,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises ValueError for an unknown name, and for a command that several ranks cannot share.
     """
     words = sys.argv[1:] if argv is None else list(argv)
-    if launched() and words[:1] not in (["search"], ["positions"]):
-        raise ValueError("torchrun starts search and positions; run every other command without it")
+    if words and words[0] in NAMES and words[0] not in ("search", "positions"):
+        from torch_backend.ranks import launched  # needs PyTorch, which the list of names does not
+
+        if launched():
+            raise ValueError("torchrun starts search and positions; run every other command without it")
     return choose("torch_backend", NAMES, argv)
 
 

@@ -233,7 +233,8 @@ def _parser() -> Parser:
     p.add_argument("--data", metavar="DIR", help="where data sets lie (default: $SLT_DATA, else ~/.cache/slt-verify)")
     p.add_argument("--seed", type=int, default=0, help="the first seed")
     p.add_argument("--seeds", type=int, default=3, help="how many")
-    p.add_argument("--out", required=True, metavar="DIR", help="rows.jsonl, rows.csv and checkpoints are kept here")
+    p.add_argument("--out", default="runs/compare", metavar="DIR",
+                   help="rows.jsonl, rows.csv and checkpoints are kept here (default %(default)s)")  # fmt: skip
     p.add_argument("--results", metavar="FILE", help="also write this command's rows to FILE (JSON lines)")
     p.add_argument("--device", help="default: a GPU when there is one")
     return p

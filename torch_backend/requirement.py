@@ -108,7 +108,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         rows = read_jsonl(args.analyse_only)
         plan = plan_of(rows, str(args.analyse_only))
     else:
-        name = one_of("plan", str(args.plan), tuple(PLANS))
+        if args.plan is None:
+            raise ValueError("give --plan or --analyse-only")
+        name = one_of("plan", args.plan, tuple(PLANS))
         plan, out = PLANS[name], Path(args.out) / name
         if args.results is not None:
             check_writable(args.results)
@@ -189,7 +191,8 @@ def _parser() -> Parser:
     p.add_argument("--plan", help=", ".join(PLANS))
     p.add_argument("--analyse-only", type=Path, metavar="FILE", help="print the tables of these rows, run nothing")
     p.add_argument("--data", metavar="DIR", help="where data sets lie (default: $SLT_DATA, else ~/.cache/slt-verify)")
-    p.add_argument("--out", default="runs/requirement", metavar="DIR", help="rows.jsonl and checkpoints are kept here")
+    p.add_argument("--out", default="runs/requirement", metavar="DIR",
+                   help="rows.jsonl and checkpoints are kept here (default %(default)s)")  # fmt: skip
     p.add_argument("--results", type=Path, metavar="FILE", help="also write all rows to this JSONL file in the end")
     p.add_argument("--device", help="default: a GPU when there is one")
     return p

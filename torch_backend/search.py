@@ -8,6 +8,7 @@ import fnmatch
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields, replace
+from difflib import get_close_matches
 from hashlib import blake2b
 from inspect import signature
 from pathlib import Path
@@ -308,7 +309,7 @@ def _claim(folder: Path, settings: Settings) -> None:
 
 
 def chosen_settings(args: argparse.Namespace) -> dict[str, Settings]:
-    """Return the settings by name: presets that match, or one put together here; options change all of them."""
+    """Return the settings by label: presets that match, or one put together here; options change all of them."""
     changes = {field.name: getattr(args, field.name) for field in fields(Settings)}
     if args.freeze is not None:
         if args.prune is not None or args.lock is not None:
@@ -319,14 +320,30 @@ def chosen_settings(args: argparse.Namespace) -> dict[str, Settings]:
         for pattern in args.preset:
             names = fnmatch.filter(PRESETS, pattern)
             if not names:
-                raise ValueError(f"preset must be one of {', '.join(PRESETS)} (or a pattern); got {pattern!r}")
+                near = "".join(f" did you mean {name}?" for name in get_close_matches(pattern, PRESETS, n=1))
+                raise ValueError(f"unknown preset {pattern!r};{near} all: python -m torch_backend search --help")
             for name in names:
-                found[name] = _of_preset(name, changes)
+                settings = _of_preset(name, changes)
+                found[_label(name, settings)] = settings
         return found
     if args.model is None or args.data_set is None:
         raise ValueError("give --preset, or --model and --data-set")
     settings = Settings.of(**changes)
     return {settings.name: settings}
+
+
+def _label(preset: str, settings: Settings) -> str:
+    """Return the preset's name, followed by every choice that is another than the preset's."""
+    changes = [
+        f"{name.replace('_', '-')} {_said(value)}"
+        for name, value in asdict(settings).items()
+        if _said(value) != _said(getattr(PRESETS[preset], name))
+    ]
+    return ", ".join([preset, *changes])
+
+
+def _said(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _of_preset(name: str, changes: dict[str, Any]) -> Settings:
@@ -377,7 +394,7 @@ def add_run_options(p: argparse.ArgumentParser) -> None:
     p.add_argument("--data", metavar="DIR", help="where data sets lie (default: $SLT_DATA, else ~/.cache/slt-verify)")
     p.add_argument("--seed", type=int, default=0, help="the first seed")
     p.add_argument("--seeds", type=int, default=3, help="how many")
-    p.add_argument("--out", default="runs", metavar="DIR", help="a folder for every setting is made here")
+    p.add_argument("--out", default="runs", metavar="DIR", help="gets a folder for every setting (default runs)")
     p.add_argument("--results", type=Path, metavar="FILE", help="also write a row for every run to this JSONL file")
     p.add_argument("--device", help="default: a GPU when there is one")
     p.add_argument("--amp", action="store_true", help="bfloat16 autocast (a GPU; slow on CPUs)")

@@ -134,6 +134,13 @@ def test_tips_do_nothing_outside_of_a_collection_but_count(panel):
         tips(ax, [1], [1], [])
 
 
+def test_a_folder_that_is_not_there_is_made_and_a_missing_result_is_named(tmp_path, capsys):
+    assert main(["hole", "--out", str(tmp_path / "new" / "folder")]) == 0
+    assert (tmp_path / "new" / "folder" / "hole.png").is_file()
+    assert run(main, ["hole", str(tmp_path / "none")], "figures") == BAD_INPUT
+    assert capsys.readouterr().err == f"figures: error: {tmp_path / 'none'}: No such file or directory\n"
+
+
 def test_an_unknown_figure_is_refused_with_the_known_names(capsys):
     assert run(main, ["nope"], "figures") == BAD_INPUT
     assert "known: requirement" in capsys.readouterr().err

@@ -55,6 +55,13 @@ def test_sources_sparsities_methods_and_seeds_are_crossed(data, tmp_path, capsys
     assert "[" in text
 
 
+def test_without_out_rows_lie_in_a_folder_of_the_commands_own(data, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    more = [*FROZEN, "--methods", "random", "--seeds", "1", "--epochs", "1"]
+    assert compare.main([*SMALL, "--data", str(data), *more]) == 0
+    assert len(rows(tmp_path / "runs" / "compare")) == 1
+
+
 def test_finished_rows_are_not_run_again_and_equal_single_runs(data, tmp_path, monkeypatch):
     out, one = tmp_path / "out", tmp_path / "one"
     assert compare.main(options(data, out, *FROZEN, "--methods", "edge-popup", "snip", "--seeds", "1")) == 0

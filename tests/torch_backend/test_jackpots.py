@@ -348,6 +348,15 @@ def test_the_command_trains_searches_and_reports(data, tmp_path, capsys):
 MLP = {"1.weight": 784 * 30, "3.weight": 30 * 10, "5.weight": 10 * 10}
 
 
+def test_without_out_rows_lie_in_a_folder_of_the_commands_own(data, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    stranger = tmp_path / "runs" / "mlp-mnist-0" / "seed0" / "result.json"  # of the search command
+    stranger.parent.mkdir(parents=True)
+    stranger.write_text("{}")
+    assert jackpot.main([*TINY, "--data", str(data), "--seeds", "1", "--epochs", "1", "--train-epochs", "1"]) == 0
+    assert len(read_jsonl(tmp_path / "runs" / "jackpot" / "rows.jsonl")) == 1
+
+
 def test_a_ticket_is_rebuilt_over_the_trained_weights(data, tmp_path):
     out = tmp_path / "out"
     assert jackpot.main([*TINY, "--data", str(data), "--out", str(out), "--seeds", "1"]) == 0

@@ -208,7 +208,7 @@ def test_changed_presets_stay_what_they_are_called():
     def rates(*options):
         parser = search._parser()
         chosen = search.chosen_settings(parser.parse_args(["--preset", "mlp-mnist-*", *options]))
-        return {name.rsplit("-", 1)[1]: (s.prune, s.lock) for name, s in chosen.items()}
+        return {name.partition(",")[0].rsplit("-", 1)[1]: (s.prune, s.lock) for name, s in chosen.items()}
 
     found = rates("--freeze", "0.2")
     assert found["dense"] == (0, 0)
@@ -216,6 +216,34 @@ def test_changed_presets_stay_what_they_are_called():
     assert found["sparse"] == pytest.approx((0.1, 0))
     found = rates("--sparsity", "0.3")
     assert found["frozen"] == pytest.approx((0.05, 0.45))
+
+
+@pytest.mark.parametrize(
+    ("preset", "more", "label"),
+    [
+        ("gin-cora-frozen", "--sparsity .9", "gin-cora-frozen, sparsity 0.9, prune 0.5, lock 0"),
+        ("gin-cora-*", "--sparsity .5 --freeze .5 --epochs 100", "gin-cora-frozen"),  # what they say anyway
+        ("resnet18-cifar10-frozen", "--sparsity .8", "resnet18-cifar10-frozen"),  # 0.65 + 0.05 is not quite 0.7
+        ("gin-cora-weights", "--sparsity .9", "gin-cora-weights"),
+        (
+            "mlp-mnist-dense",
+            "--data-set fashion-mnist --augment",
+            "mlp-mnist-dense, data-set fashion-mnist, augment True",
+        ),
+    ],
+)
+def test_a_preset_that_is_changed_is_labelled_with_the_changes(preset, more, label):
+    args = search._parser().parse_args(["--preset", preset, *more.split()])
+    assert label in search.chosen_settings(args)
+
+
+def test_the_label_stands_in_the_table_and_in_the_rows(data, tmp_path, capsys):
+    options = ["--preset", "mlp-mnist-frozen", "--width", ".1", "--epochs", "1", "--sparsity", ".9", "--seeds", "1"]
+    results = tmp_path / "rows.jsonl"
+    main([*options, "--data", str(data), "--out", str(tmp_path / "runs"), "--results", str(results)])
+    label = "mlp-mnist-frozen, sparsity 0.9, prune 0.5, lock 0, width 0.1, epochs 1"
+    assert json.loads(results.read_text())["name"] == label
+    assert f" {label} " in capsys.readouterr().out
 
 
 def test_a_ticket_is_not_overwritten_by_its_export_nor_a_result_by_the_results(data, tmp_path):
@@ -254,7 +282,11 @@ def test_other_settings_go_to_another_folder_and_a_stolen_one_is_refused(data, t
     ("options", "message"),
     [
         ([], "give --preset, or --model"),
-        (["--preset", "conv7"], "preset must be one of"),
+        (["--preset", "x"], "error: unknown preset 'x'; all: python -m torch_backend search --help\n"),
+        (
+            ["--preset", "gin-coro-frozen"],
+            "unknown preset 'gin-coro-frozen'; did you mean gin-cora-frozen? all: python",
+        ),
         (["--model", "conv7", "--data-set", "mnist"], "model must be one of"),
         (["--model", "mlp", "--data-set", "imaginet"], "data set must be one of"),
         (["--model", "mlp", "--data-set", "mnist", "--prune", "0.6"], "strictly between 0.6 and 1"),

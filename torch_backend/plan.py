@@ -13,8 +13,9 @@ from common import console
 from common.cli import Parser
 from common.rates import Rates
 from theory.freezing import centre, counts, entropy_bits, interval, kept_count, layer_rates, log2_candidates
+from torch_backend.choices import add_choices, chosen_settings
 from torch_backend.data import adjacency_of
-from torch_backend.search import add_choices, chosen_settings, device_of, source_of
+from torch_backend.search import device_of, source_of
 from torch_backend.settings import Settings
 from torch_backend.sizes import SHAPES, meta_model
 from torch_backend.supermask import footprint, freeze, supermasks

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from common import console
 from common.checks import open_unit
 from common.cli import Parser
-from torch_backend.search import add_choices, add_run_options, chosen_settings, run_all
+from torch_backend.choices import add_choices, add_run_options, chosen_settings
+from torch_backend.search import run_all
 from torch_backend.settings import RULES, Settings
 
 PLACES = (0.1, 0.3, 0.5, 0.7, 0.9)

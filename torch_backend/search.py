@@ -4,11 +4,9 @@
 """
 
 import argparse
-import fnmatch
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields, replace
-from difflib import get_close_matches
+from dataclasses import asdict, replace
 from hashlib import blake2b
 from inspect import signature
 from pathlib import Path
@@ -25,10 +23,11 @@ from common.keys import key_words
 from common.places import data_root
 from common.store import Row, export_json, export_jsonl, read_json
 from torch_backend import frozen, tickets
-from torch_backend.data import GRAPHS, IMAGES, Graph, Images, load
+from torch_backend.choices import add_choices, add_run_options, chosen_settings
+from torch_backend.data import Graph, Images, load
 from torch_backend.models import MODELS, build
 from torch_backend.ranks import ALONE, Ranks, joined, launched, place
-from torch_backend.settings import METHODS, OPTIMISERS, PRESETS, RULES, SCALES, SCOPES, WEIGHTS, Settings
+from torch_backend.settings import Settings
 from torch_backend.shared_norms import share_norms
 from torch_backend.summary import table
 from torch_backend.supermask import freeze, supermasks
@@ -306,100 +305,6 @@ def _claim(folder: Path, settings: Settings) -> None:
         raise ValueError(f"{path} is damaged; give another --out") from None
     if kept != asdict(settings):
         raise ValueError(f"{path} is of other settings; give another --out")
-
-
-def chosen_settings(args: argparse.Namespace) -> dict[str, Settings]:
-    """Return the settings by label: presets that match, or one put together here; options change all of them."""
-    changes = {field.name: getattr(args, field.name) for field in fields(Settings)}
-    if args.freeze is not None:
-        if args.prune is not None or args.lock is not None:
-            raise ValueError("give --freeze, or --prune and --lock, not both")
-        changes["freezing"] = args.freeze
-    if args.preset:
-        found = {}
-        for pattern in args.preset:
-            names = fnmatch.filter(PRESETS, pattern)
-            if not names:
-                near = "".join(f" did you mean {name}?" for name in get_close_matches(pattern, PRESETS, n=1))
-                raise ValueError(f"unknown preset {pattern!r};{near} all: python -m torch_backend search --help")
-            for name in names:
-                settings = _of_preset(name, changes)
-                found[_label(name, settings)] = settings
-        return found
-    if args.model is None or args.data_set is None:
-        raise ValueError("give --preset, or --model and --data-set")
-    settings = Settings.of(**changes)
-    return {settings.name: settings}
-
-
-def _label(preset: str, settings: Settings) -> str:
-    """Return the preset's name, followed by every choice that is another than the preset's."""
-    changes = [
-        f"{name.replace('_', '-')} {_said(value)}"
-        for name, value in asdict(settings).items()
-        if _said(value) != _said(getattr(PRESETS[preset], name))
-    ]
-    return ", ".join([preset, *changes])
-
-
-def _said(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _of_preset(name: str, changes: dict[str, Any]) -> Settings:
-    """Return a preset with changes that leave it what its name says: dense stays dense, frozen centred."""
-    family, kind = name.rsplit("-", 1)
-    for option in ("model", "prune", "lock", "method"):
-        if changes.get(option) is not None:
-            raise ValueError(f"--{option} would make preset {name} something else: give --model and --data-set instead")
-    base, frozen_row = PRESETS[name], PRESETS[f"{family}-frozen"]
-    freezing, rest = changes.get("freezing"), {k: v for k, v in changes.items() if k != "freezing"}
-    if kind == "weights":
-        return base.changed(**{**rest, "sparsity": None})
-    if kind == "dense" or (freezing is None and rest.get("sparsity") is None):
-        return base.changed(**rest)
-    if freezing is None:
-        freezing = frozen_row.prune + frozen_row.lock
-    centred = base.changed(**rest, freezing=freezing)
-    return centred if kind == "frozen" else centred.changed(lock=0.0)
-
-
-def add_choices(p: argparse.ArgumentParser) -> None:
-    """Add the options that make up :class:`Settings`."""
-    p.add_argument("--preset", nargs="+", metavar="NAME", help=f"{', '.join(PRESETS)}; patterns such as 'gin-cora-*'")
-    p.add_argument("--model", help=", ".join(MODELS))
-    p.add_argument("--data-set", help=", ".join((*IMAGES, *GRAPHS)))
-    p.add_argument("--method", choices=METHODS)
-    p.add_argument("--sparsity", type=float, help="share of zero weights in the ticket")
-    p.add_argument("--freeze", type=float, help="freezing ratio F = p + q, the sparsity as near the centre as can be")
-    p.add_argument("--prune", type=float)
-    p.add_argument("--lock", type=float)
-    p.add_argument("--rule", choices=RULES)
-    p.add_argument("--scope", choices=SCOPES, help="one threshold for all layers, or one for each")
-    p.add_argument("--weights", choices=WEIGHTS)
-    p.add_argument("--scale", choices=SCALES)
-    p.add_argument("--width", type=float)
-    p.add_argument("--epochs", type=int)
-    p.add_argument("--batch", type=int)
-    p.add_argument("--optimiser", choices=OPTIMISERS)
-    p.add_argument("--rate", type=float, help="learning rate at the start")
-    p.add_argument("--decay", type=float, help="weight decay")
-    p.add_argument("--augment", action=argparse.BooleanOptionalAction, help="random crops and flips")
-    p.add_argument("--learn-norms", action=argparse.BooleanOptionalAction)
-    p.add_argument("--images", type=int, help="training images used, 0 for all")
-
-
-def add_run_options(p: argparse.ArgumentParser) -> None:
-    """Add the options that say how to run, not what."""
-    p.add_argument("--data", metavar="DIR", help="where data sets lie (default: $SLT_DATA, else ~/.cache/slt-verify)")
-    p.add_argument("--seed", type=int, default=0, help="the first seed")
-    p.add_argument("--seeds", type=int, default=3, help="how many")
-    p.add_argument("--out", default="runs", metavar="DIR", help="gets a folder for every setting (default runs)")
-    p.add_argument("--results", type=Path, metavar="FILE", help="also write a row for every run to this JSONL file")
-    p.add_argument("--device", help="default: a GPU when there is one")
-    p.add_argument("--amp", action="store_true", help="bfloat16 autocast (a GPU; slow on CPUs)")
-    p.add_argument("--channels-last", action="store_true")
-    p.add_argument("--compile", action="store_true", help="torch.compile")
 
 
 def _parser() -> Parser:

@@ -19,6 +19,7 @@ from common.cli import run as run_command
 from common.places import data_root
 from torch_backend import search, tickets, training
 from torch_backend.__main__ import main as command
+from torch_backend.choices import chosen_settings
 from torch_backend.positions import placed
 from torch_backend.search import main
 from torch_backend.settings import PRESETS, Settings
@@ -207,7 +208,7 @@ def test_learned_norms_are_learned_and_travel_with_the_ticket(data, tmp_path):
 def test_changed_presets_stay_what_they_are_called():
     def rates(*options):
         parser = search._parser()
-        chosen = search.chosen_settings(parser.parse_args(["--preset", "mlp-mnist-*", *options]))
+        chosen = chosen_settings(parser.parse_args(["--preset", "mlp-mnist-*", *options]))
         return {name.partition(",")[0].rsplit("-", 1)[1]: (s.prune, s.lock) for name, s in chosen.items()}
 
     found = rates("--freeze", "0.2")
@@ -234,7 +235,7 @@ def test_changed_presets_stay_what_they_are_called():
 )
 def test_a_preset_that_is_changed_is_labelled_with_the_changes(preset, more, label):
     args = search._parser().parse_args(["--preset", preset, *more.split()])
-    assert label in search.chosen_settings(args)
+    assert label in chosen_settings(args)
 
 
 def test_the_label_stands_in_the_table_and_in_the_rows(data, tmp_path, capsys):

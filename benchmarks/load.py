@@ -32,6 +32,7 @@ Row = dict[str, Any]
 SECONDS = 10.0  # between two rows
 WORKERS = 2
 GROWTH = 1.1
+QUIET = {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}  # else Dask keeps samples of an hour in every worker
 
 
 def resident(pid: int) -> int | None:
@@ -58,7 +59,7 @@ def watch(words: Sequence[object], folder: Path, total: int, out: Path) -> list[
     """Run ``python words..`` against a cluster in ``folder``, writing a row every ten seconds; return them."""
     rows: list[Row] = []
     store, result = folder / "runs.sqlite", folder / "rows.jsonl"
-    with LocalGroup(folder) as group, progress(total, "units") as tick:
+    with LocalGroup(folder, **QUIET) as group, progress(total, "units") as tick:
         for _ in range(WORKERS):
             group.worker()
         start = time.monotonic()

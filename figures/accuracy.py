@@ -1,10 +1,8 @@
-"""Accuracy against sparsity, size of the search space and size of the ticket, on every data set measured.
+"""Accuracy of trained weights and of tickets, against size of the search space and size in bits, on every data set.
 
 What to see: tickets of half sparsity come near the accuracy of trained weights (stars) at a thirtieth of the bits and
 less. Freezing (dense, pruned, frozen source along each line) shrinks the search space and the ticket by about the same
-share and costs a little accuracy. With F = 0.8 (diamonds: five places of the sparsity in its interval, two rules) all
-tickets are of one size; the smaller the search space, the worse they are. Reads the rows that
-``python -m torch_backend search`` and ``positions`` write.
+share and costs a little accuracy. Reads the rows that ``python -m torch_backend search`` writes.
 """
 
 import sys
@@ -26,23 +24,22 @@ WORDS = {
     "mnist": "search --preset 'mlp-mnist-*' --seeds 3",
     "graphs": "search --preset 'gin-cora-*' 'gin-citeseer-*' --seeds 10",
     "cifar10": "search --preset 'conv6-cifar10-*' --width .25 --images 10000 --epochs 8 --seeds 3",
-    "positions": "positions --model mlp --data-set mnist --epochs 10 --ratio .8 --seeds 3",
 }
 COMMANDS = {
     name: f"python -m torch_backend {words} --results torch_backend/results/{name}.jsonl"
     for name, words in WORDS.items()
 }
 COMMAND = "\n".join(COMMANDS.values())
-MINUTES = 90
+MINUTES = 75
 SETS = {
     "mnist": ("MNIST, MLP", COLOURS["necessary"]),
     "cora": ("Cora, GIN", COLOURS["other"]),
     "citeseer": ("CiteSeer, GIN", COLOURS["second"]),
     "cifar10": ("CIFAR-10 (10,000 images), Conv6 x 0.25", COLOURS["sufficient"]),
 }
-KINDS = {"weights": "*", "dense": "o", "pruned": "s", "frozen": "^", "F = 0.8": "D"}
+KINDS = {"weights": "*", "dense": "o", "pruned": "s", "frozen": "^"}
 AXES = {
-    "sparsity": "sparsity (share of zero weights)",
+    "place": "freezing ratio F and sparsity k",
     "candidates": "search space, log2 of the number of subnetworks",
     "bits": "size in bits: ticket, or trained weights",
 }
@@ -60,7 +57,7 @@ def load(path: str | Path = RESULT) -> list[Row]:
 
 
 def point(rows: Sequence[Row], line: str) -> Row:
-    """Return accuracy with its interval over seeds, sparsity, search space and size of one setting."""
+    """Return accuracy with its interval over seeds, kind, rates, search space and size of one setting."""
     s, bits = rows[0]["settings"], rows[0]["bits"]
     test = mean_interval([row["test"] for row in rows])
     trained = s["method"] == "weights"
@@ -69,7 +66,9 @@ def point(rows: Sequence[Row], line: str) -> Row:
     kind = "weights" if trained else "dense" if not frozen else "pruned" if not s["lock"] else "frozen"
     return {
         "data_set": s["data_set"],
-        "kind": "F = 0.8" if frozen > 0.6 else kind,
+        "kind": kind,
+        "place": list(KINDS).index(kind),
+        "frozen": frozen,
         "sparsity": s["sparsity"],
         # a ticket has one bit for every free weight
         "candidates": None if trained else log2_candidates(bits, bits * kept / (1 - frozen)),
@@ -81,6 +80,12 @@ def point(rows: Sequence[Row], line: str) -> Row:
             f"{', '.join(str(row['seed']) for row in rows)}; {line}"
         ),
     }
+
+
+def ticks(points: Sequence[Row], kind: str) -> str:
+    """Return the words under a kind: its name, freezing ratio and sparsity, as its points have them."""
+    shown = sorted({(p["frozen"], p["sparsity"]) for p in points if p["kind"] == kind})
+    return "\n".join(["trained" if kind == "weights" else kind, *(f"F = {F:g}\nk = {k:g}" for F, k in shown)])
 
 
 def draw(ax: "Axes", points: Sequence[Row], key: str) -> None:
@@ -97,7 +102,9 @@ def draw(ax: "Axes", points: Sequence[Row], key: str) -> None:
                 ms=11 if p["kind"] == "weights" else 6, elinewidth=1, capsize=2,
             )  # fmt: skip
         tips(ax, [p[key] for p in chosen], [100 * p["test"].value for p in chosen], [p["text"] for p in chosen])
-    if key != "sparsity":
+    if key == "place":
+        ax.set_xticks(range(len(KINDS)), [ticks(points, kind) for kind in KINDS], fontsize=11)
+    else:
         ax.set_xscale("log")
     ax.set_xlabel(AXES[key])
 
@@ -108,21 +115,21 @@ def render(points: Sequence[Row], folder: str | Path, name: str = "accuracy") ->
     from matplotlib.lines import Line2D
 
     with styled():
-        figure, axes = plt.subplots(1, 3, figsize=(15.0, 5.2), sharey=True, width_ratios=(0.6, 1, 1))
+        figure, axes = plt.subplots(1, 3, figsize=(15.0, 5.2), sharey=True, width_ratios=(0.8, 1, 1))
         for ax, key in zip(axes, AXES, strict=True):
             draw(ax, points, key)
-        axes[0].set_xlim(-0.1, 1)
+        axes[0].set_xlim(-0.5, len(KINDS) - 0.5)
         axes[0].set_ylabel(f"test accuracy, %, {100 * CONFIDENCE:g} % intervals")
         handles = [Line2D([], [], color=colour, lw=3, label=label) for label, colour in SETS.values()]
         handles += [
             Line2D([], [], color="#333333", ls="", marker=marker, mfc="white", mew=1.4, ms=8, label=label)
             for label, marker in zip(
-                ("trained weights", "dense source", "pruned, F = 0.25", "frozen, F = 0.5", "frozen, F = 0.8"),
+                ("trained weights", "dense source", "pruned source", "frozen source"),
                 KINDS.values(),
                 strict=True,
             )
         ]
-        figure.legend(handles=handles, loc="lower center", ncols=5, bbox_to_anchor=(0.5, -0.12))
+        figure.legend(handles=handles, loc="lower center", ncols=4, bbox_to_anchor=(0.5, -0.12))
         figure.suptitle("Half of the source frozen: half of the bits, a few points of accuracy", fontsize=14)
         figure.tight_layout()
         paths = save(figure, name, folder)

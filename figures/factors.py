@@ -3,8 +3,9 @@
 What to see: the estimated factors (filled circles) lie on the diagonal, for subset sums from a factor of 1.3 to one of
 14. The proven ones stay below it where much is locked, because the proof pays its excess for dense sources most of all;
 the necessary ones lie above it where precision is fine. The published forms at equal constants lie far below: what
-freezing costs they leave to a constant that depends on the rates. In built networks the same, with wider intervals. A
-bar is the interval of the measured factor. Reads the rows that ``python -m simulations requirement --out FILE`` writes.
+freezing costs they leave to a constant that depends on the rates. In built networks the same, with wider intervals; no
+width is proven necessary for them. A bar is the interval of the measured factor. Reads the rows that
+``python -m simulations requirement --out FILE`` writes.
 """
 
 import sys
@@ -59,6 +60,10 @@ def draw(ax: "Axes", rows: Sequence[Row]) -> None:
             ax.errorbar(x, y, xerr=[below, above], fmt="none", ecolor="#999999", elinewidth=1, zorder=2)
         ax.plot(x, y, ls="", marker=marker, color=colour, mfc=fill, mew=1.4, ms=6, label=name, zorder=3)
         tips(ax, x, y, (_text(row, name) for row in with_it))
+        if name == "necessary" and not with_it:
+            ax.text(
+                0.03, 0.97, "no necessary width is proven for networks", transform=ax.transAxes, va="top", color=colour
+            )
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlim(1, ends[1])

@@ -4,7 +4,8 @@ What to see: above, the largest error to the target's function at fixed test inp
 the source. The construction fails in narrow sources and is far below eps (line) from the estimated width (dotted) on;
 search starts no worse but does not get there: what exists in wide sources it does not find. Below, the accuracy on
 held-out digits: search on labels is near the target at widths at which the construction is not yet. A column a pair
-of rates, a small mark a source, lines through the means (geometric for errors). Reads the rows that
+of rates, an open mark a source, lines through the means (geometric for errors). Where no estimated width is drawn
+such a source has more weights than the experiment allows. Reads the rows that
 ``python -m simulations found --out FILE`` writes.
 """
 
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 from common.cli import run
 from common.store import Row, read_jsonl
 from figures.style import COLOURS, command, save, styled, tips
+from simulations.found.command import LARGEST
 from simulations.found.tables import best, groups
 
 if TYPE_CHECKING:
@@ -62,6 +64,9 @@ def draw(ax: "Axes", rows: Sequence[Row], lines: dict[str, tuple[str, str, Numbe
         if row["t"] == ESTIMATED:
             label = "estimated width" if row["source"] == 0 else None
             ax.axvline(row["weights"], color="#555555", ls=":", lw=1.4, zorder=0, label=label)
+    if all(row["t"] != ESTIMATED for row in rows):
+        note = f"estimated width:\nnot built, over\n{LARGEST:,} weights"
+        ax.text(0.04, 0.55, note, transform=ax.transAxes, color="#555555", fontsize=10)
     ax.set_xscale("log")
     ax.xaxis.set_minor_formatter(NullFormatter())
 
@@ -105,8 +110,11 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "found") -> list
             below.set_xlabel("weights of the source")
         axes[0, 0].set_ylabel("random target:\nlargest error")
         axes[1, 0].set_ylabel("digits 0 to 4:\naccuracy")
-        for ax, first in zip(axes[:, -1], axes[:, 0], strict=True):
+        for ax, first, means in zip(axes[:, -1], axes[:, 0], ("geometric means", "means"), strict=True):
             # the first column has the estimated width in both rows
+            first.plot(
+                [], [], ls="", marker="o", mfc="none", color="#333333", label=f"open: one source; lines: {means}"
+            )
             ax.legend(*first.get_legend_handles_labels(), loc="center left", bbox_to_anchor=(1, 0.5))
         figure.suptitle("Search is accurate in narrow sources, but misses the closeness that exists in wide ones")
         figure.tight_layout()

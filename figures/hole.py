@@ -2,7 +2,8 @@
 
 What to see: without locking (black) the error falls exponentially with the width, by the proof's construction and
 faster by a search. With locking the same search stalls, and below it lies a floor that is proven for each source: no
-mask does better. The dotted line, 1 / (64 N), lies under the error of all masks of almost every wide source.
+mask does better. Drawn are medians; in narrow sources the median floor is 0, which has no place on the axis. The dotted
+line, 1 / (64 N), lies under the error of all masks of almost every wide source.
 Reads the rows that ``python -m simulations hole --out FILE`` writes.
 """
 
@@ -26,7 +27,7 @@ LOWEST = 1e-9
 NAMES = {
     "searched": "best mask found",
     "constructed": "construction of the proof",
-    "floor": "proven floor of each source",
+    "floor": "proven floor",
 }
 RATES = ((COLOURS["measured"], "o"), (COLOURS["statistical"], "s"), (COLOURS["sufficient"], "^"))
 
@@ -67,7 +68,9 @@ def draw(ax: "Axes", rows: Sequence[Row]) -> None:
             of_width = {row["width"]: row for row in rows if row["lock_first"] == rate}
             tips(ax, widths, values, [text(of_width[width], kind) for width in widths])
             if kind == "floor":
-                ax.plot(widths, values, color=colour, label=f"$q_1$ = {rate:g}: {what}")
+                nothing = "" if widths[0] == min(of_width) else f", 0 below N = {widths[0]}"
+                label = f"$q_1$ = {rate:g}: {what}, median of the sources{nothing}"
+                ax.plot(widths, values, color=colour, label=label)
                 continue
             below = [median["value"] - median["lower"] for _, median in points]
             above = [(median["upper"] or median["value"]) - median["value"] for _, median in points]

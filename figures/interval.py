@@ -3,8 +3,9 @@
 What to see: freezing leaves the sparsities [p, 1 - q] to search (left, shaded). The positioning rule keeps the wanted
 sparsity k in the middle of it, as soon as it can: for k = 0.8 from F = 0.6 on, below which pruning alone is used. At
 the middle the number of subnetworks is largest and nearly all of a ticket's bits, one per free weight, are information
-(centre); towards the ends there is ever less to choose. So it is measured (right): accuracy is best at the middle and
-falls towards both ends. Reads the rows that ``python -m torch_backend positions --results FILE`` writes.
+(centre); towards the ends there is ever less to choose. Measured (right), accuracy is level over the middle, where the
+intervals overlap, and falls towards both ends. Reads the rows that
+``python -m torch_backend positions --results FILE`` writes.
 """
 
 import sys
@@ -49,17 +50,20 @@ def place(row: Row) -> float:
 def draw_intervals(ax: "Axes") -> None:
     """Draw [p, 1 - q] and its centre against F for two wanted sparsities, positioned by the rule."""
     freezing = np.linspace(0, 0.99, 100)
+    handles = []
     for k, colour in WANTED:
         rates = [positioned(F, k) for F in freezing]
         ends = np.array([interval(r) for r in rates])
-        ax.fill_between(freezing, ends[:, 0], ends[:, 1], color=colour, alpha=0.18, lw=0)
-        ax.plot(freezing, [centre(r) for r in rates], color=colour, label=f"centre, wanted k = {k:g}")
+        band = ax.fill_between(freezing, ends[:, 0], ends[:, 1], color=colour, alpha=0.18, lw=0)
+        (line,) = ax.plot(freezing, [centre(r) for r in rates], color=colour, label=f"centre, wanted k = {k:g}")
+        handles.append((band, line))
     ax.set_xlabel("freezing ratio F = p + q")
     ax.set_ylabel("sparsity")
     ax.set_title("search interval [p, 1 - q]")
     ax.set_xlim(0, 1)
     ax.set_ylim(0, 1)
-    ax.legend(loc="lower right")
+    labels = [f"interval, centre: wanted k = {k:g}" for k, _ in WANTED]
+    ax.legend(handles, labels, loc="lower right", fontsize=10)
 
 
 def draw_candidates(ax: "Axes", weights: int) -> None:
@@ -126,7 +130,9 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "interval") -> l
             f"measured: {s['model'].upper()} on {s['data_set'].upper()}, F = {frozen:g},\n"
             f"k = {s['sparsity']:g}; {seeds} seeds, {100 * CONFIDENCE:g} % intervals"
         )
-        figure.suptitle("The middle of the interval has the most subnetworks, and the best tickets", fontsize=14)
+        figure.suptitle(
+            "The middle of the interval has the most subnetworks, and no worse tickets than elsewhere", fontsize=14
+        )
         figure.tight_layout()
         paths = save(figure, name, folder)
         plt.close(figure)

@@ -111,6 +111,9 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "laws") -> list[
         axes[3].set_title(f"locking costs 1/f²\np = 0, eps = {EPS:g}, delta = {DELTA:g}")
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="lower center", ncols=4, bbox_to_anchor=(0.5, -0.08))
+        figure.suptitle(
+            "Four laws of n (uniform, f = 1 - p - q); the published form, with one C fitted at the ring, misses three"
+        )
         figure.tight_layout()
         paths = save(figure, name, folder)
         plt.close(figure)

@@ -45,7 +45,7 @@ def draw(ax: "Axes", rows: Sequence[Row]) -> None:
     n = [row["n"] for row in rows]
     possible = [1 - (row["possible"] or 0) for row in rows]  # nothing proven: not even F = 0
     impossible = [1 - row["impossible"] for row in rows]
-    ax.fill_between(n, impossible, possible, color="#e8e8e8", zorder=0)
+    ax.fill_between(n, impossible, possible, color="#e8e8e8", zorder=0, label="neither proven")
     ax.plot(n, impossible, color=COLOURS["necessary"], label="impossible (proven)")
     estimated = [(row["n"], 1 - row["estimated"]) for row in rows if row["estimated"] is not None]
     ax.plot(*zip(*estimated, strict=True), "--", color=COLOURS["estimated"], label="estimated")
@@ -71,6 +71,14 @@ def draw(ax: "Axes", rows: Sequence[Row]) -> None:
     ax.minorticks_off()
 
 
+def headline(rows: Sequence[Row]) -> str:
+    """Say what was measured with the most variables at the finest precision; a way without a value is left out."""
+    n, eps = max(row["n"] for row in rows), min(row["eps"] for row in rows)
+    best = {row["way"]: row["measured"]["value"] for row in rows if (row["n"], row["eps"]) == (n, eps)}
+    found = ", ".join(f"{100 * F:.1f} % ({way})" for way, F in best.items() if F is not None)
+    return f"How far beyond 90 %? Measured with n = {n}, eps = {eps:g}, delta = {rows[0]['delta']:g}:\n{found}"
+
+
 def render(rows: Sequence[Row], folder: str | Path, name: str = "limits") -> list[Path]:
     """Draw a row of panels for every precision, a column for every way of freezing; write PNG and SVG to ``folder``."""
     from matplotlib import pyplot as plt
@@ -89,17 +97,9 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "limits") -> lis
             axes[i, 0].set_ylabel("highest freezing ratio F")
         for ax in axes[-1]:
             ax.set_xlabel("variables n")
-        best = {
-            way: max(r["estimated"] for r in rows if r["way"] == way and r["eps"] == precisions[-1]) for way in ways
-        }
-        most = max(row["n"] for row in rows)
-        figure.suptitle(
-            f"How far beyond 90 %? With n = {most} and eps = {precisions[-1]:g}: "
-            + ", ".join(f"{100 * best[way]:.1f} % ({way})" for way in ways),
-            fontsize=14,
-        )
+        figure.suptitle(headline(rows), fontsize=14)
         handles, labels = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="lower center", ncols=4, bbox_to_anchor=(0.5, -0.05))
+        figure.legend(handles, labels, loc="lower center", ncols=5, bbox_to_anchor=(0.5, -0.05))
         figure.tight_layout()
         paths = save(figure, name, folder)
         plt.close(figure)

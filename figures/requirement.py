@@ -1,8 +1,9 @@
 """How many variables each precision needs: proven, estimated and measured.
 
-What to see: the measured points run along the estimate between the two proven lines, and all of them grow like a
-straight line in log(1/eps): that is the logarithm which the lemmas claim, and the slope is their constant. One panel
-a lemma, uniform reading. Reads the file that ``python -m subsetsum.verify --json FILE`` writes.
+What to see: over one axis for all panels the measured points rise from panel to panel, as pruning takes more variables,
+locking more still, and both together most. In every panel they run along the estimate between the two proven lines,
+and far slower than 1/eps. One panel a lemma, uniform reading; one measured n stands beside its point. Reads the file
+that ``python -m subsetsum.verify --json FILE`` writes.
 """
 
 import sys
@@ -14,6 +15,7 @@ from common.cli import run
 from common.store import read_json
 from figures.style import COLOURS, command, save, styled, tips
 from simulations.report import interval
+from simulations.verdicts import REFUTED, UNDECIDED, overall
 from theory import CLAIMS
 
 if TYPE_CHECKING:
@@ -29,10 +31,11 @@ MINUTES = 4
 # what is drawn as a line: label, look
 LINES = {
     "sufficient": ("sufficient (proven)", "-"),
-    "statistical": ("sufficient (statistical)", ":"),
+    "statistical": ("sufficient, if the simulated coverage holds", ":"),
     "estimated": ("estimated", "--"),
     "necessary": ("necessary (proven)", "-"),
 }
+MEASURED = "measured, with interval"
 
 
 def load(path: str | Path = RESULT) -> list[dict[str, Any]]:
@@ -41,14 +44,16 @@ def load(path: str | Path = RESULT) -> list[dict[str, Any]]:
     return rows
 
 
-def source(path: str | Path = RESULT) -> str:
-    """Return the seed and the command that a result file of the main job says it comes from."""
+def source(path: str | Path = RESULT) -> tuple[str, float]:
+    """Return what a result file of the main job says of itself: its seed and command, and its confidence."""
     result = read_json(path)
-    return f"seed {result['settings']['seed']}; {result['command']}"
+    return f"seed {result['settings']['seed']}; {result['command']}", result["settings"]["confidence"]
 
 
 def draw(ax: "Axes", rows: Sequence[dict[str, Any]], made: str = "") -> None:
     """Draw one lemma in one reading: ``rows`` differ in eps only. made: where they come from, for the tips."""
+    from matplotlib.ticker import NullFormatter
+
     rows = sorted(rows, key=lambda row: -row["eps"])
     eps = [row["eps"] for row in rows]
     at = [
@@ -56,7 +61,7 @@ def draw(ax: "Axes", rows: Sequence[dict[str, Any]], made: str = "") -> None:
         for row in rows
     ]
     for name, (label, look) in LINES.items():
-        ax.plot(eps, [row[name] for row in rows], look, color=COLOURS[name], label=label)
+        ax.plot(eps, [row[name] for row in rows], look, color=COLOURS[name], label=label, marker="o", ms=3.5)
         texts = [f"{label}: n = {row[name]}, {where}; {made}" for row, where in zip(rows, at, strict=True)]
         tips(ax, eps, [row[name] for row in rows], texts)
     shown = [row for row in rows if row["measured"]["value"] is not None]
@@ -65,7 +70,7 @@ def draw(ax: "Axes", rows: Sequence[dict[str, Any]], made: str = "") -> None:
     high = [(row["measured"]["upper"] or row["measured"]["value"]) - row["measured"]["value"] for row in shown]
     ax.errorbar(
         [row["eps"] for row in shown], values, yerr=[low, high], fmt="o", color=COLOURS["measured"], ms=5, capsize=3,
-        lw=1.2, label="measured, with interval", zorder=5,
+        lw=1.2, label=MEASURED, zorder=5,
     )  # fmt: skip
     texts = [
         f"measured: n = {interval(row['measured'])}, {where}, {row['trials']} trials, {made}"
@@ -73,27 +78,60 @@ def draw(ax: "Axes", rows: Sequence[dict[str, Any]], made: str = "") -> None:
         if row in shown
     ]
     tips(ax, [row["eps"] for row in shown], values, texts)
+    for row in shown[len(shown) // 3 :][:1]:  # one number in plain sight: in the main job that at eps = 0.01
+        n, top = row["measured"]["value"], row["measured"]["upper"] or row["measured"]["value"]
+        ax.annotate(
+            str(n), (row["eps"], top), (0, 4.5), textcoords="offset points", ha="center", fontsize=11, fontweight="bold"
+        )
     ax.set_xscale("log")
-    ax.invert_xaxis()
-    ax.set_ylim(bottom=0)
+    room = max(1.4, (12 * min(eps) / max(eps)) ** 0.5)  # more than a decade in all, so that powers of ten are labelled
+    ax.set_xlim(max(eps) * room, min(eps) / room)
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set_yscale("log")
 
 
-def render(rows: Sequence[dict[str, Any]], folder: str | Path, name: str = "requirement", made: str = "") -> list[Path]:
-    """Draw every lemma in its own panel and write PNG and SVG to ``folder``. made: as in :func:`draw`."""
+def headline(rows: Sequence[dict[str, Any]]) -> str:
+    """Say what the measured rows show; that they agree with the bounds only where every verdict does."""
+    agree = overall([row["verdict"] for row in rows]) not in (REFUTED, UNDECIDED)
+    found = "the measured n agrees with the proven bounds" if agree else "measured n and proven bounds"
+    return f"Freezing costs width: {found} (uniform, delta = {rows[0]['delta']:g})"
+
+
+def render(
+    rows: Sequence[dict[str, Any]],
+    folder: str | Path,
+    name: str = "requirement",
+    made: str = "",
+    confidence: float | None = None,
+) -> list[Path]:
+    """Draw every lemma in its own panel and write PNG and SVG to ``folder``.
+
+    made: as in :func:`draw`. confidence: with which all intervals hold together, for the legend; None leaves it out.
+    """
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     titles = {claim.key: claim.title for claim in CLAIMS}
-    claims = list(dict.fromkeys(row["claim"] for row in rows))
+    uniform = [row for row in rows if row["reading"] == "uniform"]
+    claims = list(dict.fromkeys(row["claim"] for row in uniform))
     with styled():
-        figure, axes = plt.subplots(1, len(claims), figsize=(3.6 * len(claims), 4.2), squeeze=False)
+        figure, axes = plt.subplots(1, len(claims), figsize=(2.9 * len(claims), 5.2), squeeze=False, sharey=True)
         for ax, claim in zip(axes[0], claims, strict=True):
-            chosen = [row for row in rows if row["claim"] == claim and row["reading"] == "uniform"]
+            chosen = [row for row in uniform if row["claim"] == claim]
             draw(ax, chosen, made)
             ax.set_title(f"Lemma {claim} ({titles[claim]})\np = {chosen[0]['prune']:g}, q = {chosen[0]['lock']:g}")
             ax.set_xlabel("precision eps")
-        axes[0][0].set_ylabel(f"variables n, delta = {rows[0]['delta']:g}")
+        # one axis for all panels: what freezing costs is seen as height
+        axes[0][0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes[0][0].yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes[0][0].yaxis.set_minor_formatter(NullFormatter())
+        axes[0][0].set_ylabel("variables n")
         handles, labels = axes[0][0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="lower center", ncols=5, bbox_to_anchor=(0.5, -0.08))
+        sure = "" if confidence is None else f" ({100 * confidence:g} %)"
+        simulated = (LINES["statistical"][0], MEASURED)
+        labels = [f"{label}{sure}" if label in simulated else label for label in labels]
+        figure.legend(handles, labels, loc="upper center", ncols=3, bbox_to_anchor=(0.5, 0.02))
+        figure.suptitle(headline(uniform))
         figure.tight_layout()
         paths = save(figure, name, folder)
         plt.close(figure)
@@ -104,7 +142,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Draw the committed result, or the one named."""
 
     def draw_file(results: str | Path, out: str | Path) -> list[Path]:
-        return render(load(results), out, made=source(results))
+        made, confidence = source(results)
+        return render(load(results), out, made=made, confidence=confidence)
 
     return command("requirement", __doc__, RESULT, draw_file, argv)
 

@@ -26,10 +26,10 @@ COMMAND = """\
 python -m torch_backend compare --model gin --data-set cora --epochs 50 --sparsity .3 .5 .7 --freeze .5 --seeds 3 --out runs/rivals-cora --results torch_backend/results/rivals-cora.jsonl
 python -m torch_backend compare --model mlp --data-set mnist --epochs 5 --sparsity .3 .5 .7 --freeze .5 --seeds 3 --out runs/rivals-mnist --results torch_backend/results/rivals-mnist.jsonl"""  # noqa: E501
 MINUTES = 60
-LOOKS = {
-    "dense": (COLOURS["measured"], "o"),
-    "sparse": (COLOURS["necessary"], "s"),
-    "frozen": (COLOURS["sufficient"], "D"),
+LOOKS = {  # a source as its rows call it: what it is, colour, marker
+    "dense": ("dense source", COLOURS["measured"], "o"),
+    "sparse": ("pruned source (q = 0)", COLOURS["necessary"], "s"),
+    "frozen": ("frozen source", COLOURS["sufficient"], "D"),
 }
 GUESSING = {"cora": 0.302, "mnist": 0.1135}  # shares of the commonest class: Cora's graph, MNIST's test images
 NAMES = {"cora": "GIN, Cora", "mnist": "MLP, MNIST"}
@@ -52,16 +52,16 @@ def draw(
     ax: "Axes", found: dict[tuple[str, float, str], Estimate], methods: Sequence[str], sparsity: float, again: str
 ) -> None:
     """Draw one panel: sources side by side in the row of each method; again: the command that made the rows."""
-    for number, (source, (colour, marker)) in enumerate(LOOKS.items()):
+    for number, (source, (what, colour, marker)) in enumerate(LOOKS.items()):
         here = [(row, found[name, sparsity, source]) for row, name in enumerate(methods)]
         x, y = [100 * mean.value for _, mean in here], [row + 0.25 * (number - 1) for row, _ in here]
         ends = [
             [100 * (mean.value - mean.lower) for _, mean in here],
             [100 * (mean.upper - mean.value) for _, mean in here],
         ]
-        ax.errorbar(x, y, xerr=ends, fmt=marker, color=colour, ms=5, lw=1.3, label=f"{source} source")
+        ax.errorbar(x, y, xerr=ends, fmt=marker, color=colour, ms=5, lw=1.3, label=what)
         tips(ax, x, y, [
-            f"{methods[row]}, {source} source, sparsity {sparsity:g}: {100 * mean.value:.1f} % "
+            f"{methods[row]}, {what}, sparsity {sparsity:g}: {100 * mean.value:.1f} % "
             f"[{100 * mean.lower:.1f}, {100 * mean.upper:.1f}], seeds 0 to {mean.trials - 1}; {again}"
             for row, mean in here
         ])  # fmt: skip

@@ -3,7 +3,8 @@
 What to see: each curve is the share of sources in which the construction's certified error is within eps, against the
 source's width as a share of the proven width (right edge). All curves cross the wanted 90 % (line) far to the left
 of the edge, and near their ring, the estimated width: the proof pays a factor, not another law. One panel a target,
-one colour a pair of rates. Reads the rows that ``python -m simulations sweep --out FILE`` writes.
+one colour a pair of rates; for deeper targets the largest pair asks for blocks beyond what the builder takes. Reads the
+rows that ``python -m simulations sweep --out FILE`` writes.
 """
 
 import sys
@@ -83,6 +84,10 @@ def draw(ax: "Axes", rows: Sequence[Row], look: dict[tuple[float, float], tuple[
     ax.set_ylim(-0.03, 1.05)
     sizes = "-".join(map(str, rows[0]["sizes"]))
     ax.set_title(f"target {sizes}, eps = {rows[0]['eps']:g}")
+    missing = [f"p = {p:g}, q = {q:g}" for p, q in look.keys() - {(row["prune"], row["lock"]) for row in rows}]
+    if missing:
+        note = "not built:\n" + "\n".join(sorted(missing)) + "\n(blocks too large)"
+        ax.text(0.93, 0.35, note, transform=ax.transAxes, ha="right", va="top", color="#555555")
 
 
 def render(rows: Sequence[Row], folder: str | Path, name: str = "sweep") -> list[Path]:

@@ -76,6 +76,24 @@ def test_the_requirement_figure_shows_the_committed_rows(panel):
     assert drawn["necessary (proven)"] == [row["necessary"] for row in rows]
     assert drawn["estimated"] == [row["estimated"] for row in rows]
     assert [row["measured"]["value"] for row in rows] in [y for _, y in lines]
+    assert [text.get_text() for text in ax.texts] == ["127"]  # measured at eps = 0.01
+    left, right = ax.get_xlim()
+    assert left > 0.1  # finer to the right
+    assert right < 1e-4
+
+
+@pytest.mark.parametrize(("verdict", "agree"), [("upheld after correction", True), ("undecided", False)])
+def test_the_requirement_figure_claims_agreement_only_where_all_verdicts_do(verdict, agree):
+    rows = requirement.load()
+    rows[3] = {**rows[3], "verdict": verdict}
+    assert ("agrees" in requirement.headline(rows)) == agree
+
+
+def test_the_requirement_figure_takes_one_precision_and_rows_without_a_value(tmp_path):
+    nothing = {"lower": None, "value": None, "upper": None}
+    rows = [{**row, "measured": nothing} for row in requirement.load() if row["eps"] == 0.03]
+    png, _ = requirement.render(rows, tmp_path)
+    assert png.is_file()
 
 
 @pytest.mark.parametrize(

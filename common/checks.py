@@ -58,3 +58,12 @@ def _number(name: str, value: float) -> float:
     if not isfinite(number):
         raise ValueError(f"{name} must be finite, got {number}")
     return number
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what a library's error says, or its kind where it says nothing; 200 characters at most.
+
+    >>> first_line(ValueError("bad header" + chr(10) + "and a page more")), first_line(EOFError())
+    ('bad header', 'EOFError')
+    """
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

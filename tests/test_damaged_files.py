@@ -417,3 +417,20 @@ def test_a_changed_number_in_a_checkpoint_is_noticed(tmp_path):
     assert torch.load(path, weights_only=True)["rows"]  # torch itself reads on
     with pytest.raises(ValueError, match="does not have its checksum"):
         training.read_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        # each was found by fuzzing: a header cut inside the gzip stream, an error that quotes the file, a second copy
+        # whose checksums are right before the first, which torch reads
+        ("idx3-ubyte.gz", lambda content: content[:23]),
+        ("target.npz", lambda content: content[:8] + b"9" * 30 + content[38:]),
+        ("checkpoint.pt", lambda content: content[:2560] + bytes([content[2560] ^ 1]) + content[2561:] + content),
+    ],
+)
+def test_damage_that_was_once_read_or_told_badly_is_refused(good, name, change):
+    path, content, _ = good[name]
+    path.write_bytes(change(content))
+    kind = next(kind for kind in KINDS if kind.name == name)
+    assert outcome(kind, path) is None

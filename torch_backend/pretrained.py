@@ -11,6 +11,7 @@ from safetensors.torch import load as from_bytes
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
+from common.checks import first_line
 from common.files import write_atomically
 from common.store import Row
 from torch_backend.models import build
@@ -47,8 +48,7 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
     try:
         found = torch.load(data, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises a dozen kinds for damaged files
-        first = (str(error).splitlines() or ["no reason given"])[0]
-        raise ValueError(f"{path} is damaged or holds more than tensors: {first}") from None
+        raise ValueError(f"{path} is damaged or holds more than tensors: {first_line(error)}") from None
     if not isinstance(found, dict) or not found or not all(isinstance(value, Tensor) for value in found.values()):
         raise ValueError(f"{path} holds no state_dict: it must be a dictionary of tensors by name")
     return dict(found)

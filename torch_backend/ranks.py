@@ -22,6 +22,7 @@ from typing import Any, NoReturn, TypeVar
 import torch
 from torch import Tensor, nn
 
+from common.checks import first_line
 from common.cli import BAD_INPUT
 
 PATIENCE = timedelta(hours=2)  # rank 0 tests a ticket alone while the others wait
@@ -142,5 +143,4 @@ def _reached() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        first = (str(error).splitlines() or ["no reason given"])[0][:150]
-        raise OSError(f"another rank cannot be reached, start all of them again: {first}") from None
+        raise OSError(f"another rank cannot be reached, start all of them again: {first_line(error)}") from None

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from common import console
-from common.checks import one_of, whole
+from common.checks import first_line, one_of, whole
 from common.cli import Parser
 from common.files import check_writable
 from common.keys import key_words
@@ -238,7 +238,7 @@ def device_of(name: str | None) -> torch.device:
             device = torch.device("cuda", place() % torch.cuda.device_count())
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ValueError(f"device {name!r} cannot be used: {str(error).splitlines()[0][:100]}") from None
+        raise ValueError(f"device {name!r} cannot be used: {first_line(error)}") from None
     return device
 
 

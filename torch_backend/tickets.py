@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 from torch import Tensor, nn
 
-from common.checks import whole
+from common.checks import first_line, whole
 from common.files import write_atomically
 from torch_backend.models import build
 from torch_backend.packing import pack, unpack
@@ -128,7 +128,7 @@ def load(path: str | Path, model: nn.Module | None = None) -> tuple[nn.Module, T
     try:
         freeze(model, **ticket.source)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{path} has a source that cannot be drawn: {ticket.source}: {_line(error)}") from None
+        raise ValueError(f"{path} has a source that cannot be drawn: {ticket.source}: {first_line(error)}") from None
     masks = supermasks(model)
     layers = tuple((name, mask.size, len(mask.mask)) for name, mask in masks.items())
     if layers != tuple(layer[:3] for layer in ticket.layers):
@@ -154,17 +154,13 @@ def _built(ticket: Ticket, path: str | Path) -> nn.Module:
         with torch.device("meta"):
             planned = build(ticket.architecture, **ticket.sizes)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-        said = f"{path} has sizes that {ticket.architecture} does not take: {ticket.sizes}: {_line(error)}"
+        said = f"{path} has sizes that {ticket.architecture} does not take: {ticket.sizes}: {first_line(error)}"
         raise ValueError(said) from None
     weights = sum(parameter.numel() for parameter in planned.parameters() if parameter.ndim > 1)
     listed = sum(layer.size for layer in ticket.layers)
     if weights != listed:
         raise ValueError(f"{path} does not fit its own sizes: they make {weights} weights, its layers have {listed}")
     return build(ticket.architecture, **ticket.sizes)
-
-
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _rest(model: nn.Module) -> dict[str, Tensor]:

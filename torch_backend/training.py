@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from common.checks import first_line
 from common.files import write_atomically
 from common.store import Row, export_jsonl
 from torch_backend.ranks import ALONE, Ranks, digest
@@ -168,6 +169,9 @@ def read_checkpoint(path: Path) -> dict[str, Any] | None:
         return None
     try:
         with zipfile.ZipFile(path) as parts:  # torch reads on where a checksum is wrong
+            # zipfile looks from the end of the file and torch from its start
+            if min(part.header_offset for part in parts.infolist()) > 0:
+                raise ValueError("it does not start with its first part")
             wrong = parts.testzip()
         if wrong is not None:
             raise ValueError(f"{wrong} does not have its checksum")
@@ -180,8 +184,7 @@ def read_checkpoint(path: Path) -> dict[str, Any] | None:
 
 def damaged(path: Path, error: Exception) -> ValueError:
     """Return the error that says so in one line."""
-    first = (str(error).splitlines() or ["no reason given"])[0][:100]
-    return ValueError(f"{path} is damaged ({first}); remove it to start this run again")
+    return ValueError(f"{path} is damaged ({first_line(error)}); remove it to start this run again")
 
 
 def check_origin(path: Path, kept: dict[str, str], now: dict[str, str]) -> None:

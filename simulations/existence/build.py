@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from common.checks import first_line
 from common.files import write_atomically
 from common.store import canonical
 from simulations.existence.source import Source
@@ -124,4 +125,4 @@ def _read(path: Path) -> tuple[Floats, NDArray[np.uint8]]:
         with path.open("rb") as handle, np.load(handle) as file:
             return file["weights"], file["masks"]
     except Exception as error:  # numpy raises a dozen kinds for damaged files
-        raise ValueError(f"{path} is damaged ({error}); remove it, and it is built again") from None
+        raise ValueError(f"{path} is damaged ({first_line(error)}); remove it, and it is built again") from None

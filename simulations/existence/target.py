@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from common.checks import first_line
 from common.files import write_atomically
 from theory.widths import box, homogeneous
 
@@ -147,7 +148,7 @@ def from_file(path: str | Path, *, rescale: bool = False, low: ArrayLike = 0.0, 
         with file:
             arrays = {name: file[name] for name in file.files}
     except Exception as error:  # numpy and zipfile raise a dozen kinds for damaged files
-        raise ValueError(f"{path} is not an npz file of numbers: {error}") from None
+        raise ValueError(f"{path} is not an npz file of numbers: {first_line(error)}") from None
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
             raise ValueError(f"{path}: {name} is not a real number")

@@ -23,7 +23,7 @@ NAMES = {
     "covered": "growth of the covered set, simulated and bounded by the growth game",
     "widths": "the existence theorem's widths against pruning and locking",
     "interval": "search interval, number of subnetworks, and accuracy by the place of the sparsity",
-    "accuracy": "accuracy against sparsity, search space and ticket size",
+    "accuracy": "accuracy of searched tickets by source, and against search space and ticket size",
     "factors": "what freezing costs in width: the measured factor n(p, q) / n(0, 0) against predicted ones",
     "found": "tickets found by search beside tickets constructed in the same source, against width",
     "jackpots": "masks searched over trained weights: where they start, and what the short restriction does",

@@ -247,7 +247,7 @@ def verify(settings: Settings, engine: Engine, *, json_file: str | None, out_dir
         if done:
             from figures import requirement
 
-            requirement.render(done, folder)
+            requirement.render(done, folder, confidence=settings.confidence)
     if interrupted:
         return INTERRUPTED
     return EXIT_REFUTED if overall([row["verdict"] for row in done]) == REFUTED else 0

@@ -1,7 +1,7 @@
 """Is memory flat under load? The construction sweep on a cluster of this machine, every process watched.
 
-``python -m benchmarks.load --trials 6000 --out benchmarks/results/load.jsonl``. 300 sources a width take five minutes
-of one core, so 6,000 are about an hour of two workers. Every ten seconds a row says how many units are stored and how
+``python -m benchmarks.load --trials 5000 --out benchmarks/results/load.jsonl``. 300 sources a width take five minutes
+of one core, so 5,000 are about an hour of two workers. Every ten seconds a row says how many units are stored and how
 much memory client, scheduler and workers hold; the last row tells how the sweep ended.
 
 Flat means, as was said before the first run: of every process the median of the last quarter of the units is at most
@@ -105,7 +105,7 @@ def flat(found: Mapping[str, Sequence[float]]) -> bool:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the sweep, print memory by quarters; exit code 1 when it grew."""
     p = argparse.ArgumentParser(prog="python -m benchmarks.load", description=(__doc__ or "").splitlines()[0])
-    p.add_argument("--trials", type=int, default=6000, help="sources at each width (default 6000, about an hour)")
+    p.add_argument("--trials", type=int, default=5000, help="sources at each width (default 5000, about an hour)")
     p.add_argument("--module", default="simulations.sweep", help="whose command is run (default the sweep's)")
     p.add_argument("--out", type=Path, required=True, help="write the rows to this JSONL file, which must not exist")
     args = p.parse_args(argv)

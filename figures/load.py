@@ -14,7 +14,7 @@ from common.store import Row, read_jsonl
 from figures.style import COLOURS, command, save, styled, tips
 
 RESULT = Path(__file__).parents[1] / "benchmarks" / "results" / "load.jsonl"
-COMMAND = "python -m benchmarks.load --trials 6000 --out benchmarks/results/load.jsonl"
+COMMAND = "python -m benchmarks.load --trials 5000 --out benchmarks/results/load.jsonl"
 MINUTES = 60
 SPACED = 20  # every so many samples a point with a text
 LOOKS = {

@@ -69,11 +69,9 @@ class GrowthGame:
         # right ends of cells, seen from below 1/2: rounded up, which only helps the adversary
         right = np.where(inside < 0.5, inside, (1 - outside) * (1 + _ROUNDING)).clip(max=1.0)
         right, outside = np.append(right[1:], 1.0), np.append(outside, 0.0)
-        steps = int(np.ceil(_TAIL / (odds[1] - odds[0])))
-        self._blocks = [
-            *_rows_below_half(inside[:lower], right, growth),
-            *_rows_above_half(lower, points - 1, outside, growth, steps),
-        ]
+        self._grid = inside[:lower], right, outside
+        self._steps = int(np.ceil(_TAIL / (odds[1] - odds[0])))
+        self._chords: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
         self._values = np.append(np.ones(points - 1), 0.0)
         self._table = [1.0]
 
@@ -82,14 +80,29 @@ class GrowthGame:
 
         The table is kept: a later call continues where the last one stopped.
         """
+        blocks: list[_Block] = []
         while self._table[-1] > max(least, 2 * _SMALLEST) and len(self._table) <= steps:
-            self._step()
+            blocks = blocks or self._blocks()
+            self._step(blocks)
+        if blocks:
+            self._chords = [block.chords for block in blocks]
         table = np.array(self._table[: steps + 1])
         below = np.flatnonzero(table <= least)
         return table[: below[0] + 1] if len(below) else table
 
-    def _step(self) -> None:
-        new = np.concatenate([block.envelope(self._values) for block in self._blocks])
+    def _blocks(self) -> list["_Block"]:
+        """Lay out all rows: tens of megabytes, made in no time, so they are not kept while the table is only read."""
+        below, right, outside = self._grid
+        blocks = [
+            *_rows_below_half(below, right, self.growth),
+            *_rows_above_half(len(below), len(self._values) - 1, outside, self.growth, self._steps),
+        ]
+        for block, chords in zip(blocks, self._chords, strict=False):
+            block.chords = chords
+        return blocks
+
+    def _step(self, blocks: list["_Block"]) -> None:
+        new = np.concatenate([block.envelope(self._values) for block in blocks])
         # G does not increase with k nor with x, so smaller bounds from before or from the left hold here too
         new = np.minimum.accumulate(np.minimum(new, self._values[:-1]))
         self._values[:-1] = np.maximum(new, _SMALLEST)
@@ -100,24 +113,24 @@ class _Block:
     """Rows of the grid that look ahead over equally many cells.
 
     cells: (rows, width) index of each cell that a row can reach; ahead: (rows, width) right end of that cell minus the
-    mean of the row (of either sign).
+    mean of the row (of either sign). chords: left and right end of every row's best chord so far, where a step starts.
     """
 
     def __init__(self, rows: NDArray[np.int64], cells: NDArray[np.int64], ahead: Floats) -> None:
         self._rows, self._cells, self._ahead = rows, cells, ahead
         self._line = np.arange(len(rows))
         self._reach = np.abs(ahead).max(axis=1)
-        self._low = np.zeros(len(rows), np.int64)
-        self._high = np.full(len(rows), cells.shape[1] - 1, np.int64)
+        self.chords = np.zeros(len(rows), np.int64), np.full(len(rows), cells.shape[1] - 1, np.int64)
         self._work = np.empty_like(ahead)
 
     def envelope(self, values: Floats) -> Floats:
         """Bound the envelope of the step function ``values`` at the mean of every row from above."""
         seen = values[self._cells]
         best = np.full(len(self._line), np.inf)
+        low, high = self.chords
         for _ in range(8):
-            left, right = self._ahead[self._line, self._low], self._ahead[self._line, self._high]
-            value_left, value_right = seen[self._line, self._low], seen[self._line, self._high]
+            left, right = self._ahead[self._line, low], self._ahead[self._line, high]
+            value_left, value_right = seen[self._line, low], seen[self._line, high]
             # no chord where both ends are one cell: then slope 0 is as good as any
             slope = np.zeros_like(left)
             np.divide(np.maximum(value_left - value_right, 0.0), right - left, out=slope, where=right > left)
@@ -130,8 +143,8 @@ class _Block:
             if np.all(bound - (value_left + slope * left) <= 1e-4 * bound):
                 break
             before = self._ahead[self._line, top] < 0
-            self._low = np.where(before, top, self._low)
-            self._high = np.where(before, self._high, top)
+            low, high = np.where(before, top, low), np.where(before, high, top)
+        self.chords = low, high
         return best
 
 

@@ -7,8 +7,8 @@ ticket's own sparsity and with some shares of the free weights kept; "best" is t
 Rates hold in all layers, but nothing is locked in the first, as the theorem asks. Widths are those of the sweep's path:
 at t = 0 the estimated plan, at t = 1 the proven one.
 
-How long is long enough? Tried once, beside the result: in the three dense sources of the random target at the estimated
-width ten times as many steps, at sparsity 0.755, took the largest error from 0.16, 0.17, 0.09 to 0.09, 0.09, 0.13.
+How long is long enough? Tried once, beside the result, in the three dense sources of the random target at the estimated
+width: ten times as many steps make the largest error now better, now worse (docs/results.md has the numbers).
 """
 
 import sys

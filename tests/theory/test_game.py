@@ -1,5 +1,6 @@
 """The game bounds the truth, falls with k and x, and is never below a slow evaluation of the same envelopes."""
 
+import pickle
 from fractions import Fraction
 
 import numpy as np
@@ -130,6 +131,9 @@ def test_tables_are_continued_not_recomputed():
     assert np.array_equal(long[: len(short)], short)
     assert long[-1] <= 1e-12 < long[-2]
     assert np.array_equal(cover_failures(0.05, 1e-3), short)
+    at_once = cover_game.__wrapped__(0.05)
+    assert np.array_equal(at_once.failures(1e-12), long)
+    assert len(pickle.dumps(at_once)) < 300_000  # of some 40 MB that a step works on; sweeps remember many games
 
 
 def test_tiny_eps_and_tiny_failures_stay_valid():

@@ -133,7 +133,7 @@ def test_another_torch_does_not_go_on_with_a_run(options, tmp_path, monkeypatch)
             main(options)
 
 
-@pytest.mark.parametrize("content", [b"", b"\0" * 100, b'{"epoch": 0'])
+@pytest.mark.parametrize("content", [b"", b"\0" * 100, b'{"epoch": 0'], ids=["empty", "zeros", "cut"])
 def test_damaged_rows_of_epochs_are_written_again(options, whole, tmp_path, monkeypatch, content):
     options = [*options, "--out", str(tmp_path / "out")]
     checkpoint = cut_off(monkeypatch, options, 2)

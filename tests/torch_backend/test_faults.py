@@ -1,6 +1,5 @@
 """Full disks, rival runs, a clock that jumps, other versions: what docs/faults.md says of searches, repeated."""
 
-import json
 import re
 import resource
 import time
@@ -11,6 +10,7 @@ import pytest
 import torch
 
 from common.cli import run as run_command
+from tests.torch_backend.left import files
 from torch_backend import training
 from torch_backend.search import main
 
@@ -27,19 +27,6 @@ def whole(options, tmp_path):
     """The files of a run that nothing happened to."""
     main([*options, "--out", str(tmp_path / "whole")])
     return files(tmp_path / "whole")
-
-
-def files(folder):
-    """Contents of all files, temporary ones too, but for seconds; a checkpoint is compared by what it leads to."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name != "checkpoint.pt":
-            content = path.read_bytes()
-            if path.suffix in (".json", ".jsonl"):
-                lines = content.decode().splitlines() if path.suffix == ".jsonl" else [content.decode()]
-                content = [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
-            found[str(path.relative_to(folder))] = content
-    return found
 
 
 def cut_off(monkeypatch, options, epochs):

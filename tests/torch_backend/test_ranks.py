@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.torch_backend.left import files
 from torch_backend import search, tickets
 from torch_backend.__main__ import main as command
 from torch_backend.ranks import ALONE
@@ -43,19 +44,6 @@ def two_ranks(words):
     text, errors = ended(process)
     assert process.returncode == 0, errors
     return text
-
-
-def files(folder):
-    """What a run left, but for seconds; checkpoints are compared by what they lead to."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name != "checkpoint.pt" and not path.name.startswith("."):
-            content = path.read_bytes()
-            if path.suffix in (".json", ".jsonl"):
-                lines = content.decode().splitlines() if path.suffix == ".jsonl" else [content.decode()]
-                content = [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
-            found[str(path.relative_to(folder))] = content
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +124,7 @@ def test_a_rank_that_is_killed_ends_the_others_and_the_next_start_goes_on_to_the
     with pytest.raises(ValueError, match="was begun with ranks 2, now it is 1"):
         command(words[2:])
     two_ranks(words)
-    assert files(tmp_path) == files(whole[0])
+    assert files(tmp_path, hidden=False) == files(whole[0])
 
 
 def rank_of(agent, rank):

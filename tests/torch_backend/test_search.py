@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from common.cli import run as run_command
 from common.places import data_root
+from tests.torch_backend.left import files
 from torch_backend import search, tickets, training
 from torch_backend.__main__ import main as command
 from torch_backend.choices import chosen_settings
@@ -27,25 +28,6 @@ from torch_backend.summary import mean_interval
 from torch_backend.supermask import supermasks
 
 SMALL = ["--model", "mlp", "--data-set", "mnist", "--width", "0.2", "--epochs", "3", "--batch", "60", "--rate", "0.5"]
-
-
-def files(folder):
-    """Contents of all files that must not depend on time."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name != "checkpoint.pt":
-            text = path.read_bytes()
-            if path.suffix in (".json", ".jsonl"):
-                rows = (
-                    [json.loads(line) for line in text.decode().splitlines()]
-                    if path.suffix == ".jsonl"
-                    else [json.loads(text)]
-                )
-                for row in rows:
-                    row.pop("seconds", None)
-                text = json.dumps(rows).encode()
-            found[str(path.relative_to(folder))] = text
-    return found
 
 
 def test_a_search_learns_and_its_ticket_verifies(data, tmp_path, capsys):
@@ -430,5 +412,4 @@ def test_kills_at_random_moments_change_no_byte(data, tmp_path):
             break
     assert killed > 0
     subprocess.run(words, cwd=root, check=True, stdout=subprocess.DEVNULL)
-    found = {name: text for name, text in files(tmp_path / "parts").items() if not Path(name).name.startswith(".")}
-    assert found == files(tmp_path / "whole")
+    assert files(tmp_path / "parts", hidden=False) == files(tmp_path / "whole")

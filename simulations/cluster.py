@@ -19,6 +19,9 @@ from queue import Empty, SimpleQueue
 
 import cloudpickle
 from distributed import Client, Future, KilledWorker, get_worker
+from distributed.comm.addressing import parse_address, parse_host_port
+from distributed.comm.registry import get_backend
+from distributed.security import Security
 from distributed.versions import VersionMismatchWarning
 
 from common.store import Row
@@ -181,13 +184,29 @@ def address_in(file: str) -> str:
         raise OSError(f"{file} is not what a scheduler writes") from None
 
 
+def check_address(address: str) -> None:
+    """Raise ValueError, at once, for what cannot be a scheduler's address; a client would fail slowly and noisily."""
+    try:
+        scheme, rest = parse_address(address)
+        get_backend(scheme)
+        parse_host_port(rest)
+    except ValueError as error:
+        raise ValueError(f"scheduler must be an address such as tcp://host:8786, got {address!r}: {error}") from None
+    if scheme == "tls" and Security().get_connection_args("client")["ssl_context"] is None:
+        raise ValueError(
+            f"scheduler {address} needs TLS certificates: set distributed.comm.tls in Dask's configuration"
+        )
+
+
 @contextmanager
 def connected(address: str | None, file: str | None) -> Iterator[Cluster]:
     """Open the cluster of a scheduler's address, or of the file that the scheduler wrote.
 
-    Raises OSError when there is no scheduler, or it has no worker for a minute.
+    Raises ValueError when the address cannot be one, OSError when there is no scheduler, or it has no worker for a
+    minute.
     """
     name = address_in(file) if file else str(address)
+    check_address(name)
     for logger in [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "distributed"]:
         logging.getLogger(logger).setLevel(logging.CRITICAL)  # what breaks is told in one line
     with warnings.catch_warnings():
@@ -200,7 +219,7 @@ def connected(address: str | None, file: str | None) -> Iterator[Cluster]:
             try:
                 client.wait_for_workers(1, timeout=NO_WORKER)
             except TimeoutError:
-                raise OSError(no_worker(name)) from None
+                raise OSError(f"{no_worker(name)}: start one, dask worker {name}") from None
             yield Cluster(client, name)
         finally:
             with suppress(OSError):

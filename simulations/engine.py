@@ -90,8 +90,8 @@ def open_engine(args: Namespace, jobs: int | None) -> Iterator[Engine]:
         raise ValueError("--scheduler and --scheduler-file name the same thing: give one of them")
     address = args.scheduler
     if address is None and args.scheduler_file is None:
-        address = os.environ.get(VARIABLE)
-    if not address and args.scheduler_file is None:
+        address = os.environ.get(VARIABLE) or None
+    if address is None and args.scheduler_file is None:
         yield Here(jobs)
         return
     if find_spec("distributed") is None:

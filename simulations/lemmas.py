@@ -236,8 +236,6 @@ def verify(settings: Settings, engine: Engine, *, json_file: str | None, out_dir
             if interrupted:
                 page.print("Interrupted: the rows above are finished, the others are missing.")
                 break
-    if not interrupted:
-        report.conclusions(page, settings, done)
     result = {"settings": asdict(settings), "versions": versions(), "command": command(settings), "rows": done}
     if json_file is not None:
         export_json(json_file, result)
@@ -250,6 +248,7 @@ def verify(settings: Settings, engine: Engine, *, json_file: str | None, out_dir
             requirement.render(done, folder, confidence=settings.confidence)
     if interrupted:
         return INTERRUPTED
+    report.conclusions(page, settings, done)  # half a minute of theory, before which all rows are safe
     return EXIT_REFUTED if overall([row["verdict"] for row in done]) == REFUTED else 0
 
 

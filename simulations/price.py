@@ -23,6 +23,7 @@ RADIUS = 1.0
 DELTA = 0.05
 ASK = 1.5e-3  # seconds a task keeps the client busy, measured
 KEEP = 3e-4  # seconds in which the client stores a unit's row and adds it up, measured
+FINEST = 1e-12  # eps; a single trial beyond would take days
 REQUEST = 1500  # bytes that ask for a unit: the setting, the software it must run on, and Dask's own
 
 
@@ -98,7 +99,7 @@ def duration(seconds: float) -> str:
     """
     for length, name in ((365.25 * 86400, "years"), (86400, "days"), (3600, "h"), (60, "min")):
         if seconds >= length:
-            return f"{seconds / length:.1f} {name}"
+            return f"{seconds / length:,.1f} {name}"
     return f"{seconds:.2f} s"
 
 
@@ -117,18 +118,20 @@ def size(count: float) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table."""
     p = Parser(prog="python -m simulations price", description=(__doc__ or "").splitlines()[0])
-    p.add_argument("--eps", type=float, default=0.01)
-    p.add_argument("--prune", type=float, default=0.4)
-    p.add_argument("--lock", type=float, default=0.3)
+    p.add_argument("--eps", type=float, default=0.01, help="precision, from 1e-12 on (default 0.01)")
+    p.add_argument("--prune", type=float, default=0.4, help="pruned share (default 0.4)")
+    p.add_argument("--lock", type=float, default=0.3, help="locked share (default 0.3); little left free takes minutes")
     p.add_argument("--trials", type=float, nargs="+", default=TRIALS, help="default: 1e9 to 1e12")
     p.add_argument("--workers", type=int, nargs="+", default=WORKERS, help="threads of the cluster (default 4 64 1000)")
     p.add_argument("--seconds", type=float, help="of one trial on one core, measured (default: as planned)")
     args = p.parse_args(argv)
+    if 0 < args.eps < FINEST:
+        raise ValueError(f"eps must be at least {FINEST:g} (a single trial would take days), got {args.eps:g}")
     rates = {"prune": args.prune, "lock": args.lock, "radius": RADIUS}
     n_max = largest_n(estimated_n(args.eps, DELTA, **rates))
     rows = []
     for trials in args.trials:
-        setting = Setting(args.eps, **rates, n_max=n_max, trials=whole("trials", int(trials), 1))
+        setting = Setting(args.eps, **rates, n_max=n_max, trials=whole("trials", int(positive("trials", trials)), 1))
         for workers in args.workers:
             found = price(setting, workers, args.seconds)
             rows.append(

@@ -200,14 +200,20 @@ def test_what_cannot_be_reached_is_told_in_one_line(monkeypatch, tmp_path):
     (tmp_path / "damaged").write_text("no JSON")
     for asked, line in (
         (options("tcp://127.0.0.1:1"), "no scheduler can be reached at tcp://127.0.0.1:1"),
-        (options("nonsense://x"), "no scheduler can be reached at nonsense://x"),
         (options(scheduler_file=tmp_path / "none"), "none cannot be read"),
         (options(scheduler_file=tmp_path / "damaged"), "damaged is not what a scheduler writes"),
     ):
         with pytest.raises(OSError, match=line), open_engine(asked, 1):
             pass
-    with pytest.raises(ValueError, match="give one of them"), open_engine(options("tcp://x:1", "file"), 1):
-        pass
+    for asked, line in (
+        (options("nonsense://x:1"), "got 'nonsense://x:1': unknown address scheme 'nonsense'"),
+        (options("nonsense"), "got 'nonsense': missing port number"),
+        (options(""), "scheduler must be an address such as tcp://host:8786, got ''"),
+        (options("tls://127.0.0.1:1"), "needs certificates: set distributed.comm.tls"),
+        (options("tcp://x:1", "file"), "give one of them"),
+    ):
+        with pytest.raises(ValueError, match=line), open_engine(asked, 1):
+            pass
 
 
 def test_without_dask_a_scheduler_is_refused_and_nothing_else(monkeypatch):

@@ -71,5 +71,10 @@ def test_the_command_prints_a_line_for_every_number_of_trials_and_workers(capsys
     found = {line[0]: line[1:6] for line in lines if line and line[0] in ("1e9", "1e12")}
     # 1e9: 50,000 units of 0.2 s with 2.1 ms each, on 8 workers
     assert found == {"1e9": ["8", "2.8", "h", "21.1", "min"], "1e12": ["8", "115.7", "days", "14.5", "days"]}
-    assert run(module.main, [*words, "0"], "price") == 2
-    assert capsys.readouterr().err == "price: error: seconds must be above 0, got 0\n"
+    for bad, line in (
+        ([*words, "0"], "seconds must be above 0, got 0"),
+        (["--trials", "inf"], "trials must be finite, got inf"),
+        (["--eps", "1e-300"], "eps must be at least 1e-12 (a single trial would take days), got 1e-300"),
+    ):
+        assert run(module.main, bad, "price") == 2
+        assert capsys.readouterr().err == f"price: error: {line}\n"

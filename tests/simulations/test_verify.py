@@ -19,6 +19,7 @@ from common.cli import BAD_INPUT, INTERRUPTED, REFUTED, run
 from simulations.curves import Setting, measure
 from simulations.engine import Here
 from subsetsum.verify import main
+from theory.claims import CLAIMS
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["--prune", "0.2", "--lock", "0.1", "--eps", "0.2", "0.1", "--trials", "400"]
@@ -167,6 +168,17 @@ def test_an_interrupt_keeps_and_shows_what_is_done(monkeypatch, tmp_path, capsys
     shown = capsys.readouterr().out
     assert "Interrupted: the rows above are finished" in shown
     assert "Verdicts" not in shown
+
+
+def test_an_interrupt_after_the_last_row_finds_all_rows_written(monkeypatch, tmp_path):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("simulations.report.conclusions", interrupted)
+    assert call(*SMALL, "--json", str(tmp_path / "r.json"), "--out", str(tmp_path)) == INTERRUPTED
+    rows = json.loads((tmp_path / "r.json").read_text())["rows"]
+    assert {row["claim"] for row in rows} == {claim.key for claim in CLAIMS}
+    assert json.loads((tmp_path / "requirement.json").read_text())["rows"] == rows
 
 
 def test_a_second_run_computes_nothing_again(monkeypatch, tmp_path):

@@ -29,6 +29,7 @@ NAMES = {
     "jackpots": "masks searched over trained weights: where they start, and what the short restriction does",
     "rivals": "ten searches in dense, pruned and frozen sources at three sparsities, Cora and MNIST",
     "comparison": "accuracy of searched tickets over three abscissae, and their width factors against theory",
+    "load": "memory of client, scheduler and workers of a cluster under an hour of load",
 }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -46,15 +47,20 @@ class LocalGroup:
         return str(json.loads(self.file.read_text())["address"])
 
     def client(self, *words: object) -> "subprocess.Popen[str]":
-        """Start ``python words...`` with pipes for what it says."""
-        return subprocess.Popen(
-            [sys.executable, *map(str, words)],
-            cwd=ROOT,
-            env={**self.environment, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        """Start ``python words...`` with pipes for what it says; it obeys Ctrl-C, also where this process does not."""
+        # a shell starts what it puts into the background deaf to SIGINT, and children inherit that
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return subprocess.Popen(
+                [sys.executable, *map(str, words)],
+                cwd=ROOT,
+                env={**self.environment, "PYTHONPATH": str(ROOT)},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def __enter__(self) -> "LocalGroup":
         return self

@@ -209,7 +209,7 @@ def test_what_cannot_be_reached_is_told_in_one_line(monkeypatch, tmp_path):
         (options("nonsense://x:1"), "got 'nonsense://x:1': unknown address scheme 'nonsense'"),
         (options("nonsense"), "got 'nonsense': missing port number"),
         (options(""), "scheduler must be an address such as tcp://host:8786, got ''"),
-        (options("tls://127.0.0.1:1"), "needs certificates: set distributed.comm.tls"),
+        (options("tls://127.0.0.1:1"), "needs TLS certificates: set distributed.comm.tls"),
         (options("tcp://x:1", "file"), "give one of them"),
     ):
         with pytest.raises(ValueError, match=line), open_engine(asked, 1):

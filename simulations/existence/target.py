@@ -149,14 +149,22 @@ def from_file(path: str | Path, *, rescale: bool = False, low: ArrayLike = 0.0, 
             arrays = {name: file[name] for name in file.files}
     except Exception as error:  # numpy and zipfile raise a dozen kinds for damaged files
         raise ValueError(f"{path} is not an npz file of numbers: {first_line(error)}") from None
+    try:
+        return _target_of(Path(path).name, arrays, rescale, low, high)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _target_of(title: str, arrays: dict[str, NDArray[Any]], rescale: bool, low: ArrayLike, high: ArrayLike) -> Target:
+    """Return the target that these arrays are; errors as for :func:`from_file`."""
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
-            raise ValueError(f"{path}: {name} is not a real number")
+            raise ValueError(f"{name} is not a real number")
     layers = [a.astype(np.float64) for name, a in arrays.items() if name not in ("inputs", "labels")]
     inputs = arrays.get("inputs", np.empty((0, 0))).astype(np.float64)
     given = arrays.get("labels", np.empty(0, np.int64))
     if inputs.ndim != 2 or given.ndim != 1:
-        raise ValueError(f"{path}: inputs must be (N, d) and labels (N,), got shapes {inputs.shape}, {given.shape}")
+        raise ValueError(f"inputs must be (N, d) and labels (N,), got shapes {inputs.shape}, {given.shape}")
     weights, notes = _with_biases(layers)
     if rescale:
         weights, factor = rescaled(weights)
@@ -164,9 +172,9 @@ def from_file(path: str | Path, *, rescale: bool = False, low: ArrayLike = 0.0, 
             f"Layers were divided by their largest weight: outputs are {factor:g} times smaller, and eps is for these."
         )
         notes = (*notes, text)
-    target = Target(Path(path).name, weights, notes=notes)
+    target = Target(title, weights, notes=notes)
     if not np.all((given >= 0) & (given < target.sizes[-1]) & (given % 1 == 0)):
-        raise ValueError(f"{path}: labels must be whole numbers from 0 to {target.sizes[-1] - 1}")
+        raise ValueError(f"labels must be whole numbers from 0 to {target.sizes[-1] - 1}")
     labels = given.astype(np.int64)
     extra = 1 if any(layer.ndim == 1 for layer in layers) else 0
     ends = box(target.sizes[0] - extra, low, high)

@@ -123,6 +123,9 @@ def _write(path: Path, weights: Floats, masks: NDArray[np.uint8]) -> None:
 def _read(path: Path) -> tuple[Floats, NDArray[np.uint8]]:
     try:
         with path.open("rb") as handle, np.load(handle) as file:
-            return file["weights"], file["masks"]
+            weights, masks = file["weights"], file["masks"]
+        if not isinstance(weights, np.ndarray) or not isinstance(masks, np.ndarray):
+            raise TypeError("its parts are no arrays")
+        return weights, masks
     except Exception as error:  # numpy raises a dozen kinds for damaged files
         raise ValueError(f"{path} is damaged ({first_line(error)}); remove it, and it is built again") from None

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from common.checks import first_line
 from torch_backend.data.graphs import adjacency_of
 from torch_backend.data.lookup import folder_of
 from torch_backend.data.sets import Graph
@@ -56,7 +57,7 @@ def _table(path: Path, kind: str, columns: int) -> NDArray:
             warnings.simplefilter("error")  # an empty table is only worth a warning to numpy
             found = np.loadtxt(path, dtype=kind, delimiter=",", ndmin=2)
     except Exception as error:  # of gzip, zlib, decoding or parsing
-        raise ValueError(f"{path} is damaged: {error}") from None
+        raise ValueError(f"{path} is damaged: {first_line(error)}") from None
     if columns and found.shape[1] != columns:
         raise ValueError(f"{path} is damaged: it holds a table of shape {found.shape}")
     return found

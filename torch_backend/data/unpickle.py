@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from common.checks import first_line
+
 
 class _Dtype:
     """A plain number type: dtype(code, align, copy), then a state whose second entry is the byte order."""
@@ -113,7 +115,7 @@ def unpickle(path: str | Path) -> Any:
     except _Refused as error:
         raise ValueError(f"{path} is refused: {error}") from None
     except Exception as error:  # a damaged pickle can end in nearly any exception
-        raise ValueError(f"{path} is damaged: {error or type(error).__name__}") from None
+        raise ValueError(f"{path} is damaged: {first_line(error)}") from None
 
 
 def _check_places(data: bytes) -> None:

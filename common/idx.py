@@ -48,8 +48,8 @@ def _unzipped(data: bytes) -> bytes:
     """
     reader = zlib.decompressobj(16 + zlib.MAX_WBITS)
     head = reader.decompress(data, 4 + 4 * 255)  # the header, of at most 255 dimensions
-    complete = len(head) > 3 and len(head) >= 4 + 4 * head[3]
-    sizes = np.frombuffer(head[4 : 4 + 4 * head[3]], ">u4").tolist() if complete else []
+    ends = 4 + 4 * head[3] if len(head) > 3 else 4
+    sizes = np.frombuffer(head[4:ends], ">u4").tolist() if len(head) >= ends else []
     # the second of these is there for the checksum, or for a byte too many
     for most in (max(min(prod(sizes), DEFLATED * len(data)), 1), 1):
         head += reader.decompress(reader.unconsumed_tail, most)

@@ -41,15 +41,13 @@ class Store:
             self._connection = sqlite3.connect(
                 self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
             )
+            try:
+                self._prepare()
+            except BaseException:
+                self.close()  # else its locks would stay as long as the error is remembered
+                raise
         except sqlite3.Error as error:
             raise OSError(f"{self.path} cannot be used as a run store: {error}") from error
-        try:
-            self._prepare()
-        except BaseException as error:
-            self.close()  # else its locks would stay as long as the error is remembered
-            if isinstance(error, sqlite3.Error):
-                raise OSError(f"{self.path} cannot be used as a run store: {error}") from error
-            raise
 
     def _prepare(self) -> None:
         """Make the table where there is none, and look for damage."""

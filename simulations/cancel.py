@@ -11,8 +11,7 @@ widths); the present grid was fixed knowing their results, so read it as an expl
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +22,7 @@ from common.keys import generator
 from common.store import Row
 from simulations.hole import CONFIDENCE, median
 from simulations.planar import Floats
-from simulations.runner import Work, command
+from simulations.runner import Work, command, each_setting
 from subsetsum import best_subsets
 
 EXPERIMENT = "cancel"
@@ -175,10 +174,7 @@ def measure(setting: Setting, *, trials: int = TRIALS, seed: int = 0) -> Row:
 
 def work(trials: int, seed: int) -> Work:
     """Return every setting's key and measurement."""
-    return [
-        ({**asdict(setting), "trials": trials}, partial(measure, setting, trials=trials, seed=seed))
-        for setting in SETTINGS
-    ]
+    return each_setting(SETTINGS, measure, trials, seed)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -10,8 +10,7 @@ search runs without locking too, where the construction shows how much better th
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,7 @@ from common.console import Page, table
 from common.keys import generator
 from common.store import Row
 from simulations.planar import SILENT, Floats, Planar, descend, exhaustive
-from simulations.runner import Work, command
+from simulations.runner import Work, command, each_setting
 from theory.obstruction import guaranteed_error, obstruction_probability, sup_error_floor
 
 EXPERIMENT = "hole"
@@ -125,10 +124,7 @@ def median(errors: Sequence[float]) -> Row:
 
 def work(trials: int, seed: int) -> Work:
     """Return every setting's key and measurement."""
-    return [
-        ({**asdict(setting), "trials": trials}, partial(measure, setting, trials=trials, seed=seed))
-        for setting in SETTINGS
-    ]
+    return each_setting(SETTINGS, measure, trials, seed)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

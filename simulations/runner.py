@@ -1,9 +1,10 @@
 """Measurements and chunks of trials, kept in the run store as they finish, done wherever an engine does them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from common.checks import whole
 from common.cli import Parser
@@ -55,6 +56,14 @@ def command(
     if args.out is not None:
         export_jsonl(args.out, rows)
     return rows
+
+
+def each_setting(settings: Iterable[Any], measure: Callable[..., Row], trials: int, seed: int) -> Work:
+    """Return ``measure(setting, trials=, seed=)`` for every setting (dataclasses), stored under it and its trials."""
+    return [
+        ({**asdict(setting), "trials": trials}, partial(measure, setting, trials=trials, seed=seed))
+        for setting in settings
+    ]
 
 
 def measure_all(

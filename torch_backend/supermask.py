@@ -71,6 +71,7 @@ class Supermask(nn.Module):
         nothing is kept.
         """
         super().__init__()
+        self.arguments: dict[str, Any] = {}  # of freeze
         free = (states == frozen.FREE).flatten().nonzero().squeeze(1)
         self.size, self.locked = states.numel(), int((states == frozen.LOCKED).sum())
         self.scores = nn.Parameter(scores.flatten()[free].clone())
@@ -182,7 +183,23 @@ def freeze(
             _parametrize(module, name, supermask)
     for module in list(model.modules()):
         _settle_the_rest(module, learn_norms, weights == GIVEN)
+    arguments = {"prune": prune, "lock": lock, "rule": rule, "weights": weights, "scale": scale, "sparsity": sparsity}
+    for supermask in supermasks(model).values():
+        supermask.arguments = {**arguments, "seed": seed, "learn_norms": learn_norms}
     return model
+
+
+def frozen_with(model: nn.Module) -> dict[str, Any]:
+    """Return the arguments that :func:`freeze` was called with for ``model``: prune, lock, rule, weights, ..., seed.
+
+    Raises ValueError when the model has no supermasks, or some that were frozen with different arguments.
+    """
+    found = [supermask.arguments for supermask in supermasks(model).values()]
+    if not found:
+        raise ValueError(f"{type(model).__name__} is not frozen: call freeze first")
+    if any(arguments != found[0] for arguments in found):
+        raise ValueError(f"{type(model).__name__} has parts that were frozen with different arguments")
+    return dict(found[0])
 
 
 def supermasks(model: nn.Module) -> dict[str, Supermask]:

@@ -31,7 +31,7 @@ LOOKS = {
     "necessary": (COLOURS["necessary"], "^", "none"),
     "proven": (COLOURS["sufficient"], "s", "none"),
     "published": (COLOURS["second"], "x", "none"),
-    "estimated": (COLOURS["measured"], "o", COLOURS["measured"]),
+    "estimated": (COLOURS["estimated"], "o", COLOURS["estimated"]),
 }
 TICKS = (0.5, 1, 2, 5, 10, 20, 40)
 

@@ -17,7 +17,7 @@ from common.store import Row, Store, export_csv, export_json
 from simulations.curves import READINGS, Curve, Law, Setting, largest_n, measure, planned_trials
 from simulations.engine import Engine
 from simulations.software import versions
-from simulations.verdicts import REFUTED, overall, verdict
+from simulations.verdicts import REFUTED, overall, standing, verdict
 from theory.claims import CLAIMS, Claim
 
 COVER_K = 100  # the statistical certificate counts uncovered draws of up to this many free uniforms
@@ -128,7 +128,7 @@ def row_of(settings: Settings, claim: Claim, reading: str, plan: Plan, measured:
             measured,
             plan.sufficient[reading],
             all_targets=reading == "uniform",
-            corrected=claim.corrected is not None,
+            standing=standing(claim),
         ),
     }
 

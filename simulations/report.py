@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from common import console
 from common.store import Row
 from simulations.bounded import over_precision, over_rates
-from simulations.verdicts import CORRECTED, overall
+from simulations.verdicts import CORRECTED, OPEN, overall
 from theory.asymptotics import constant, necessary_slopes, sufficient_slopes
 from theory.claims import CLAIMS, Claim
 from theory.steps import check_steps
@@ -111,6 +111,11 @@ def legend(out: console.Page, rows: list[Row]) -> None:
         "upheld: the measured interval agrees with the proven bounds, which prove a lemma of this form by themselves.\n"
         "refuted: it lies wholly outside. undecided: too few trials for an upper end.\n"
         "corrected: upheld after correction; the published form fails, see below.\n"
+        + (
+            "open: the measured interval agrees with the proven bounds, but these do not prove a form like this one.\n"
+            if any(row["verdict"] == OPEN for row in rows)
+            else ""
+        )
     )
     for reading in ("uniform", "pointwise"):
         ratios = [
@@ -225,6 +230,5 @@ def verdicts(out: console.Page, rows: list[Row]) -> None:
     out.print("Verdicts")
     for claim in CLAIMS:
         verdict = overall([row["verdict"] for row in rows if row["claim"] == claim.key])
-        # a uniform form without a floor on log(1/min(delta, eps)) fails in the corner that check_steps reports
-        corner = "; as written it needs min(delta, eps) <= 1/2, see (7)" if claim.reading == "uniform" else ""
-        out.print(f"  Lemma {claim.key} ({claim.title}, {claim.paper}): {verdict}{corner}")
+        limit = f"; {claim.limit}" if claim.limit else ""
+        out.print(f"  Lemma {claim.key} ({claim.title}, {claim.paper}): {verdict}{limit}")

@@ -5,6 +5,7 @@ Theorems 2.3 = A.1 and 3.3 = A.4 (widths of whole networks) rest on these lemmas
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import exp
 
 from common.rates import Rates, searchable
 from theory import gadhikar2023, lueker1998, otsuka2024
@@ -52,7 +53,9 @@ class Claim:
 
     key: number in Otsuka et al. 2024. title: what is frozen. reading: "uniform" (one draw serves every target) or
     "pointwise" (every fixed target). hypotheses, statement: in words. prunes, locks: whether it speaks of pruned and
-    locked numbers. corrected: the repaired form, where the published one fails.
+    locked numbers. corrected: the repaired form, where the published one fails. proven_constant: returns, for rates
+    that the claim speaks of, a constant C with which the form that stands is proven to suffice in both readings
+    whenever min(delta, eps) <= 1/2; None where no proof is known. limit: where the form fails as it is written.
     """
 
     key: str
@@ -66,6 +69,8 @@ class Claim:
     locks: bool
     form: Form
     corrected: Correction | None = None
+    proven_constant: Callable[[Rates], float] | None = None
+    limit: str = ""
 
     def rates(self, prune: float, lock: float) -> Rates:
         """Return the rates that this claim speaks of, taken from a user's; ValueError when nothing would be free."""
@@ -94,6 +99,22 @@ def _log_form(sample_size: Callable[[float, float, float], float]) -> Form:
     )
 
 
+def _closed_form(rates: Rates) -> float:
+    """Return the C of our closed form (:func:`theory.asymptotics.constant`), of which C log(1/min) suffices."""
+    from theory.asymptotics import constant
+
+    return constant(prune=rates.prune, lock=rates.lock, eps_0=0.5)
+
+
+def _closed_form_corrected(rates: Rates) -> float:
+    """Return the constant with which the corrected Lemma 2.2 asks for as many numbers as our closed form."""
+    n = _closed_form(rates)  # at eps = delta = 1/e: both forms are multiples of log(1/min(delta, eps))
+    return gadhikar2023.corrected_implied_constant(n, exp(-1), exp(-1), rates.prune)
+
+
+# a uniform form without a floor on log(1/min(delta, eps)) fails in the corner that theory.steps checks
+CORNER = "as written it needs min(delta, eps) <= 1/2, see (7)"
+
 CLAIMS: tuple[Claim, ...] = (
     Claim(
         key="2.1",
@@ -106,6 +127,8 @@ CLAIMS: tuple[Claim, ...] = (
         prunes=False,
         locks=False,
         form=_log_form(lueker1998.sample_size),
+        proven_constant=_closed_form,
+        limit=CORNER,
     ),
     Claim(
         key="2.2",
@@ -133,6 +156,7 @@ CLAIMS: tuple[Claim, ...] = (
             " than it takes to count log2(1/eps) bits",
             fails_from=gadhikar2023.published_form_fails,
         ),
+        proven_constant=_closed_form_corrected,
     ),
     Claim(
         key="A.2",
@@ -145,6 +169,8 @@ CLAIMS: tuple[Claim, ...] = (
         prunes=False,
         locks=True,
         form=_log_form(otsuka2024.sample_size_locked),
+        proven_constant=_closed_form,
+        limit=CORNER,
     ),
     Claim(
         key="A.3",
@@ -159,5 +185,6 @@ CLAIMS: tuple[Claim, ...] = (
         prunes=True,
         locks=True,
         form=_log_form(otsuka2024.sample_size_frozen),
+        proven_constant=_closed_form,
     ),
 )

@@ -47,6 +47,6 @@ def width_factor(
     if law != "published":
         needed = _REQUIREMENTS[law]
         return needed(eps, delta, prune=prune, lock=lock, reading=reading) / needed(eps, delta, reading=reading)
-    claims = {(claim.prunes, claim.locks): claim for claim in CLAIMS}
-    dense, frozen = claims[False, False], claims[prune > 0, lock > 0]
+    claims = {claim.key: claim for claim in CLAIMS}
+    dense, frozen = claims["2.1"], claims["A.3" if lock > 0 else "2.2" if prune > 0 else "2.1"]
     return frozen.factor(prune, lock, eps, delta) / dense.factor(0, 0, eps, delta)

@@ -106,7 +106,7 @@ def _range(rows: list[Row], reading: str) -> str:
 
 
 def _span(counts: list[int]) -> str:
-    return " to ".join(str(count) for count in dict.fromkeys([min(counts), max(counts)]))
+    return " to ".join(str(count) for count in dict.fromkeys([min(counts), max(counts)])) if counts else "-"
 
 
 def _cells(row: Row) -> list[str]:

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -252,3 +253,11 @@ def test_a_tap_tells_a_text_that_stays(opened):
     opened.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": where})
     opened.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     assert point["text"].split("; python ")[0] in told(opened).split("\n")
+
+
+def test_a_claim_that_was_not_measured_says_so(monkeypatch):
+    toy = replace(claims.CLAIMS[0], key="toy")
+    monkeypatch.setattr(claims, "CLAIMS", (*claims.CLAIMS, toy))
+    judged = claims.judged(claims.load()["rows"], claims.rows_of("constants.jsonl"))[-1]
+    assert (judged["verdict"], judged["trials"], judged["table"]) == ("not measured", "-", [])
+    assert '<strong class="not-measured">not measured</strong>' in page([])

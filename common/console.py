@@ -14,13 +14,12 @@ from rich.table import Table
 
 WIDTH = 128  # fixed, so that the same command prints the same text on every machine
 WIDEST = 1000
-# the same in a notebook, for every TERM and whatever FORCE_COLOR and the like ask for
-EVERYWHERE: dict[str, Any] = {
+# the same in a notebook, and whatever FORCE_COLOR and the like ask for
+ANYWHERE: dict[str, Any] = {
     "color_system": None,
     "force_terminal": False,
     "force_jupyter": False,
     "legacy_windows": False,
-    "_environ": {},
 }
 
 
@@ -30,7 +29,7 @@ class Page:
     def print(self, *items: object) -> None:
         """Print texts wrapped at the page's width, and tables in the width they need: no number is ever cut."""
         text = StringIO()
-        console = Console(file=text, width=WIDTH, highlight=False, markup=False, **EVERYWHERE)
+        console = Console(file=text, width=WIDTH, highlight=False, markup=False, **ANYWHERE)
         room = console.options.update(width=WIDEST)
         needed = (Measurement.get(console, room, item).maximum for item in items if isinstance(item, Table))
         console.width = max([WIDTH, *needed])

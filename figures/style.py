@@ -5,15 +5,19 @@ line), ``MINUTES`` (how long that took), ``load``, ``render`` and ``main``, and 
 with :func:`tips`. Files are drawn without those texts; inside :func:`collected` they are part of the SVG.
 """
 
+import importlib
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import numpy as np
 
+from common.checks import first_line
 from common.cli import Parser
 from common.files import write_atomically
 from common.store import understood
@@ -77,13 +81,38 @@ def command(
 
 
 @contextmanager
-def styled() -> Iterator[None]:
-    """Draw inside this block: the style holds, on a backend that needs no screen, and is gone afterwards."""
-    import matplotlib
+def panels(
+    rows: int = 1, columns: int = 1, *, size: tuple[float, float] | None = None, **options: Any
+) -> Iterator[tuple["Figure", Any]]:
+    """Yield a figure and its axes to draw in this block, the axes as ``Figure.subplots(rows, columns, **options)``.
 
-    matplotlib.use("Agg")
-    with matplotlib.rc_context(STYLE):
-        yield
+    size: in inches. The style holds in the block, on matplotlib's own defaults. The user's settings and backend, from
+    whatever file or variable they come, neither change the figure nor are changed by it. Nothing of matplotlib may be
+    imported before: where those settings are bad, only this block can do it.
+    """
+    matplotlib = _matplotlib()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)
+        figure = Figure(figsize=size)
+        FigureCanvasAgg(figure)  # draws without a screen; pyplot knows nothing of this figure
+        yield figure, figure.subplots(rows, columns, **options)
+
+
+def _matplotlib() -> Any:
+    """Return matplotlib, also where what the user has set for it keeps it from being imported."""
+    try:
+        return importlib.import_module("matplotlib")
+    except (ValueError, OSError, Warning):  # MPLBACKEND names no backend, or a matplotlibrc cannot be read
+        with mock.patch.dict(os.environ, MATPLOTLIBRC=os.devnull):
+            os.environ.pop("MPLBACKEND", None)
+            try:
+                return importlib.import_module("matplotlib")
+            except (ValueError, OSError, Warning) as error:
+                raise OSError(f"matplotlib cannot be used with its settings here: {first_line(error)}") from None
 
 
 def save(figure: "Figure", name: str, folder: str | Path = RENDERED) -> list[Path]:

@@ -40,17 +40,8 @@ def test_what_the_system_refuses_is_said_with_the_file_and_without_numbers(tmp_p
 )
 def test_a_package_of_the_extra_that_is_missing_is_named(monkeypatch, capsys, module, package):
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(SystemExit) as stop:
-        run(lambda argv: __import__(module), [], "some")
-    assert stop.value.code == BAD_INPUT
+    assert run(lambda argv: __import__(module), [], "some") == BAD_INPUT
     assert capsys.readouterr().err == f'some: error: searches need {package}: pip install -e ".[torch]"\n'
-
-
-@pytest.mark.parametrize("module", ["numpy", "torch_backend.no_such_part", "torch.no_such_part"])
-def test_other_missing_modules_keep_their_traceback(monkeypatch, module):
-    monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(ModuleNotFoundError):
-        run(lambda argv: __import__(module), [], "some")
 
 
 WITHOUT_TORCH = "import runpy, sys; sys.modules['torch'] = None; name = sys.argv.pop(1); \

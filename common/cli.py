@@ -7,6 +7,7 @@ import argparse
 import dis
 import importlib
 import os
+import re
 import shlex
 import sys
 import tempfile
@@ -14,7 +15,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from common.screen import screens
 from slt_verify import HOME, OURS
@@ -28,7 +29,24 @@ SEARCHES_NEED = {"torch": "PyTorch", "safetensors": "safetensors", "constriction
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that answers bad input with one line, without the usage text."""
+    """An argument parser that answers bad input with one line, without the usage text.
+
+    No option takes an empty text, which is what a shell makes of a variable that is not set, or a NUL, which no path
+    holds. Negative numbers are values in every form, such as -1e-3.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._negative_number_matcher = re.compile(r"-[\d.]|-inf|-nan")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse what no option takes, then parse."""
+        words = sys.argv[1:] if args is None else list(args)
+        for before, word in zip(["", *words], words, strict=False):
+            name, sign, value = word.partition("=") if word.startswith("--") else (before, "=", word)
+            if sign and (not value or "\0" in value):
+                self.error(f"{name or 'the first argument'}: got {value!r}, which is no value")
+        return super().parse_known_args(words, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Print ``message`` on one line and exit with code 2."""

@@ -1,7 +1,11 @@
 """Files that are whole or absent: written under a temporary name, then renamed."""
 
 import os
+import secrets
+import stat
 import tempfile
+from collections.abc import Iterable, Mapping
+from itertools import combinations
 from pathlib import Path
 
 
@@ -11,50 +15,94 @@ def write_atomically(path: str | Path, content: str | bytes) -> None:
     What is there but is no regular file (/dev/stdout, a pipe) is written to as it is. Raises OSError when the folder is
     missing or cannot be written.
     """
-    path = Path(path).resolve()
+    place = _place(path)
     data = content.encode() if isinstance(content, str) else content
-    if _special(path):
-        path.write_bytes(data)
+    if _special(place):
+        place.write_bytes(data)
         return
+    # not by the whole name, which may be as long as names can be; the system gives the mode that every new file gets
+    temporary = place.with_name(f".{place.name[:32]}.{secrets.token_hex(8)}")
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     except OSError as error:  # names the temporary file
-        raise OSError(error.errno, error.strerror, str(path)) from None
+        raise OSError(error.errno, error.strerror, str(place)) from None
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp makes files only their owner can read
-        os.replace(temporary, path)
+        os.replace(temporary, place)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
 def check_writable(path: str | Path) -> None:
     """Raise OSError now when :func:`write_atomically` could not write ``path`` later."""
-    path = Path(path).resolve()
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder, a file is needed")
-    if _special(path):
-        return
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent):
-            pass
+        place = _place(path)
+        if place.is_dir():
+            raise IsADirectoryError(f"{path} is a folder, a file is needed")
+        if not _special(place):
+            with tempfile.NamedTemporaryFile(dir=place.parent):
+                pass
     except OSError as error:
+        if error.errno is None:
+            raise
         raise OSError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def check_new(path: str | Path | None) -> None:
     """Raise ValueError when ``path`` exists, OSError when it could not be written; None is nothing to write."""
     if path is not None:
-        if Path(path).exists():
+        if os.path.lexists(path):
             raise ValueError(f"{path} exists already; remove it or choose another name")
         check_writable(path)
 
 
-def _special(path: Path) -> bool:
-    return path.exists() and not path.is_file()
+def check_apart(named: Mapping[str, Iterable[str | Path]]) -> None:
+    """Raise ValueError when two paths of different names are one file, however it is written or linked.
+
+    named: the paths that a command reads or writes, by what each is, such as an option.
+    """
+    places = [(name, path) for name, paths in named.items() for path in paths]
+    for (one, path), (other, rival) in combinations(places, 2):
+        if one != other and _same(path, rival):
+            raise ValueError(f"{one} and {other} must be different files, both are {path}")
+
+
+def check_outside(name: str, file: str | Path, folder: str | Path) -> None:
+    """Raise ValueError when ``file``, named by the option ``name``, lies in ``folder``, where a run keeps its work."""
+    if Path(os.path.realpath(folder)) in Path(os.path.realpath(file)).parents:
+        raise ValueError(f"{name} must lie outside of {folder}, got {file}")
+
+
+def make_folder(path: str | Path) -> Path:
+    """Make the folder ``path``, and those above it, where they are missing; raise OSError when that cannot be."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"{path} cannot be made a folder: {error.strerror}") from None
+    return Path(path)
+
+
+def _same(path: str | Path, rival: str | Path) -> bool:
+    if os.path.exists(path) and os.path.exists(rival):
+        return os.path.samefile(path, rival)
+    return os.path.realpath(path) == os.path.realpath(rival)
+
+
+def _place(path: str | Path) -> Path:
+    """Return where ``path`` leads through all links; raise OSError where it leads nowhere or cannot be a name."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return Path(os.path.realpath(path))
+    except ValueError:
+        raise ValueError(f"{str(path)!r} cannot be the name of a file") from None
+    # what is no file keeps its name: where /dev/stdout leads there is often nothing that has one
+    return Path(os.path.realpath(path)) if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else Path(path)
+
+
+def _special(place: Path) -> bool:
+    return place.exists() and not place.is_file()

@@ -130,6 +130,11 @@ class Store:
         self.close()
 
 
+def store_files(path: str | Path) -> list[Path]:
+    """Return the files that a run store at ``path`` has or may have; none where it is kept in memory."""
+    return [] if str(path) == ":memory:" else [Path(f"{path}{end}") for end in ("", "-wal", "-shm", "-journal")]
+
+
 def flat(row: Row, prefix: str = "") -> Row:
     """Return ``row`` with nested objects spread over dotted names, as a table needs it.
 

@@ -1,7 +1,8 @@
 """Put the report together: a template, a style sheet and a script from the files beside this one, in one page."""
 
 import base64
-from collections.abc import Mapping, Sequence
+import importlib
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 from markupsafe import Markup
 
 from common.cli import Parser
-from common.files import check_writable, write_atomically
+from common.files import check_apart, check_writable, write_atomically
+from figures.fresh import written
 from figures.report import claims
 from figures.report.pictures import Picture, pictures
 
@@ -26,7 +28,7 @@ def page(drawn: Sequence[Picture]) -> str:
 
     result = claims.load()
     settings = result["settings"]
-    script = (HERE / "page.js").read_text()
+    script = (HERE / "page.js").read_text("utf-8")
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -41,7 +43,7 @@ def page(drawn: Sequence[Picture]) -> str:
         command=result["command"],
         made_with=result["versions"],
         versions=versions() | {name: version(name) for name in ("matplotlib", "jinja2")},
-        style=Markup((HERE / "page.css").read_text()),
+        style=Markup((HERE / "page.css").read_text("utf-8")),
         script=Markup(script),
         script_hash=base64.b64encode(sha256(script.encode()).digest()).decode(),
     )
@@ -56,12 +58,18 @@ def files(drawn: Sequence[Picture]) -> list[dict[str, Any]]:
     ]
 
 
+def committed(names: Iterable[str]) -> list[Path]:
+    """Return the result files that the figures ``names`` show."""
+    return [path for name in names for path in written(importlib.import_module(f"figures.{name}"))]
+
+
 def main(argv: Sequence[str] | None, names: Mapping[str, str]) -> int:
     """Write the report of the figures ``names``."""
     parser = Parser(prog="python -m figures report", description="Write the report, one page that needs no network.")
     parser.add_argument("--out", type=Path, default=Path("report.html"), help="file to write (default report.html)")
     args = parser.parse_args(argv)
     check_writable(args.out)  # now rather than after the work
+    check_apart({"--out": [args.out], "a result that is drawn": committed(names)})
     write_atomically(args.out, page(pictures(names)))
     print(args.out)  # noqa: T201
     return 0

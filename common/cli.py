@@ -32,11 +32,13 @@ class Parser(argparse.ArgumentParser):
     """An argument parser that answers bad input with one line, without the usage text.
 
     No option takes an empty text, which is what a shell makes of a variable that is not set, or a NUL, which no path
-    holds. Negative numbers are values in every form, such as -1e-3.
+    holds. Negative numbers are values in every form, such as -1e-3. description: may be a module's docstring, of which
+    the first line is shown.
     """
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(self, *args: Any, description: str | None = None, **options: Any) -> None:
+        # there is no docstring under PYTHONOPTIMIZE=2
+        super().__init__(*args, description=(description or "").partition("\n")[0], **options)
         self._negative_number_matcher = re.compile(r"-[\d.]|-inf|-nan")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:

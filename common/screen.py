@@ -108,7 +108,7 @@ def screens() -> Iterator[Callable[[], OSError | None]]:
             out.flush()
             return out.failure
 
-        sys.stdout, sys.stderr = out, err  # type: ignore[assignment]
+        sys.stdout, sys.stderr = out, err
         try:
             yield failure
         finally:

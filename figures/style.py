@@ -19,7 +19,7 @@ import numpy as np
 
 from common.checks import first_line
 from common.cli import Parser
-from common.files import write_atomically
+from common.files import check_writable, make_folder, write_atomically
 from common.store import understood
 from figures.plotted import digest
 
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-RENDERED = Path(__file__).parent / "rendered"
+KINDS = ("png", "svg")
+RENDERED = Path("figures", "rendered")  # in the current folder: nothing is written where we are installed
 
 # Okabe & Ito's palette; proven lines are solid, estimates dashed, measurements are points with intervals
 COLOURS = {
@@ -68,13 +69,23 @@ def command(
     argv: Sequence[str] | None,
 ) -> int:
     """Be the command of figure ``name``: draw the committed result, or the one named; print the files written."""
-    parser = Parser(prog=f"python -m figures {name}", description=(doc or "").splitlines()[0])
+    parser = Parser(prog=f"python -m figures {name}", description=doc)
     parser.add_argument("results", nargs="?", default=result, help="result file (default: the committed one)")
     parser.add_argument("--out", default=RENDERED, help="folder for PNG and SVG (default figures/rendered)")
     args = parser.parse_args(argv)
-    # an error about the committed rows is one of the program, and keeps its traceback
-    with nullcontext() if args.results == result else understood(args.results):
-        paths = list(render(args.results, args.out))
+    if _collected is None:
+        make_folder(args.out)
+        for kind in KINDS:
+            check_writable(Path(args.out, f"{name}.{kind}"))
+    try:
+        # an error about the committed rows is one of the program
+        with nullcontext() if args.results == result else understood(args.results):
+            paths = list(render(args.results, args.out))
+    except ValueError:
+        if args.results != result:
+            with collected():
+                render(result, args.out)  # where this fails too, the file is not to blame
+        raise
     for path in paths:
         print(path)  # noqa: T201
     return 0
@@ -125,9 +136,9 @@ def save(figure: "Figure", name: str, folder: str | Path = RENDERED) -> list[Pat
         _hide_tips_out_of_view(figure)
         _collected[name] = TIP.sub(r'<g class="tip" role="img" aria-label=\1\2\1>', _image(figure, "svg").decode())
         return []
-    Path(folder).mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     paths = []
-    for kind in ("png", "svg"):
+    for kind in KINDS:
         paths.append(Path(folder) / f"{name}.{kind}")
         write_atomically(paths[-1], _image(figure, kind))
     return paths

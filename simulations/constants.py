@@ -91,7 +91,7 @@ def measured_rows(point: Point, seed: int, store: Store, engine: Engine | None, 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure the grid, print the range of C per (p, q), write the rows if asked; exit 1 when a row is refuted."""
-    p = Parser(prog="python -m simulations constants", description=(__doc__ or "").splitlines()[0])
+    p = Parser(prog="python -m simulations constants", description=__doc__)
     p.add_argument("--trials", type=int, help="trials per curve (default: 50000, fewer where a trial is expensive)")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--jobs", type=int, help="threads (default: all cores)")

@@ -24,6 +24,7 @@ from common.store import Row, Store, export_jsonl, read_jsonl
 from simulations import constants, sweep
 from simulations.engine import Engine, add_engine_options, open_engine
 from simulations.requirement_tables import summary, table
+from simulations.runner import check_outputs
 from simulations.sweep_tables import EVENTS, neurons
 from theory.factors import width_factor
 from theory.widths import published_widths
@@ -163,7 +164,7 @@ def refuted(row: Row) -> bool:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Gather and measure, print the tables, write a row a factor; exit 1 when a proven bound is refuted."""
-    p = Parser(prog="python -m simulations requirement", description=(__doc__ or "").splitlines()[0])
+    p = Parser(prog="python -m simulations requirement", description=__doc__)
     p.add_argument("--trials", type=int, help="trials a curve, also where the constants grid has another number")
     p.add_argument("--seed", type=int, default=0, help="seed of the curves (default 0, that of the constants grid)")
     p.add_argument("--jobs", type=int, help="threads (default: all cores)")

@@ -53,7 +53,7 @@ def command(
 
     about: the module's docstring. trials, what, seeded: as :func:`add_options` takes them.
     """
-    parser = Parser(prog=f"python -m simulations {experiment}", description=(about or "").splitlines()[0])
+    parser = Parser(prog=f"python -m simulations {experiment}", description=about)
     add_options(parser, trials, what, seeded)
     args = parser.parse_args(argv)
     key_words(args.seed)  # what is bad is told before the work, not after

@@ -210,7 +210,7 @@ def refuted(row: Row) -> bool:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure all settings, print the tables, write one row a setting; exit 1 when proven widths are refuted."""
-    p = Parser(prog="python -m simulations sweep", description=(__doc__ or "").splitlines()[0])
+    p = Parser(prog="python -m simulations sweep", description=__doc__)
     add_options(p, TRIALS, "sources at each width", "sources and targets")
     p.add_argument("--jobs", type=int, help="threads (default: all cores)")
     args = p.parse_args(argv)

@@ -187,7 +187,7 @@ def plan_of(rows: Sequence[Row], where: str) -> Plan:
 
 
 def _parser() -> Parser:
-    p = Parser(prog="python -m torch_backend requirement", description=(__doc__ or "").splitlines()[0])
+    p = Parser(prog="python -m torch_backend requirement", description=__doc__)
     p.add_argument("--plan", help=", ".join(PLANS))
     p.add_argument("--analyse-only", type=Path, metavar="FILE", help="print the tables of these rows, run nothing")
     p.add_argument("--data", metavar="DIR", help="where data sets lie (default: $SLT_DATA, else ~/.cache/slt-verify)")

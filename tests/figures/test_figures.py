@@ -14,8 +14,9 @@ from common.cli import BAD_INPUT, run
 from figures import fresh, requirement
 from figures.__main__ import NAMES, main
 from figures.plotted import digest, plotted
-from figures.style import RENDERED, collected, panels, save, tips
+from figures.style import collected, panels, save, tips
 
+RENDERED = fresh.ROOT / "figures" / "rendered"  # as committed
 TIP = re.compile(r'  <g class="tip".*?\n  </g>\n', re.DOTALL)
 
 

@@ -1,37 +1,39 @@
 """Files that are whole or absent: written under a temporary name, then renamed."""
 
+import errno
 import os
-import secrets
 import stat
 import tempfile
 from collections.abc import Iterable, Mapping
 from itertools import combinations
 from pathlib import Path
+from secrets import token_hex
 
 
 def write_atomically(path: str | Path, content: str | bytes) -> None:
     """Write ``content`` to ``path`` so that a reader sees the old file or the new one, never half of one.
 
-    What is there but is no regular file (/dev/stdout, a pipe) is written to as it is. Raises OSError when the folder is
-    missing or cannot be written.
+    The file has the mode of the one that it replaces, else that of any new file. What is there but is no regular file
+    (/dev/stdout, a pipe) is written to as it is. Raises OSError when the folder is missing or cannot be written.
     """
-    place = _place(path)
+    path = _followed(path)
     data = content.encode() if isinstance(content, str) else content
-    if _special(place):
-        place.write_bytes(data)
+    if _special(path):
+        path.write_bytes(data)
         return
-    # not by the whole name, which may be as long as names can be; the system gives the mode that every new file gets
-    temporary = place.with_name(f".{place.name[:32]}.{secrets.token_hex(8)}")
+    temporary = path.with_name(f".{token_hex(8)}.tmp")  # the whole name might be too long with anything added
     try:
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        temporary.touch(exist_ok=False)  # with the mode of any new file; mkstemp's can be read by their owner only
     except OSError as error:  # names the temporary file
-        raise OSError(error.errno, error.strerror, str(place)) from None
+        raise OSError(error.errno, error.strerror, str(path)) from None
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "wb") as file:
+            if path.exists():
+                os.chmod(temporary, path.stat().st_mode & 0o777)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, place)
+        os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -40,15 +42,13 @@ def write_atomically(path: str | Path, content: str | bytes) -> None:
 def check_writable(path: str | Path) -> None:
     """Raise OSError now when :func:`write_atomically` could not write ``path`` later."""
     try:
-        place = _place(path)
+        place = _followed(path)
         if place.is_dir():
-            raise IsADirectoryError(f"{path} is a folder, a file is needed")
+            raise IsADirectoryError(errno.EISDIR, "it is a folder, a file is needed")
         if not _special(place):
             with tempfile.NamedTemporaryFile(dir=place.parent):
                 pass
     except OSError as error:
-        if error.errno is None:
-            raise
         raise OSError(f"{path} cannot be written: {error.strerror}") from None
 
 
@@ -71,10 +71,15 @@ def check_apart(named: Mapping[str, Iterable[str | Path]]) -> None:
             raise ValueError(f"{one} and {other} must be different files, both are {path}")
 
 
-def check_outside(name: str, file: str | Path, folder: str | Path) -> None:
-    """Raise ValueError when ``file``, named by the option ``name``, lies in ``folder``, where a run keeps its work."""
-    if Path(os.path.realpath(folder)) in Path(os.path.realpath(file)).parents:
-        raise ValueError(f"{name} must lie outside of {folder}, got {file}")
+def check_outside(name: str, file: str | Path, out: str | Path) -> None:
+    """Raise ValueError when ``file``, named by the option ``name``, lies in ``out``, where a run keeps its work."""
+    if Path(os.path.realpath(out)) in Path(os.path.realpath(file)).parents:
+        raise ValueError(f"{name} must lie outside --out ({out}), got {file}")
+
+
+def store_files(path: str | Path) -> list[Path]:
+    """Return the files that a run store (sqlite) at ``path`` has or may have; none where it is kept in memory."""
+    return [] if str(path) == ":memory:" else [Path(f"{path}{end}") for end in ("", "-wal", "-shm", "-journal")]
 
 
 def make_folder(path: str | Path) -> Path:
@@ -92,8 +97,11 @@ def _same(path: str | Path, rival: str | Path) -> bool:
     return os.path.realpath(path) == os.path.realpath(rival)
 
 
-def _place(path: str | Path) -> Path:
-    """Return where ``path`` leads through all links; raise OSError where it leads nowhere or cannot be a name."""
+def _followed(path: str | Path) -> Path:
+    """Return where the links of ``path`` lead.
+
+    Raises OSError when they lead in a circle or the system takes no such path, ValueError when nothing takes it.
+    """
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:

@@ -63,7 +63,7 @@ class Screen:
         try:
             self._stream.write(text)
         except UnicodeEncodeError:
-            return self.write(plain(text, self._stream.encoding))
+            self.write(plain(text, self._stream.encoding))
         except OSError as error:
             self._give_up(error)
         return len(text)

@@ -130,11 +130,6 @@ class Store:
         self.close()
 
 
-def store_files(path: str | Path) -> list[Path]:
-    """Return the files that a run store at ``path`` has or may have; none where it is kept in memory."""
-    return [] if str(path) == ":memory:" else [Path(f"{path}{end}") for end in ("", "-wal", "-shm", "-journal")]
-
-
 def flat(row: Row, prefix: str = "") -> Row:
     """Return ``row`` with nested objects spread over dotted names, as a table needs it.
 
@@ -187,33 +182,19 @@ def read_json(path: str | Path) -> Any:
     return _parsed(Path(path).read_bytes(), str(path))
 
 
-class _Read(Row):
-    """An object of a file that was read: a name that it lacks is a fault of the file, said as such."""
-
-    def __init__(self, content: Row, where: str) -> None:
-        super().__init__(content)
-        self._where = where
-
-    def __missing__(self, name: str) -> Any:
-        raise ValueError(f"{self._where} has no {name!r}; is it damaged, or made by another command or version?")
-
-
 def _parsed(text: bytes, where: str) -> Any:
     try:
-        return json.loads(text, object_hook=lambda content: _Read(content, where))
+        return json.loads(text)
     except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, a number without end, or nested without end
         raise ValueError(f"{where} is not JSON: {error}") from None
 
 
 @contextmanager
 def understood(path: str | Path) -> Iterator[None]:
-    """Name ``path`` in one line where its rows, though JSON, turn out not to be what the block takes them for.
-
-    A name that a row lacks is told by the row itself; a KeyError is one of the program.
-    """
+    """Name ``path`` in one line where its rows, though JSON, turn out not to be what the block takes them for."""
     try:
         yield
-    except (IndexError, TypeError, AttributeError, ArithmeticError, ValueError) as error:
+    except (LookupError, TypeError, AttributeError, ArithmeticError, ValueError) as error:
         if isinstance(error, ValueError) and str(path) in str(error):
             raise
         raise ValueError(

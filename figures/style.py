@@ -77,15 +77,9 @@ def command(
         make_folder(args.out)
         for kind in KINDS:
             check_writable(Path(args.out, f"{name}.{kind}"))
-    try:
-        # an error about the committed rows is one of the program
-        with nullcontext() if args.results == result else understood(args.results):
-            paths = list(render(args.results, args.out))
-    except ValueError:
-        if args.results != result:
-            with collected():
-                render(result, args.out)  # where this fails too, the file is not to blame
-        raise
+    # an error about the committed rows is one of the program, and keeps its traceback
+    with nullcontext() if args.results == result else understood(args.results):
+        paths = list(render(args.results, args.out))
     for path in paths:
         print(path)  # noqa: T201
     return 0

@@ -11,10 +11,10 @@ import numpy as np
 from common import checks, console
 from common.cli import INTERRUPTED, explained
 from common.cli import REFUTED as EXIT_REFUTED
-from common.files import check_apart, check_writable, make_folder
+from common.files import check_apart, check_writable, make_folder, store_files
 from common.intervals import Crossing, upper_limit
 from common.rates import Rates, searchable
-from common.store import Row, Store, export_csv, export_json, store_files
+from common.store import Row, Store, export_csv, export_json
 from simulations.curves import READINGS, Curve, Law, Setting, largest_n, measure, planned_trials
 from simulations.engine import Engine
 from simulations.software import versions

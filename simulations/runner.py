@@ -10,9 +10,9 @@ from typing import Any
 from common.checks import whole
 from common.cli import Parser
 from common.console import progress
-from common.files import check_apart, check_new
+from common.files import check_apart, check_new, store_files
 from common.keys import key_words
-from common.store import Row, Store, export_jsonl, store_files
+from common.store import Row, Store, export_jsonl
 from simulations.engine import Engine, Here, Unit, add_engine_options, open_engine
 
 

@@ -4,7 +4,6 @@ import base64
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +20,21 @@ HERE = Path(__file__).parent
 
 def page(drawn: Sequence[Picture]) -> str:
     """Return the report as HTML; the same text for the same results on the same versions."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    import jinja2
+    import matplotlib
 
-    from simulations.lemmas import versions
+    from simulations.software import versions
     from theory.steps import check_steps
 
     result = claims.load()
     settings = result["settings"]
     script = (HERE / "page.js").read_text("utf-8")
-    environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     return environment.get_template("page.html").render(
         pictures=drawn,
@@ -42,7 +46,7 @@ def page(drawn: Sequence[Picture]) -> str:
         settings=settings,
         command=result["command"],
         made_with=result["versions"],
-        versions=versions() | {name: version(name) for name in ("matplotlib", "jinja2")},
+        versions=versions() | {"matplotlib": matplotlib.__version__, "jinja2": jinja2.__version__},
         style=Markup((HERE / "page.css").read_text("utf-8")),
         script=Markup(script),
         script_hash=base64.b64encode(sha256(script.encode()).digest()).decode(),

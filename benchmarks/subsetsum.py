@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from common.cli import run
 from subsetsum import best_subsets, covers, draw
 
 PRUNE, LOCK = 0.4, 0.3
@@ -304,4 +305,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 if __name__ == "__main__":
     give_numpy_its_faster_sort()
-    raise SystemExit(main())
+    sys.exit(run(main, None, "python -m benchmarks.subsetsum"))

@@ -1,26 +1,59 @@
-"""Command-line manners shared by every command: one clear line and exit code 2 for bad input."""
+"""Command-line manners shared by every command: what it ends with, in one line, and a screen that costs no result.
+
+Exit codes: 0, 1 refuted, 2 bad input or environment, 70 a fault of the program itself, 130 interrupted; no others.
+"""
 
 import argparse
+import dis
 import importlib
 import os
+import re
+import shlex
 import sys
+import tempfile
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import NoReturn
+from types import TracebackType
+from typing import Any, NoReturn
+
+from common.screen import screens
+from slt_verify import HOME, OURS
 
 REFUTED = 1
 BAD_INPUT = 2
+FAULT = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED = 130
 
 SEARCHES_NEED = {"torch": "PyTorch", "safetensors": "safetensors", "constriction": "constriction", "PIL": "pillow"}
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that answers bad input with one line, without the usage text."""
+    """An argument parser that answers bad input with one line, without the usage text.
+
+    No option takes an empty text, which is what a shell makes of a variable that is not set, or a NUL, which no path
+    holds. Negative numbers are values in every form, such as -1e-3. description: may be a module's docstring, of which
+    the first line is shown.
+    """
+
+    def __init__(self, *args: Any, description: str | None = None, **options: Any) -> None:
+        # there is no docstring under PYTHONOPTIMIZE=2
+        super().__init__(*args, description=(description or "").partition("\n")[0], **options)
+        self._negative_number_matcher = re.compile(r"-[\d.]|-inf|-nan")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse what no option takes, then parse."""
+        words = sys.argv[1:] if args is None else list(args)
+        for before, word in zip(["", *words], words, strict=False):
+            name, sign, value = word.partition("=") if word.startswith("--") else (before, "=", word)
+            if sign and (not value or "\0" in value):
+                self.error(f"{name or 'the first argument'}: got {value!r}, which is no value")
+        return super().parse_known_args(words, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Print ``message`` on one line and exit with code 2."""
-        self.exit(BAD_INPUT, f"{self.prog}: error: {message}\n")
+        say(self.prog, message)
+        self.exit(BAD_INPUT)
 
 
 def choose(package: str, names: Mapping[str, str], argv: Sequence[str] | None) -> int:
@@ -50,38 +83,127 @@ def extra_needed(name: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if error.name not in SEARCHES_NEED:
             raise
-        _say(name, f'searches need {SEARCHES_NEED[error.name]}: pip install -e ".[torch]"')
-        sys.exit(BAD_INPUT)
+        sys.exit(explained(error, name))
 
 
 def run(command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None, name: str) -> int:
-    """Call ``command(argv)``; turn ValueError, OSError, MemoryError into one line and exit code 2, Ctrl-C into 130.
+    """Return the exit code of ``command(argv)``; what it raises is told by :func:`explained`.
 
-    Raises SystemExit with code 2, after one line, where a package of the torch extra is missing.
+    What it prints never ends it: see :mod:`common.screen`. Where standard output took not all of it, that is said and
+    the code is not 0, unless the reader left on purpose, as in ``... | head``. name: of the program.
     """
-    try:
-        with extra_needed(name):
+    with screens() as failure:
+        try:
             code = command(argv)
-        sys.stdout.flush()
-        return code
-    except BrokenPipeError:
-        # the reader has seen enough, as in "... | head"; nothing may be flushed to it at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BAD_INPUT
-    except MemoryError as error:
-        _say(name, f"out of memory: {error}")
-        return BAD_INPUT
-    except OSError as error:
-        path = error.filename2 or error.filename  # the second is where something was to go
-        _say(name, str(error) if path is None else f"{path}: {error.strerror}")
-        return BAD_INPUT
-    except ValueError as error:
-        _say(name, str(error))
-        return BAD_INPUT
-    except KeyboardInterrupt:
+        except SystemExit as stop:  # argparse's way out
+            code = stop.code if isinstance(stop.code, int) else 0
+        except (Exception, KeyboardInterrupt) as error:
+            code = explained(error, name)
+        lost = failure()
+        if lost is not None and not isinstance(lost, BrokenPipeError):
+            say(name, f"standard output did not take everything: {lost.strerror}")
+            code = code or BAD_INPUT
+    return code
+
+
+def explained(error: BaseException, name: str) -> int:
+    """Say on standard error in one line why the command ``name`` ended with ``error``; return its exit code.
+
+    Bad input and what the machine refuses: 2. Any other error is a fault of the program itself: the line asks to report
+    it and names the file in the temporary folder that holds the traceback, or the traceback comes first where no file
+    can be written; 70.
+    """
+    if isinstance(error, KeyboardInterrupt):
         print(f"{name}: interrupted", file=sys.stderr)  # noqa: T201
         return INTERRUPTED
+    refusal = _refusal(error)
+    if refusal is not None:
+        say(name, refusal)
+        return BAD_INPUT
+    say(name, f"{_where(error)}; this is a fault of the program itself, please report it with {_kept(error)}", "fault")
+    return FAULT
 
 
-def _say(name: str, what: str) -> None:
-    print(f"{name}: error: {' '.join(what.split())}", file=sys.stderr)  # noqa: T201
+def say(name: str, what: str, kind: str = "error") -> None:
+    """Print ``what`` went wrong in the command ``name`` as one line on standard error."""
+    print(f"{name}: {kind}: {one_line(what)}", file=sys.stderr)  # noqa: T201
+
+
+def one_line(text: str) -> str:
+    r"""Return ``text`` on one line, and what cannot be printed as escapes, so that no file name rules a terminal.
+
+    >>> one_line("a name" + chr(10) + "and \x1b[2J")
+    'a name and \\x1b[2J'
+    """
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in " ".join(text.split())
+    )
+
+
+def _refusal(error: BaseException) -> str | None:
+    """Return what to say of bad input or of a machine that refuses something; None for a fault of the program."""
+    said = str(error) or type(error).__name__
+    if isinstance(error, MemoryError) or _out_of_memory(error):
+        return f"out of memory: {said}"
+    if isinstance(error, OSError):
+        path = error.filename2 or error.filename  # the second is where something was to go
+        return (error.strerror or said) if path is None else f"{path}: {error.strerror or said}"
+    if isinstance(error, ImportError):
+        return _missing((error.name or "").partition(".")[0], said)
+    if isinstance(error, Warning):
+        return f"a warning, which PYTHONWARNINGS or -W makes an error: {said}"
+    if isinstance(error, ValueError) and _meant(error):
+        return said
+    return said if said == "can't start new thread" else None
+
+
+def _missing(package: str, said: str) -> str | None:
+    if package in OURS:
+        return None
+    if package in SEARCHES_NEED:
+        return f'searches need {SEARCHES_NEED[package]}: pip install -e ".[torch]"'
+    return f"what this program needs is not installed as it should be: {said}"
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    # torch says it with a RuntimeError, for which it need not be imported here
+    return type(error).__name__ == "OutOfMemoryError" or (
+        isinstance(error, RuntimeError) and "allocate memory" in str(error)
+    )
+
+
+def _meant(error: ValueError) -> bool:
+    """Tell whether a ``raise`` of ours made the error: one of a library says that we called it with a wrong value."""
+    trace = _innermost(error)
+    if trace is None:
+        return False
+    code = trace.tb_frame.f_code
+    ours = any(code.co_filename.startswith(os.path.join(HOME, name, "")) for name in OURS)
+    return ours and dis.opname[code.co_code[trace.tb_lasti]] == "RAISE_VARARGS"
+
+
+def _innermost(error: BaseException) -> TracebackType | None:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace
+
+
+def _where(error: BaseException) -> str:
+    """Return kind and text of the error, and where it was raised."""
+    what, trace = traceback.format_exception_only(error)[-1], _innermost(error)
+    return what if trace is None else f"{what} in {trace.tb_frame.f_code.co_filename}, line {trace.tb_lineno}"
+
+
+def _kept(error: BaseException) -> str:
+    """Keep the traceback; return where it is."""
+    text = f"{shlex.join(sys.orig_argv)}\nPython {sys.version}\n{''.join(traceback.format_exception(error))}"
+    try:
+        handle, path = tempfile.mkstemp(prefix="slt-verify-", suffix=".txt")
+        with open(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+    except OSError:
+        sys.stderr.write(text)
+        return "the traceback above"
+    return f"the traceback in {path}"

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import StringIO
-from typing import Literal
+from typing import Any, Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -14,6 +14,13 @@ from rich.table import Table
 
 WIDTH = 128  # fixed, so that the same command prints the same text on every machine
 WIDEST = 1000
+# the same in a notebook, and whatever FORCE_COLOR and the like ask for
+ANYWHERE: dict[str, Any] = {
+    "color_system": None,
+    "force_terminal": False,
+    "force_jupyter": False,
+    "legacy_windows": False,
+}
 
 
 class Page:
@@ -22,7 +29,7 @@ class Page:
     def print(self, *items: object) -> None:
         """Print texts wrapped at the page's width, and tables in the width they need: no number is ever cut."""
         text = StringIO()
-        console = Console(file=text, width=WIDTH, highlight=False, markup=False, color_system=None)
+        console = Console(file=text, width=WIDTH, highlight=False, markup=False, **ANYWHERE)
         room = console.options.update(width=WIDEST)
         needed = (Measurement.get(console, room, item).maximum for item in items if isinstance(item, Table))
         console.width = max([WIDTH, *needed])
@@ -59,6 +66,7 @@ def progress(total: float, what: str, shown: bool = True) -> Iterator[Callable[[
     """
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console, disable=not (shown and console.is_terminal), transient=True) as bar:
+    shown = shown and sys.stderr.isatty()  # rich takes a pipe for a terminal where FORCE_COLOR is set
+    with Progress(*columns, console=console, disable=not shown, transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda steps: bar.advance(task, steps)

@@ -67,7 +67,7 @@ def _parser() -> Parser:
     )
     parser.add_argument("name", nargs="?", help="one of the names below")
     parser.add_argument("results", nargs="?", help="result file (default: the committed one)")
-    parser.add_argument("--out", type=Path, help="folder for PNG and SVG (default figures/rendered)")
+    parser.add_argument("--out", type=Path, help="folder for PNG and SVG (default figures/rendered, here)")
     parser.add_argument(
         "--fresh", action="store_true", help="run the experiments first, in --out, and draw their results"
     )
@@ -83,6 +83,9 @@ def _run_again(modules: dict[str, ModuleType], out: Path | None) -> dict[str, Pa
         print(f"{name}: about {module.MINUTES:g} minutes on two cores", *fresh.lines(module), sep="\n  ", flush=True)  # noqa: T201
     for line in dict.fromkeys(line for module in modules.values() for line in fresh.lines(module)):  # each once
         fresh.rerun(line, out)
+    for name, path in places.items():
+        if not path.exists():
+            raise ValueError(f"the commands of {name} did not write {path}")
     return places
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from common.cli import run
 from common.store import Row, read_jsonl
-from figures.style import COLOURS, command, save, styled, tips
+from figures.style import COLOURS, command, panels, save, tips
 from theory.freezing import log2_candidates
 from torch_backend.summary import CONFIDENCE, mean_interval, percent
 
@@ -111,11 +111,9 @@ def draw(ax: "Axes", points: Sequence[Row], key: str) -> None:
 
 def render(points: Sequence[Row], folder: str | Path, name: str = "accuracy") -> list[Path]:
     """Draw the three kinds side by side and write PNG and SVG to ``folder``."""
-    from matplotlib import pyplot as plt
-    from matplotlib.lines import Line2D
+    with panels(1, 3, size=(15.0, 5.2), sharey=True, width_ratios=(0.8, 1, 1)) as (figure, axes):
+        from matplotlib.lines import Line2D
 
-    with styled():
-        figure, axes = plt.subplots(1, 3, figsize=(15.0, 5.2), sharey=True, width_ratios=(0.8, 1, 1))
         for ax, key in zip(axes, AXES, strict=True):
             draw(ax, points, key)
         axes[0].set_xlim(-0.5, len(KINDS) - 0.5)
@@ -133,7 +131,6 @@ def render(points: Sequence[Row], folder: str | Path, name: str = "accuracy") ->
         figure.suptitle("Half of the source frozen: half of the bits, a few points of accuracy", fontsize=14)
         figure.tight_layout()
         paths = save(figure, name, folder)
-        plt.close(figure)
     return paths
 
 

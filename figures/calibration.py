@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from common.cli import run
 from common.store import Row, read_jsonl
-from figures.style import COLOURS, command, save, styled, tips
+from figures.style import COLOURS, command, panels, save, tips
 from simulations.report import interval
 
 if TYPE_CHECKING:
@@ -89,13 +89,9 @@ def draw(ax: "Axes", rows: Sequence[Row], *, difference: bool = False) -> None:
 
 def render(rows: Sequence[Row], folder: str | Path, name: str = "calibration") -> list[Path]:
     """Draw both readings side by side, values above and differences below; write PNG and SVG to ``folder``."""
-    from matplotlib import pyplot as plt
-
     readings = list(dict.fromkeys(row["reading"] for row in rows))
-    with styled():
-        figure, axes = plt.subplots(
-            2, len(readings), figsize=(4.6 * len(readings), 6.4), height_ratios=(3, 1.3), sharex=True, squeeze=False
-        )
+    size = (4.6 * len(readings), 6.4)
+    with panels(2, len(readings), size=size, height_ratios=(3, 1.3), sharex=True, squeeze=False) as (figure, axes):
         for column, reading in enumerate(readings):
             chosen = [row for row in rows if row["reading"] == reading]
             draw(axes[0, column], chosen)
@@ -109,7 +105,6 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "calibration") -
         axes[0, 0].legend(loc="upper left")
         figure.tight_layout()
         paths = save(figure, name, folder)
-        plt.close(figure)
     return paths
 
 

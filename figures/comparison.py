@@ -20,7 +20,7 @@ import numpy as np
 
 from common.cli import run
 from common.store import read_jsonl
-from figures.style import COLOURS, command, save, styled, tips
+from figures.style import COLOURS, command, panels, save, tips
 from theory.factors import width_factor
 from torch_backend.requirement_tables import ABSCISSAE, CENTRE, Curve, curves, factor_text, matched, mean_ratio, miss
 from torch_backend.summary import mean_interval, percent
@@ -145,12 +145,10 @@ def finding(found: Found) -> str:
 
 def render(found: Found, folder: str | Path, name: str = "comparison") -> list[Path]:
     """Draw a row of panels for every data set and write PNG and SVG to ``folder``."""
-    from matplotlib import pyplot as plt
-    from matplotlib.lines import Line2D
-
     look = looks(found)
-    with styled():
-        figure, axes = plt.subplots(len(found), len(SHOWN) + 1, figsize=(17, 4.1 * len(found) + 0.7), squeeze=False)
+    with panels(len(found), len(SHOWN) + 1, size=(17, 4.1 * len(found) + 0.7), squeeze=False) as (figure, axes):
+        from matplotlib.lines import Line2D
+
         for (plan, chosen), row in zip(found.items(), axes, strict=True):
             for ax, abscissa in zip(row, SHOWN, strict=False):
                 draw(ax, chosen, abscissa, look, plan)
@@ -167,7 +165,6 @@ def render(found: Found, folder: str | Path, name: str = "comparison") -> list[P
         figure.tight_layout()
         figure.legend(handles=keys, loc="upper center", ncols=6, bbox_to_anchor=(0.5, 0.0))
         paths = save(figure, name, folder)
-        plt.close(figure)
     return paths
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from common.cli import run
 from common.store import Row
 from figures.curves import ATLAS, COMMAND, MINUTES, rows_of
-from figures.style import COLOURS, command, save, styled, tips
+from figures.style import COLOURS, command, panels, save, tips
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,11 +72,9 @@ def draw_failure(ax: "Axes", rows: Sequence[Row]) -> None:
 
 def render(rows: Sequence[Row], folder: str | Path, name: str = "covered") -> list[Path]:
     """Write PNG and SVG to ``folder``."""
-    from matplotlib import pyplot as plt
-    from matplotlib.lines import Line2D
+    with panels(1, 2, size=(12.4, 4.8)) as (figure, axes):
+        from matplotlib.lines import Line2D
 
-    with styled():
-        figure, axes = plt.subplots(1, 2, figsize=(12.4, 4.8))
         draw_uncovered(axes[0], rows)
         draw_failure(axes[1], rows)
         for ax in axes:
@@ -95,7 +93,6 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "covered") -> li
         )
         figure.tight_layout()
         paths = save(figure, name, folder)
-        plt.close(figure)
     return paths
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from common.cli import run
 from common.store import Row, read_jsonl
-from figures.style import COLOURS, command, save, styled, tips
+from figures.style import COLOURS, command, panels, save, tips
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,10 +87,7 @@ def _text(row: Row, name: str) -> str:
 
 def render(rows: Sequence[Row], folder: str | Path, name: str = "factors") -> list[Path]:
     """Draw subset sums and built networks side by side and write PNG and SVG to ``folder``."""
-    from matplotlib import pyplot as plt
-
-    with styled():
-        figure, axes = plt.subplots(1, len(PANELS), figsize=(11, 5.2), sharey=True)
+    with panels(1, len(PANELS), size=(11, 5.2), sharey=True) as (figure, axes):
         for ax, (part, title) in zip(axes, PANELS.items(), strict=True):
             draw(ax, chosen(rows, part))
             ax.set_title(title)
@@ -107,7 +104,6 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "factors") -> li
         figure.suptitle("The estimate predicts what freezing costs in width; the published forms leave it to C")
         figure.tight_layout()
         paths = save(figure, name, folder)
-        plt.close(figure)
     return paths
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from common.cli import run
 from common.store import Row, read_jsonl
-from figures.style import COLOURS, command, save, styled, tips
+from figures.style import COLOURS, command, panels, save, tips
 from simulations.found.command import LARGEST
 from simulations.found.tables import best, groups
 
@@ -90,13 +90,9 @@ def _text(row: Row) -> str:
 
 def render(rows: Sequence[Row], folder: str | Path, name: str = "found") -> list[Path]:
     """Draw errors above, accuracies below, a column for each pair of rates, and write PNG and SVG to ``folder``."""
-    from matplotlib import pyplot as plt
-
     rates = list(dict.fromkeys((row["prune"], row["lock"]) for row in rows))
-    with styled():
-        figure, axes = plt.subplots(
-            2, len(rates), figsize=(4.2 * len(rates), 7.6), squeeze=False, sharex="row", sharey="row"
-        )
+    size = (4.2 * len(rates), 7.6)
+    with panels(2, len(rates), size=size, squeeze=False, sharex="row", sharey="row") as (figure, axes):
         for column, (p, q) in enumerate(rates):
             here = [row for row in rows if (row["prune"], row["lock"]) == (p, q)]
             random, digits = ([row for row in here if row["target"] == target] for target in ("random", "digits"))
@@ -119,7 +115,6 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "found") -> list
         figure.suptitle("Search is accurate in narrow sources, but misses the closeness that exists in wide ones")
         figure.tight_layout()
         paths = save(figure, name, folder)
-        plt.close(figure)
     return paths
 
 

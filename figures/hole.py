@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from common.cli import run
 from common.store import Row, read_jsonl
-from figures.style import COLOURS, command, save, styled, tips
+from figures.style import COLOURS, command, panels, save, tips
 from simulations.report import interval
 
 if TYPE_CHECKING:
@@ -101,10 +101,7 @@ def draw(ax: "Axes", rows: Sequence[Row]) -> None:
 
 def render(rows: Sequence[Row], folder: str | Path, name: str = "hole") -> list[Path]:
     """Write PNG and SVG to ``folder``."""
-    from matplotlib import pyplot as plt
-
-    with styled():
-        figure, ax = plt.subplots(figsize=(8.4, 5.2))
+    with panels(size=(8.4, 5.2)) as (figure, ax):
         draw(ax, rows)
         row = rows[0]
         ax.set_title(
@@ -115,7 +112,6 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "hole") -> list[
         ax.legend(loc="lower left", fontsize=10)
         figure.tight_layout()
         paths = save(figure, name, folder)
-        plt.close(figure)
     return paths
 
 

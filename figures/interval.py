@@ -18,7 +18,7 @@ import numpy as np
 from common.cli import run
 from common.rates import Rates
 from common.store import Row, read_jsonl
-from figures.style import COLOURS, command, save, styled, tips
+from figures.style import COLOURS, command, panels, save, tips
 from theory.freezing import centre, interval, log2_candidates, positioned
 from torch_backend.summary import CONFIDENCE, mean_interval, percent
 
@@ -116,12 +116,9 @@ def text(t: float, rows: Sequence[Row]) -> str:
 
 def render(rows: Sequence[Row], folder: str | Path, name: str = "interval") -> list[Path]:
     """Draw rule, search space and measurement side by side; write PNG and SVG to ``folder``."""
-    from matplotlib import pyplot as plt
-
     s = rows[0]["settings"]
     frozen = s["prune"] + s["lock"]
-    with styled():
-        figure, axes = plt.subplots(1, 3, figsize=(15.6, 4.6))
+    with panels(1, 3, size=(15.6, 4.6)) as (figure, axes):
         draw_intervals(axes[0])
         draw_candidates(axes[1], round(rows[0]["bits"] / (1 - frozen)))
         draw_measured(axes[2], rows)
@@ -135,7 +132,6 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "interval") -> l
         )
         figure.tight_layout()
         paths = save(figure, name, folder)
-        plt.close(figure)
     return paths
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from common.cli import run
 from common.store import Row, read_jsonl
-from figures.style import COLOURS, command, save, styled, tips
+from figures.style import COLOURS, command, panels, save, tips
 
 RESULT = Path(__file__).parents[1] / "torch_backend" / "results" / "jackpots.jsonl"
 COMMAND = (
@@ -55,11 +55,8 @@ def curves(rows: Sequence[Row], start: str, restriction: str, name: str) -> np.n
 
 def render(rows: Sequence[Row], folder: str | Path, name: str = "jackpots") -> list[Path]:
     """Draw a panel for each curve and write PNG and SVG to ``folder``."""
-    from matplotlib import pyplot as plt
-
     sparsity, s = rows[0]["sparsity"], rows[0]["settings"]["settings"]
-    with styled():
-        figure, axes = plt.subplots(1, len(PANELS), figsize=(13.2, 5.0))
+    with panels(1, len(PANELS), size=(13.2, 5.0)) as (figure, axes):
         for ax, (panel, (title, label, factor, scale)) in zip(axes, PANELS.items(), strict=True):
             for (start, restriction), (colour, dashes) in LOOKS.items():
                 found = factor * curves(rows, start, restriction, panel)
@@ -88,7 +85,6 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "jackpots") -> l
         )
         figure.tight_layout(rect=(0, 0.12, 1, 1))
         paths = save(figure, name, folder)
-        plt.close(figure)
     return paths
 
 

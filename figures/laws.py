@@ -17,7 +17,7 @@ import numpy as np
 from common.cli import run
 from common.store import Row
 from figures.curves import ATLAS, COMMAND, MINUTES, requirement_lines, requirement_text, rows_of
-from figures.style import COLOURS, command, save, styled, tips
+from figures.style import COLOURS, command, panels, save, tips
 from theory import gadhikar2023, lueker1998
 
 if TYPE_CHECKING:
@@ -81,7 +81,6 @@ def draw(
 
 def render(rows: Sequence[Row], folder: str | Path, name: str = "laws") -> list[Path]:
     """Draw the four laws side by side and write PNG and SVG to ``folder``."""
-    from matplotlib import pyplot as plt
 
     def logarithm(row: Row) -> float:
         return lueker1998.log_factor(row["eps"], row["delta"])
@@ -89,8 +88,7 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "laws") -> list[
     def lemma22(row: Row) -> float:
         return gadhikar2023.published_factor(row["eps"], row["delta"], row["prune"])
 
-    with styled():
-        figure, axes = plt.subplots(1, 4, figsize=(16.4, 4.6))
+    with panels(1, 4, size=(16.4, 4.6)) as (figure, axes):
         draw(axes[0], along(rows, "eps"), "eps", logarithm, EPS)
         draw(axes[1], along(rows, "delta"), "delta", logarithm, DELTA)
         draw(axes[2], along(rows, "prune"), "prune", lemma22, 0.4, guide=1)
@@ -116,7 +114,6 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "laws") -> list[
         )
         figure.tight_layout()
         paths = save(figure, name, folder)
-        plt.close(figure)
     return paths
 
 

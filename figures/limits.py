@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from common.cli import run
 from common.store import Row, read_jsonl
-from figures.style import COLOURS, command, save, styled, tips
+from figures.style import COLOURS, command, panels, save, tips
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -81,14 +81,9 @@ def headline(rows: Sequence[Row]) -> str:
 
 def render(rows: Sequence[Row], folder: str | Path, name: str = "limits") -> list[Path]:
     """Draw a row of panels for every precision, a column for every way of freezing; write PNG and SVG to ``folder``."""
-    from matplotlib import pyplot as plt
-
     ways, precisions = (list(dict.fromkeys(row[key] for row in rows)) for key in ("way", "eps"))
-    with styled():
-        figure, axes = plt.subplots(
-            len(precisions), len(ways), figsize=(4.3 * len(ways), 3.7 * len(precisions)), sharex=True, sharey=True,
-            squeeze=False,
-        )  # fmt: skip
+    shape, size = (len(precisions), len(ways)), (4.3 * len(ways), 3.7 * len(precisions))
+    with panels(*shape, size=size, sharex=True, sharey=True, squeeze=False) as (figure, axes):
         for i, eps in enumerate(precisions):
             for j, way in enumerate(ways):
                 chosen = sorted((row for row in rows if (row["way"], row["eps"]) == (way, eps)), key=lambda r: r["n"])
@@ -102,7 +97,6 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "limits") -> lis
         figure.legend(handles, labels, loc="lower center", ncols=5, bbox_to_anchor=(0.5, -0.05))
         figure.tight_layout()
         paths = save(figure, name, folder)
-        plt.close(figure)
     return paths
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from common.cli import run
 from common.store import Row, read_jsonl
-from figures.style import COLOURS, command, save, styled, tips
+from figures.style import COLOURS, command, panels, save, tips
 
 RESULT = Path(__file__).parents[1] / "benchmarks" / "results" / "load.jsonl"
 COMMAND = "python -m benchmarks.load --trials 5000 --out benchmarks/results/load.jsonl"
@@ -35,12 +35,9 @@ def load(path: str | Path = RESULT) -> list[Row]:
 
 def render(rows: Sequence[Row], folder: str | Path, name: str = "load") -> list[Path]:
     """Draw the memory of every process over time and write PNG and SVG to ``folder``."""
-    from matplotlib import pyplot as plt
-
     *samples, end = rows
     minutes = [row["seconds"] / 60 for row in samples]
-    with styled():
-        figure, ax = plt.subplots()
+    with panels() as (figure, ax):
         for process, (colour, marker) in LOOKS.items():
             held = [row["resident"][process] / 1e6 for row in samples]
             ax.plot(minutes, held, color=colour, marker=marker, markevery=SPACED, ms=6, label=process)
@@ -56,7 +53,6 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "load") -> list[
         ax.set_title(f"Memory under load: {end['units']:,} units of work in {end['seconds'] / 60:.0f} minutes")
         ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
         paths = save(figure, name, folder)
-        plt.close(figure)
     return paths
 
 

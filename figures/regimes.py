@@ -17,7 +17,7 @@ import numpy as np
 from common.cli import run
 from common.store import Row
 from figures.curves import ATLAS, COMMAND, MINUTES, requirement_text, rows_of
-from figures.style import command, save, styled, tips
+from figures.style import command, panels, save, tips
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,10 +73,7 @@ def draw(ax: "Axes", rows: Sequence[Row]) -> "QuadMesh":
 
 def render(rows: Sequence[Row], folder: str | Path, name: str = "regimes") -> list[Path]:
     """Write PNG and SVG to ``folder``."""
-    from matplotlib import pyplot as plt
-
-    with styled():
-        figure, ax = plt.subplots(figsize=(7.4, 6.2))
+    with panels(size=(7.4, 6.2)) as (figure, ax):
         mesh = draw(ax, rows)
         bar = figure.colorbar(mesh, ax=ax, shrink=0.85)
         bar.ax.set_ylim(0, 1)
@@ -86,7 +83,6 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "regimes") -> li
         )
         figure.tight_layout()
         paths = save(figure, name, folder)
-        plt.close(figure)
     return paths
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.cli import run
 from common.store import read_json
-from figures.style import COLOURS, command, save, styled, tips
+from figures.style import COLOURS, command, panels, save, tips
 from simulations.report import interval
 from simulations.verdicts import REFUTED, UNDECIDED, overall
 from theory import CLAIMS
@@ -108,14 +108,12 @@ def render(
 
     made: as in :func:`draw`. confidence: with which all intervals hold together, for the legend; None leaves it out.
     """
-    from matplotlib import pyplot as plt
-    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
-
     titles = {claim.key: claim.title for claim in CLAIMS}
     uniform = [row for row in rows if row["reading"] == "uniform"]
     claims = list(dict.fromkeys(row["claim"] for row in uniform))
-    with styled():
-        figure, axes = plt.subplots(1, len(claims), figsize=(2.9 * len(claims), 5.2), squeeze=False, sharey=True)
+    with panels(1, len(claims), size=(2.9 * len(claims), 5.2), squeeze=False, sharey=True) as (figure, axes):
+        from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
         for ax, claim in zip(axes[0], claims, strict=True):
             chosen = [row for row in uniform if row["claim"] == claim]
             draw(ax, chosen, made)
@@ -134,7 +132,6 @@ def render(
         figure.suptitle(headline(uniform))
         figure.tight_layout()
         paths = save(figure, name, folder)
-        plt.close(figure)
     return paths
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from common.cli import run
 from common.intervals import Estimate
 from common.store import Row, read_jsonl
-from figures.style import COLOURS, command, save, styled, tips
+from figures.style import COLOURS, command, panels, save, tips
 from torch_backend.summary import mean_interval
 
 if TYPE_CHECKING:
@@ -69,13 +69,11 @@ def draw(
 
 def render(comparisons: Sequence[Sequence[Row]], folder: str | Path, name: str = "rivals") -> list[Path]:
     """Draw a row of panels for each comparison and write PNG and SVG to ``folder``."""
-    from matplotlib import pyplot as plt
+    sparsities = sorted({row["sparsity"] for rows in comparisons for row in rows})
+    shape = len(comparisons), len(sparsities)
+    with panels(*shape, size=(12.4, 4.6 * len(comparisons)), sharex=True, squeeze=False) as (figure, axes):
+        from matplotlib.lines import Line2D
 
-    with styled():
-        sparsities = sorted({row["sparsity"] for rows in comparisons for row in rows})
-        figure, axes = plt.subplots(
-            len(comparisons), len(sparsities), figsize=(12.4, 4.6 * len(comparisons)), sharex=True, squeeze=False
-        )
         for line, rows in zip(axes, comparisons, strict=True):
             data_set = rows[0]["settings"]["data_set"]
             again = next(text for text in COMMAND.splitlines() if f"--data-set {data_set} " in text)
@@ -92,14 +90,13 @@ def render(comparisons: Sequence[Sequence[Row]], folder: str | Path, name: str =
         for ax in axes[-1]:
             ax.set_xlabel("test accuracy, %")
         handles, labels = axes[0][0].get_legend_handles_labels()
-        handles.append(plt.Line2D([], [], color="#999999", lw=1, ls="--"))
+        handles.append(Line2D([], [], color="#999999", lw=1, ls="--"))
         figure.legend(
             handles, [*labels, "always the commonest class"], loc="upper center", ncols=4, bbox_to_anchor=(0.5, 0.97)
         )
         figure.suptitle("Trained scores find tickets in frozen sources too; choices at one shot do not", y=0.995)
         figure.tight_layout(rect=(0, 0, 1, 0.955))
         paths = save(figure, name, folder)
-        plt.close(figure)
     return paths
 
 

@@ -5,17 +5,21 @@ line), ``MINUTES`` (how long that took), ``load``, ``render`` and ``main``, and 
 with :func:`tips`. Files are drawn without those texts; inside :func:`collected` they are part of the SVG.
 """
 
+import importlib
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import numpy as np
 
+from common.checks import first_line
 from common.cli import Parser
-from common.files import write_atomically
+from common.files import check_writable, make_folder, write_atomically
 from common.store import understood
 from figures.plotted import digest
 
@@ -23,7 +27,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-RENDERED = Path(__file__).parent / "rendered"
+KINDS = ("png", "svg")
+RENDERED = Path("figures", "rendered")  # in the current folder: nothing is written where we are installed
 
 # Okabe & Ito's palette; proven lines are solid, estimates dashed, measurements are points with intervals
 COLOURS = {
@@ -64,10 +69,14 @@ def command(
     argv: Sequence[str] | None,
 ) -> int:
     """Be the command of figure ``name``: draw the committed result, or the one named; print the files written."""
-    parser = Parser(prog=f"python -m figures {name}", description=(doc or "").splitlines()[0])
+    parser = Parser(prog=f"python -m figures {name}", description=doc)
     parser.add_argument("results", nargs="?", default=result, help="result file (default: the committed one)")
     parser.add_argument("--out", default=RENDERED, help="folder for PNG and SVG (default figures/rendered)")
     args = parser.parse_args(argv)
+    if _collected is None:
+        make_folder(args.out)
+        for kind in KINDS:
+            check_writable(Path(args.out, f"{name}.{kind}"))
     # an error about the committed rows is one of the program, and keeps its traceback
     with nullcontext() if args.results == result else understood(args.results):
         paths = list(render(args.results, args.out))
@@ -77,13 +86,38 @@ def command(
 
 
 @contextmanager
-def styled() -> Iterator[None]:
-    """Draw inside this block: the style holds, on a backend that needs no screen, and is gone afterwards."""
-    import matplotlib
+def panels(
+    rows: int = 1, columns: int = 1, *, size: tuple[float, float] | None = None, **options: Any
+) -> Iterator[tuple["Figure", Any]]:
+    """Yield a figure and its axes to draw in this block, the axes as ``Figure.subplots(rows, columns, **options)``.
 
-    matplotlib.use("Agg")
-    with matplotlib.rc_context(STYLE):
-        yield
+    size: in inches. The style holds in the block, on matplotlib's own defaults. The user's settings and backend, from
+    whatever file or variable they come, neither change the figure nor are changed by it. Nothing of matplotlib may be
+    imported before: where those settings are bad, only this block can do it.
+    """
+    matplotlib = _matplotlib()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)
+        figure = Figure(figsize=size)
+        FigureCanvasAgg(figure)  # draws without a screen; pyplot knows nothing of this figure
+        yield figure, figure.subplots(rows, columns, **options)
+
+
+def _matplotlib() -> Any:
+    """Return matplotlib, also where what the user has set for it keeps it from being imported."""
+    try:
+        return importlib.import_module("matplotlib")
+    except (ValueError, OSError, Warning):  # MPLBACKEND names no backend, or a matplotlibrc cannot be read
+        with mock.patch.dict(os.environ, MATPLOTLIBRC=os.devnull):
+            os.environ.pop("MPLBACKEND", None)
+            try:
+                return importlib.import_module("matplotlib")
+            except (ValueError, OSError, Warning) as error:
+                raise OSError(f"matplotlib cannot be used with its settings here: {first_line(error)}") from None
 
 
 def save(figure: "Figure", name: str, folder: str | Path = RENDERED) -> list[Path]:
@@ -96,9 +130,9 @@ def save(figure: "Figure", name: str, folder: str | Path = RENDERED) -> list[Pat
         _hide_tips_out_of_view(figure)
         _collected[name] = TIP.sub(r'<g class="tip" role="img" aria-label=\1\2\1>', _image(figure, "svg").decode())
         return []
-    Path(folder).mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     paths = []
-    for kind in ("png", "svg"):
+    for kind in KINDS:
         paths.append(Path(folder) / f"{name}.{kind}")
         write_atomically(paths[-1], _image(figure, kind))
     return paths

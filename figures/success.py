@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from common.cli import run
 from common.store import Row
 from figures.curves import ATLAS, COMMAND, MINUTES, rows_of
-from figures.style import COLOURS, command, save, styled, tips
+from figures.style import COLOURS, command, panels, save, tips
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,10 +59,7 @@ def draw(ax: "Axes", row: Row) -> None:
 
 def render(rows: Sequence[Row], folder: str | Path, name: str = "success") -> list[Path]:
     """Draw every pair of rates in its own panel and write PNG and SVG to ``folder``."""
-    from matplotlib import pyplot as plt
-
-    with styled():
-        figure, axes = plt.subplots(1, len(rows), figsize=(4.5 * len(rows), 4.4), sharey=True, squeeze=False)
+    with panels(1, len(rows), size=(4.5 * len(rows), 4.4), sharey=True, squeeze=False) as (figure, axes):
         for ax, row in zip(axes[0], rows, strict=True):
             draw(ax, row)
         axes[0][0].set_ylabel("success probability")
@@ -74,7 +71,6 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "success") -> li
         figure.legend(handles, labels, loc="lower center", ncols=4, bbox_to_anchor=(0.5, -0.08))
         figure.tight_layout()
         paths = save(figure, name, folder)
-        plt.close(figure)
     return paths
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from common.cli import run
 from common.store import Row, read_jsonl
-from figures.style import COLOURS, command, save, styled, tips
+from figures.style import COLOURS, command, panels, save, tips
 from simulations.report import interval
 from simulations.sweep_tables import PLANS, neurons
 
@@ -92,17 +92,16 @@ def draw(ax: "Axes", rows: Sequence[Row], look: dict[tuple[float, float], tuple[
 
 def render(rows: Sequence[Row], folder: str | Path, name: str = "sweep") -> list[Path]:
     """Draw every target in its own panel and write PNG and SVG to ``folder``."""
-    from matplotlib import pyplot as plt
-    from matplotlib.lines import Line2D
-
     targets = list(dict.fromkeys((tuple(row["sizes"]), row["eps"]) for row in rows))
     look = looks(rows)
-    with styled():
-        figure, axes = plt.subplots(2, -(-(len(targets) + 1) // 2), figsize=(12.4, 7.2), squeeze=False, sharey=True)
-        panels = axes.flatten()
-        for ax, target in zip(panels, targets, strict=False):
+    columns = -(-(len(targets) + 1) // 2)
+    with panels(2, columns, size=(12.4, 7.2), squeeze=False, sharey=True) as (figure, axes):
+        from matplotlib.lines import Line2D
+
+        flat = axes.flatten()
+        for ax, target in zip(flat, targets, strict=False):
             draw(ax, [row for row in rows if (tuple(row["sizes"]), row["eps"]) == target], look)
-        for ax in panels[len(targets) :]:
+        for ax in flat[len(targets) :]:
             ax.axis("off")
         first = rows[0]
         keys = [
@@ -113,15 +112,14 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "sweep") -> list
             Line2D([], [], color=COLOURS["sufficient"], lw=2, label="proven width"),
             Line2D([], [], color="#555555", lw=1, label=f"wanted: {1 - first['delta']:g}"),
         ]
-        panels[-1].legend(handles=keys, loc="center", fontsize=12, title=f"{first['trials']} sources a point")
+        flat[-1].legend(handles=keys, loc="center", fontsize=12, title=f"{first['trials']} sources a point")
         for ax in axes[:, 0]:
             ax.set_ylabel("success rate")
-        for ax in panels[: len(targets)]:
+        for ax in flat[: len(targets)]:
             ax.set_xlabel("hidden neurons / proven")
         figure.suptitle("The theorem's construction succeeds (certified error <= eps) well below its proven widths")
         figure.tight_layout()
         paths = save(figure, name, folder)
-        plt.close(figure)
     return paths
 
 

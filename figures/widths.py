@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from common.cli import run
 from common.store import Row
 from figures.curves import ATLAS, COMMAND, MINUTES, rows_of
-from figures.style import COLOURS, command, save, styled, tips
+from figures.style import COLOURS, command, panels, save, tips
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,12 +63,9 @@ def draw(ax: "Axes", rows: Sequence[Row], rate: str, layer: int) -> None:
 
 def render(rows: Sequence[Row], folder: str | Path, name: str = "widths") -> list[Path]:
     """Draw a row of panels for each hidden layer, a column for each rate; write PNG and SVG to ``folder``."""
-    from matplotlib import pyplot as plt
-
     dense = next(row for row in rows if row["prune"] == row["lock"] == 0)
     sizes = "-".join(map(str, dense["sizes"]))
-    with styled():
-        figure, axes = plt.subplots(1, 4, figsize=(16.0, 4.4))
+    with panels(1, 4, size=(16.0, 4.4)) as (figure, axes):
         for layer in (0, 1):
             for ax, rate in zip(axes[2 * layer : 2 * layer + 2], ("prune", "lock"), strict=True):
                 draw(ax, rows, rate, layer)
@@ -88,7 +85,6 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "widths") -> lis
         figure.legend(handles, labels, loc="lower center", ncols=3, bbox_to_anchor=(0.5, -0.08))
         figure.tight_layout()
         paths = save(figure, name, folder)
-        plt.close(figure)
     return paths
 
 

@@ -15,10 +15,10 @@ from rich.table import Table
 from common import console
 from common.checks import whole
 from common.cli import Parser, run
-from common.files import check_new
 from common.store import Row, Store, export_jsonl
 from simulations.curves import READINGS, Law, Setting, largest_n, measure, measure_each, planned_trials
 from simulations.engine import Engine, add_engine_options, open_engine
+from simulations.runner import check_outputs
 from simulations.verdicts import REFUTED, verdict
 from theory.estimate import estimated_n
 from theory.lueker1998 import implied_constant
@@ -91,7 +91,7 @@ def measured_rows(point: Point, seed: int, store: Store, engine: Engine | None, 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure the grid, print the range of C per (p, q), write the rows if asked; exit 1 when a row is refuted."""
-    p = Parser(prog="python -m simulations constants", description=(__doc__ or "").splitlines()[0])
+    p = Parser(prog="python -m simulations constants", description=__doc__)
     p.add_argument("--trials", type=int, help="trials per curve (default: 50000, fewer where a trial is expensive)")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--jobs", type=int, help="threads (default: all cores)")
@@ -101,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = p.parse_args(argv)
     if args.trials is not None:
         whole("trials", args.trials, least=1)
-    check_new(args.out)
+    check_outputs(args)
     rows: list[Row] = []
     with open_engine(args, args.jobs) as crew, Store(args.store) as store:
         settings = [curve_at(point, args.trials) for point in SETTINGS]

@@ -138,5 +138,6 @@ def measure_each(
         pointwise[place] += row["pointwise"]
         done[place] += row["trials"]
         tick(row["trials"])
-    assert done == [setting.trials for setting in settings]
+    if done != [setting.trials for setting in settings]:
+        raise RuntimeError(f"{done} trials were done, not {[setting.trials for setting in settings]}")
     return [Curve(*found) for found in zip(uniform, pointwise, done, strict=True)]

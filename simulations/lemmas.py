@@ -1,6 +1,7 @@
 """The main job: hold each subset-sum lemma against what is necessary, estimated, measured and sufficient."""
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -8,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from common import checks, console
-from common.cli import INTERRUPTED
+from common.cli import INTERRUPTED, explained
 from common.cli import REFUTED as EXIT_REFUTED
-from common.files import check_writable
+from common.files import check_apart, check_writable, make_folder, store_files
 from common.intervals import Crossing, upper_limit
 from common.rates import Rates, searchable
 from common.store import Row, Store, export_csv, export_json
@@ -37,18 +38,23 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        searchable(self.prune, self.lock)
-        for eps in self.eps:
-            checks.open_unit("eps", eps)
+        rates = searchable(self.prune, self.lock)
+        clean = {
+            "prune": rates.prune,
+            "lock": rates.lock,
+            "eps": tuple(checks.open_unit("eps", eps) for eps in self.eps),
+            "delta": checks.open_unit("delta", self.delta),
+            "radius": checks.positive("radius", self.radius),
+            "trials": None if self.trials is None else checks.whole("trials", self.trials, least=1),
+            "confidence": checks.open_unit("confidence", self.confidence),
+            "seed": checks.whole("seed", self.seed),
+        }
+        for name, value in clean.items():  # plain numbers, which the recorded command can repeat
+            object.__setattr__(self, name, value)
         if len(set(self.eps)) < len(self.eps):
             raise ValueError(f"eps must not repeat, got {' '.join(f'{eps:g}' for eps in self.eps)}")
-        checks.open_unit("delta", self.delta)
-        checks.positive("radius", self.radius)
-        checks.open_unit("confidence", self.confidence)
-        if checks.whole("seed", self.seed) >= 2**64:
+        if self.seed >= 2**64:
             raise ValueError(f"seed must be below 2**64, got {self.seed}")
-        if self.trials is not None:
-            checks.whole("trials", self.trials, least=1)
 
     def law(self, rates: Rates) -> Law:
         """Return what every bound and estimate asks for, at these rates."""
@@ -205,18 +211,13 @@ def verify(settings: Settings, engine: Engine, *, json_file: str | None, out_dir
 
     After Ctrl-C the rows finished so far are shown and written, and the exit code is 130. With ``out_dir`` finished
     chunks of trials are kept in runs.sqlite there, and the same command goes on where it stopped. What a lost cluster
-    raises ends the run at once; then the chunks are all that is kept.
+    raises ends the run at once; then the chunks are all that is kept. A figure that cannot be drawn is one line on
+    standard error, and the exit code stays that of the verdicts.
     """
     from simulations import report
 
-    folder = Path(out_dir) if out_dir is not None else None
-    if folder:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OSError(f"{folder} cannot be made a folder: {error.strerror}") from None
-    if json_file is not None:
-        check_writable(json_file)  # now rather than after the work
+    folder = None if out_dir is None else Path(out_dir)
+    check_outputs(json_file, folder)  # now rather than after the work
     done: list[Row] = []
     interrupted = False
     page = console.Page()
@@ -242,22 +243,45 @@ def verify(settings: Settings, engine: Engine, *, json_file: str | None, out_dir
     if folder:
         export_csv(folder / "requirement.csv", done)
         export_json(folder / "requirement.json", result)
-        if done:
-            from figures import requirement
-
-            requirement.render(done, folder, confidence=settings.confidence)
+        draw(done, folder, settings.confidence)
     if interrupted:
         return INTERRUPTED
     report.conclusions(page, settings, done)  # half a minute of theory, before which all rows are safe
     return EXIT_REFUTED if overall([row["verdict"] for row in done]) == REFUTED else 0
 
 
+def check_outputs(json_file: str | None, folder: Path | None) -> None:
+    """Make the folder; raise OSError where a file could not be written, ValueError where two would be one."""
+    files: dict[str, list[Path]] = {}
+    if folder is not None:
+        make_folder(folder)
+        files["a file in --out"] = [folder / f"requirement.{kind}" for kind in ("csv", "json", "png", "svg")]
+        files["the run store in --out"] = store_files(folder / "runs.sqlite")
+    if json_file is not None:
+        files["--json"] = [Path(json_file)]
+    for path in [*files.get("--json", []), *files.get("a file in --out", [])]:
+        check_writable(path)
+    check_apart(files)
+
+
+def draw(rows: Sequence[Row], folder: Path, confidence: float) -> None:
+    """Draw the rows into ``folder``; where that fails, say so on standard error and keep to the verdicts."""
+    if not rows:
+        return
+    try:
+        from figures import requirement
+
+        requirement.render(rows, folder, confidence=confidence)
+    except Exception as error:
+        explained(error, "no figure")
+
+
 def command(settings: Settings) -> str:
-    """Return the command that makes these rows again."""
-    words = ["python -m subsetsum.verify"]
+    """Return the command that makes these rows again, to the last bit."""
+    words = ["python", "-m", "subsetsum.verify"]
     for name, value in asdict(settings).items():
         if isinstance(value, tuple):
-            words += [f"--{name}", *(f"{part:g}" for part in value)]
+            words += [f"--{name}", *(repr(part) for part in value)]
         elif value is not None:
-            words += [f"--{name}", f"{value}"]
-    return " ".join(words)
+            words += [f"--{name}", repr(value)]
+    return shlex.join(words)

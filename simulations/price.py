@@ -117,7 +117,7 @@ def size(count: float) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table."""
-    p = Parser(prog="python -m simulations price", description=(__doc__ or "").splitlines()[0])
+    p = Parser(prog="python -m simulations price", description=__doc__)
     p.add_argument("--eps", type=float, default=0.01, help="precision, from 1e-12 on (default 0.01)")
     p.add_argument("--prune", type=float, default=0.4, help="pruned share (default 0.4)")
     p.add_argument("--lock", type=float, default=0.3, help="locked share (default 0.3); little left free takes minutes")

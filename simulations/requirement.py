@@ -19,12 +19,12 @@ import numpy as np
 from common import console
 from common.checks import whole
 from common.cli import REFUTED, Parser, run
-from common.files import check_new
 from common.keys import key_words
 from common.store import Row, Store, export_jsonl, read_jsonl
 from simulations import constants, sweep
 from simulations.engine import Engine, add_engine_options, open_engine
 from simulations.requirement_tables import summary, table
+from simulations.runner import check_outputs
 from simulations.sweep_tables import EVENTS, neurons
 from theory.factors import width_factor
 from theory.widths import published_widths
@@ -164,7 +164,7 @@ def refuted(row: Row) -> bool:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Gather and measure, print the tables, write a row a factor; exit 1 when a proven bound is refuted."""
-    p = Parser(prog="python -m simulations requirement", description=(__doc__ or "").splitlines()[0])
+    p = Parser(prog="python -m simulations requirement", description=__doc__)
     p.add_argument("--trials", type=int, help="trials a curve, also where the constants grid has another number")
     p.add_argument("--seed", type=int, default=0, help="seed of the curves (default 0, that of the constants grid)")
     p.add_argument("--jobs", type=int, help="threads (default: all cores)")
@@ -175,11 +175,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     key_words(args.seed)
     if args.trials is not None:
         whole("trials", args.trials, 1)
-    check_new(args.out)
+    check_outputs(args)
     total = len(PAIRS) * len(EPS)
     with open_engine(args, args.jobs) as crew, Store(args.store) as store, console.progress(total, "curves") as tick:
         measured = curves(args.seed, args.trials, store, crew, tick)
     rows = [*sums(measured), *networks(read_jsonl(SWEEP))]
+    if args.out is not None:
+        export_jsonl(args.out, rows)
     page = console.Page()
     for part in ("uniform", "pointwise", *EVENTS):
         chosen = [row for row in rows if part in (row.get("reading"), row.get("event"))]
@@ -187,8 +189,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         page.print(summary(chosen))
     wrong = sum(refuted(row) for row in rows)
     page.print(f"factors outside what the proven bounds allow: {wrong} of {sum('bracket' in row for row in rows)}")
-    if args.out is not None:
-        export_jsonl(args.out, rows)
     return REFUTED if wrong else 0
 
 

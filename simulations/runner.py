@@ -1,5 +1,6 @@
 """Measurements and chunks of trials, kept in the run store as they finish, done wherever an engine does them."""
 
+from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -9,7 +10,7 @@ from typing import Any
 from common.checks import whole
 from common.cli import Parser
 from common.console import progress
-from common.files import check_new
+from common.files import check_apart, check_new, store_files
 from common.keys import key_words
 from common.store import Row, Store, export_jsonl
 from simulations.engine import Engine, Here, Unit, add_engine_options, open_engine
@@ -22,6 +23,16 @@ def add_options(parser: Parser, trials: int, what: str, seeded: str) -> None:
     parser.add_argument("--out", type=Path, help="write the rows to this JSONL file, which must not exist")
     parser.add_argument("--store", default=":memory:", help="run store; an interrupted run resumes from it")
     add_engine_options(parser)
+
+
+def check_outputs(args: Namespace) -> None:
+    """Raise ValueError or OSError now when --out is there already, could not be written, or is another file in use.
+
+    args: with out, store and scheduler_file.
+    """
+    check_new(args.out)
+    named = {"--out": [args.out], "--store": store_files(args.store), "--scheduler-file": [args.scheduler_file]}
+    check_apart({name: [path for path in paths if path is not None] for name, paths in named.items()})
 
 
 Work = list[tuple[Row, Callable[[], Row]]]  # measurements, each with the key that it is stored under
@@ -42,12 +53,12 @@ def command(
 
     about: the module's docstring. trials, what, seeded: as :func:`add_options` takes them.
     """
-    parser = Parser(prog=f"python -m simulations {experiment}", description=(about or "").splitlines()[0])
+    parser = Parser(prog=f"python -m simulations {experiment}", description=about)
     add_options(parser, trials, what, seeded)
     args = parser.parse_args(argv)
     key_words(args.seed)  # what is bad is told before the work, not after
     trials = whole("trials", args.trials, 1)
-    check_new(args.out)
+    check_outputs(args)
     parts = work(trials, args.seed)
     with open_engine(args, 1) as crew, Store(args.store) as store, progress(len(parts), experiment) as tick:
         rows = measure_all(

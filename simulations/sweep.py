@@ -22,7 +22,6 @@ import numpy as np
 from common import console
 from common.checks import whole
 from common.cli import REFUTED, Parser, run
-from common.files import check_new
 from common.intervals import clopper_pearson, smallest_n
 from common.keys import generator, key_words
 from common.store import Row, Store, canonical, export_jsonl
@@ -32,7 +31,7 @@ from simulations.existence.build import build
 from simulations.existence.errors import certified_bound, collapsed
 from simulations.existence.source import Source
 from simulations.existence.target import Target
-from simulations.runner import Chunks, add_options, run_chunks
+from simulations.runner import Chunks, add_options, check_outputs, run_chunks
 from simulations.sweep_tables import EVENTS
 from theory.existence import Plan, plan
 from theory.widths import fitted_constants, published_widths
@@ -211,19 +210,21 @@ def refuted(row: Row) -> bool:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure all settings, print the tables, write one row a setting; exit 1 when proven widths are refuted."""
-    p = Parser(prog="python -m simulations sweep", description=(__doc__ or "").splitlines()[0])
+    p = Parser(prog="python -m simulations sweep", description=__doc__)
     add_options(p, TRIALS, "sources at each width", "sources and targets")
     p.add_argument("--jobs", type=int, help="threads (default: all cores)")
     args = p.parse_args(argv)
     key_words(args.seed)
     trials = whole("trials", args.trials, 1)
-    check_new(args.out)
+    check_outputs(args)
     rows = []
     total = len(SETTINGS) * len(POSITIONS) * trials
     with open_engine(args, args.jobs) as crew, Store(args.store) as store, console.progress(total, "sources") as tick:
         for setting in SETTINGS:
             points = measure(setting, trials=trials, seed=args.seed, store=store, engine=crew, tick=tick)
             rows.append(summarise(setting, points, trials=trials, seed=args.seed))
+    if args.out is not None:
+        export_jsonl(args.out, rows)
     page = console.Page()
     page.print(sweep_tables.widths(rows))
     page.print(sweep_tables.rates(rows))
@@ -232,8 +233,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         page.print(line)
     wrong = sum(refuted(row) for row in rows)
     page.print(f"proven widths refuted: {wrong} of {len(rows)} settings")
-    if args.out is not None:
-        export_jsonl(args.out, rows)
     return REFUTED if wrong else 0
 
 

@@ -7,6 +7,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import slt_verify  # noqa: F401 - first of all
+
 if TYPE_CHECKING:
     from subsetsum.best import best_subsets
     from subsetsum.coverage import covers, worst_errors

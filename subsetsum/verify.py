@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from common.cli import Parser, run
+from common.files import check_apart
 
 
 def parser() -> Parser:
@@ -19,7 +20,7 @@ def parser() -> Parser:
         "(never used) and some locked (always used)? For each lemma of the literature: what is necessary (proven), "
         "estimated, measured (with an interval) and sufficient (proven), and whether the lemma stands.",
         epilog="Exit code: 0 upheld, upheld after correction or undecided; 1 refuted (a measured interval outside the "
-        "proven bounds); 2 bad input; 130 interrupted.",
+        "proven bounds); 2 bad input, or a machine that refuses something; 70 a fault of the program; 130 interrupted.",
     )
     p.add_argument("--prune", type=float, default=0.4, help="share of variables never used, p (default %(default)s)")
     p.add_argument("--lock", type=float, default=0.3, help="share of variables always used, q (default %(default)s)")
@@ -62,20 +63,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise ValueError("--n needs --trial")
     if args.trial is not None and (args.json is not None or args.out is not None):
         raise ValueError("--trial shows one draw and writes nothing: leave out --json and --out")
-    settings = lemmas.Settings(
-        prune=args.prune,
-        lock=args.lock,
-        eps=tuple(args.eps),
-        delta=args.delta,
-        radius=args.radius,
-        trials=args.trials,
-        confidence=args.confidence,
-        seed=args.seed,
-    )
+    settings = lemmas.Settings(**{name: getattr(args, name) for name in lemmas.Settings.__dataclass_fields__})
     if args.trial is not None:
         from simulations import replay
 
         return replay.show_trial(settings, args.trial, args.n)
+    named = {"--json": args.json, "--scheduler-file": args.scheduler_file}
+    check_apart({name: [path] for name, path in named.items() if path is not None})
     with open_engine(args, args.jobs) as crew:
         return lemmas.verify(settings, crew, json_file=args.json, out_dir=args.out)
 

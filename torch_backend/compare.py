@@ -14,7 +14,7 @@ from rich.table import Table
 from common import console
 from common.checks import one_of, whole
 from common.cli import REFUTED, Parser
-from common.files import check_writable
+from common.files import check_outside, check_writable
 from common.keys import key_words
 from common.places import data_root
 from common.store import Row, export_csv, export_jsonl, read_jsonl, understood
@@ -63,7 +63,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if (source, sparsity) not in there:
             page.print(f"left out: the {source} source at sparsity {sparsity:g}, which has the rates of another")
     out.mkdir(parents=True, exist_ok=True)
-    for path in filter(None, (out / "rows.jsonl", args.results)):
+    if args.results is not None:
+        check_outside("--results", args.results, out)
+    for path in filter(None, (out / "rows.jsonl", out / "rows.csv", args.results)):
         check_writable(path)
     rows = read_jsonl(out / "rows.jsonl") if (out / "rows.jsonl").exists() else []
     done, failed = {key_of(row): row for row in rows}, []

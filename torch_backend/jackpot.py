@@ -22,7 +22,7 @@ from torch import nn
 from common import console
 from common.checks import one_of, whole
 from common.cli import Parser
-from common.files import check_writable
+from common.files import check_outside, check_writable
 from common.keys import key_words
 from common.places import data_root
 from common.store import Row, export_csv, export_json, export_jsonl, read_json, read_jsonl, understood
@@ -72,7 +72,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     device = device_of(args.device)
     out, page = Path(args.out), console.Page()
     out.mkdir(parents=True, exist_ok=True)
+    for path in (out / "rows.jsonl", out / "rows.csv"):
+        check_writable(path)
     if args.results is not None:
+        check_outside("--results", args.results, out)
         check_writable(args.results)
     found: dict[tuple[str, str], list[Row]] = {}
     for seed in range(args.seed, args.seed + args.seeds):

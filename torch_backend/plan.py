@@ -138,7 +138,7 @@ def _mib(count: int) -> str:
 
 
 def _parser() -> Parser:
-    p = Parser(prog="python -m torch_backend plan", description=(__doc__ or "").splitlines()[0])
+    p = Parser(prog="python -m torch_backend plan", description=__doc__)
     add_choices(p)
     p.add_argument("--no-time", action="store_true", help="do not time any step")
     p.add_argument("--device", help="default: a GPU when there is one")

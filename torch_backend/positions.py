@@ -48,7 +48,7 @@ def placed(settings: Settings, freezing: float, place: float) -> Settings:
 
 
 def _parser() -> Parser:
-    p = Parser(prog="python -m torch_backend positions", description=(__doc__ or "").splitlines()[0])
+    p = Parser(prog="python -m torch_backend positions", description=__doc__)
     add_choices(p)
     p.add_argument("--ratio", type=float, default=0.8, help="the freezing ratio F")
     p.add_argument("--places", type=float, nargs="+", default=list(PLACES))

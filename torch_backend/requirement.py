@@ -18,7 +18,7 @@ from pathlib import Path
 from common import console
 from common.checks import one_of
 from common.cli import Parser
-from common.files import check_writable
+from common.files import check_outside, check_writable
 from common.places import data_root
 from common.store import Row, export_jsonl, read_jsonl, understood
 from torch_backend.compare import Case, measure
@@ -113,6 +113,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         name = one_of("plan", args.plan, tuple(PLANS))
         plan, out = PLANS[name], Path(args.out) / name
         if args.results is not None:
+            check_outside("--results", args.results, out)
             check_writable(args.results)
         rows = list(run_plan(name, out, args.data, args.device))
         if args.results is not None:
@@ -187,7 +188,7 @@ def plan_of(rows: Sequence[Row], where: str) -> Plan:
 
 
 def _parser() -> Parser:
-    p = Parser(prog="python -m torch_backend requirement", description=(__doc__ or "").splitlines()[0])
+    p = Parser(prog="python -m torch_backend requirement", description=__doc__)
     p.add_argument("--plan", help=", ".join(PLANS))
     p.add_argument("--analyse-only", type=Path, metavar="FILE", help="print the tables of these rows, run nothing")
     p.add_argument("--data", metavar="DIR", help="where data sets lie (default: $SLT_DATA, else ~/.cache/slt-verify)")

@@ -18,7 +18,7 @@ from torch import nn
 from common import console
 from common.checks import first_line, one_of, whole
 from common.cli import Parser
-from common.files import check_writable
+from common.files import check_outside, check_writable
 from common.keys import key_words
 from common.places import data_root
 from common.store import Row, export_json, export_jsonl, read_json
@@ -50,8 +50,7 @@ def run_all(chosen: dict[str, Settings], args: argparse.Namespace, page: console
     whole("seeds", args.seeds, 1)
     key_words(args.seed)
     if args.results is not None:
-        if Path(args.out).resolve() in Path(args.results).resolve().parents:
-            raise ValueError(f"--results must lie outside --out, got {args.results}")
+        check_outside("--results", args.results, args.out)
         check_writable(args.results)
     device = device_of(args.device)
     with joined(device) as ranks:

@@ -145,7 +145,7 @@ def _entropy(kept: int, of: int) -> float:
 
 
 def _parser() -> Parser:
-    p = Parser(prog="python -m torch_backend ticket", description=(__doc__ or "").splitlines()[0])
+    p = Parser(prog="python -m torch_backend ticket", description=__doc__)
     commands = p.add_subparsers(dest="what", required=True, metavar="info|verify|export|sizes")
     for name, what in (
         ("info", "what the file says, its size against the formula"),

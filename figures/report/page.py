@@ -1,16 +1,17 @@
 """Put the report together: a template, a style sheet and a script from the files beside this one, in one page."""
 
 import base64
-from collections.abc import Mapping, Sequence
+import importlib
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
 from common.cli import Parser
-from common.files import check_writable, write_atomically
+from common.files import check_apart, check_writable, write_atomically
+from figures.fresh import written
 from figures.report import claims
 from figures.report.pictures import Picture, pictures
 
@@ -19,16 +20,21 @@ HERE = Path(__file__).parent
 
 def page(drawn: Sequence[Picture]) -> str:
     """Return the report as HTML; the same text for the same results on the same versions."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    import jinja2
+    import matplotlib
 
-    from simulations.lemmas import versions
+    from simulations.software import versions
     from theory.steps import check_steps
 
     result = claims.load()
     settings = result["settings"]
-    script = (HERE / "page.js").read_text()
-    environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    script = (HERE / "page.js").read_text("utf-8")
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     return environment.get_template("page.html").render(
         pictures=drawn,
@@ -40,8 +46,8 @@ def page(drawn: Sequence[Picture]) -> str:
         settings=settings,
         command=result["command"],
         made_with=result["versions"],
-        versions=versions() | {name: version(name) for name in ("matplotlib", "jinja2")},
-        style=Markup((HERE / "page.css").read_text()),
+        versions=versions() | {"matplotlib": matplotlib.__version__, "jinja2": jinja2.__version__},
+        style=Markup((HERE / "page.css").read_text("utf-8")),
         script=Markup(script),
         script_hash=base64.b64encode(sha256(script.encode()).digest()).decode(),
     )
@@ -56,12 +62,18 @@ def files(drawn: Sequence[Picture]) -> list[dict[str, Any]]:
     ]
 
 
+def committed(names: Iterable[str]) -> list[Path]:
+    """Return the result files that the figures ``names`` show."""
+    return [path for name in names for path in written(importlib.import_module(f"figures.{name}"))]
+
+
 def main(argv: Sequence[str] | None, names: Mapping[str, str]) -> int:
     """Write the report of the figures ``names``."""
     parser = Parser(prog="python -m figures report", description="Write the report, one page that needs no network.")
     parser.add_argument("--out", type=Path, default=Path("report.html"), help="file to write (default report.html)")
     args = parser.parse_args(argv)
     check_writable(args.out)  # now rather than after the work
+    check_apart({"--out": [args.out], "a result that is drawn": committed(names)})
     write_atomically(args.out, page(pictures(names)))
     print(args.out)  # noqa: T201
     return 0

@@ -1,11 +1,14 @@
 """The report's pictures: each figure as SVG for a page, with the texts of its points, its words and its commands."""
 
+import ast
 import html
 import importlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
 
 from markupsafe import Markup
 
@@ -37,10 +40,15 @@ def drawn(name: str) -> str:
     return kept[name]
 
 
+def said(module: ModuleType) -> str:
+    """Return a module's docstring, read from its file: under PYTHONOPTIMIZE=2 the module itself has none."""
+    return ast.get_docstring(ast.parse(Path(str(module.__file__)).read_bytes())) or ""
+
+
 def picture(name: str, svg: str) -> Picture:
     """Return what the page says of figure ``name``, drawn as ``svg``."""
     module = importlib.import_module(f"figures.{name}")
-    title, *words = (module.__doc__ or "").strip().split("\n\n")
+    title, *words = said(module).split("\n\n")
     width = re.search(r'<svg [^>]*width="([\d.]+)pt"', svg)
     assert width is not None
     return Picture(

@@ -248,7 +248,7 @@ def _list(rates: tuple[float, ...]) -> str:
 
 
 def _parser() -> Parser:
-    p = Parser(prog="python -m simulations existence", description=(__doc__ or "").splitlines()[0])
+    p = Parser(prog="python -m simulations existence", description=__doc__)
     p.add_argument("--target", default="digits", help="digits (default), mnist, or an npz file of matrices and biases")
     p.add_argument("--data", metavar="DIR", help="where MNIST lies (default: $SLT_DATA, else ~/.cache/slt-verify)")
     p.add_argument("--domain", type=float, nargs=2, default=[0.0, 1.0], metavar=("LOW", "HIGH"),

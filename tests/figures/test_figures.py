@@ -14,8 +14,9 @@ from common.cli import BAD_INPUT, run
 from figures import fresh, requirement
 from figures.__main__ import NAMES, main
 from figures.plotted import digest, plotted
-from figures.style import RENDERED, collected, save, styled, tips
+from figures.style import collected, panels, save, tips
 
+RENDERED = fresh.ROOT / "figures" / "rendered"  # as committed
 TIP = re.compile(r'  <g class="tip".*?\n  </g>\n', re.DOTALL)
 
 
@@ -56,13 +57,9 @@ def test_a_figure_is_written_as_it_is_committed(tmp_path):
 
 @pytest.fixture
 def panel():
-    """One empty panel, closed afterwards."""
-    with styled():
-        from matplotlib import pyplot as plt
-
-        figure, ax = plt.subplots()
-        yield figure, ax
-        plt.close(figure)
+    """One empty panel."""
+    with panels() as drawing:
+        yield drawing
 
 
 def test_the_requirement_figure_shows_the_committed_rows(panel):

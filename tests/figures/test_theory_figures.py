@@ -7,18 +7,14 @@ import numpy as np
 import pytest
 
 from figures import accuracy, covered, interval, laws, limits, regimes, success, widths
-from figures.style import styled
+from figures.style import panels
 
 
 @pytest.fixture
 def ax():
-    """One empty panel, closed afterwards."""
-    with styled():
-        from matplotlib import pyplot as plt
-
-        figure, ax = plt.subplots()
+    """One empty panel."""
+    with panels() as (_, ax):
         yield ax
-        plt.close(figure)
 
 
 def drawn(ax):

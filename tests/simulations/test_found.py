@@ -219,16 +219,12 @@ def test_in_wide_sources_what_is_constructed_is_certified_and_nearer_than_what_i
 
 
 def test_figure_draws_every_source_and_the_means():
-    from figures.style import styled
+    from figures.style import panels
 
     rows = [row for row in figure.load() if (row["target"], row["prune"]) == ("random", 0.4)]
-    with styled():
-        from matplotlib import pyplot as plt
-
-        drawing, ax = plt.subplots()
+    with panels() as (_, ax):
         figure.draw(ax, rows, figure.ERRORS, geometric=True)
         lines = ax.get_lines()
-        plt.close(drawing)
     points = [list(line.get_ydata()) for line in lines]
     assert [row["constructed"]["test"]["sup"] for row in rows] in points
     means = dict(zip((line.get_label() for line in lines), points, strict=True))["constructed by the proof"]

@@ -143,17 +143,13 @@ def test_ratios_and_their_summary_are_those_of_the_rows():
 
 
 def test_figure_draws_the_committed_factors():
-    from figures.style import styled
+    from figures.style import panels
 
     rows = figure.chosen(figure.load(), "uniform")
     assert len(rows) == len(SUMS) // 2
-    with styled():
-        from matplotlib import pyplot as plt
-
-        drawing, ax = plt.subplots()
+    with panels() as (_, ax):
         figure.draw(ax, rows)
         lines = {line.get_label(): line for line in ax.get_lines()}
-        plt.close(drawing)
     for name in ("necessary", "estimated", "proven", "published"):
         assert list(lines[name].get_xdata()) == [row["factor"]["value"] for row in rows]
         assert list(lines[name].get_ydata()) == [row["predicted"][name] for row in rows]

@@ -1,42 +1,44 @@
 """Files that are whole or absent: written under a temporary name, then renamed."""
 
+import errno
 import os
 import tempfile
 from pathlib import Path
+from secrets import token_hex
 
 
 def write_atomically(path: str | Path, content: str | bytes) -> None:
     """Write ``content`` to ``path`` so that a reader sees the old file or the new one, never half of one.
 
-    What is there but is no regular file (/dev/stdout, a pipe) is written to as it is. Raises OSError when the folder is
-    missing or cannot be written.
+    The file has the mode of the one that it replaces, else that of any new file. What is there but is no regular file
+    (/dev/stdout, a pipe) is written to as it is. Raises OSError when the folder is missing or cannot be written.
     """
-    path = Path(path).resolve()
+    path = _followed(path)
     data = content.encode() if isinstance(content, str) else content
     if _special(path):
         path.write_bytes(data)
         return
+    temporary = path.with_name(f".{token_hex(8)}.tmp")  # the whole name might be too long with anything added
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        temporary.touch(exist_ok=False)  # with the mode of any new file; mkstemp's can be read by their owner only
     except OSError as error:  # names the temporary file
         raise OSError(error.errno, error.strerror, str(path)) from None
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "wb") as file:
+            if path.exists():
+                os.chmod(temporary, path.stat().st_mode & 0o777)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp makes files only their owner can read
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
 def check_writable(path: str | Path) -> None:
     """Raise OSError now when :func:`write_atomically` could not write ``path`` later."""
-    path = Path(path).resolve()
+    path = _followed(path)
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder, a file is needed")
     if _special(path):
@@ -54,6 +56,14 @@ def check_new(path: str | Path | None) -> None:
         if Path(path).exists():
             raise ValueError(f"{path} exists already; remove it or choose another name")
         check_writable(path)
+
+
+def _followed(path: str | Path) -> Path:
+    """Return where the links of ``path`` lead; raises OSError when they lead in a circle."""
+    end = Path(os.path.realpath(path))
+    if end.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    return end
 
 
 def _special(path: Path) -> bool:

@@ -50,7 +50,7 @@ def units(store: Path) -> int:
         return 0
     with closing(connect(store, timeout=60)) as connection:
         try:
-            return int(connection.execute("SELECT max(rowid) FROM runs").fetchone()[0] or 0)
+            return int(connection.execute("SELECT max(rowid) FROM units").fetchone()[0] or 0)
         except OperationalError:  # the table is not made yet
             return 0
 

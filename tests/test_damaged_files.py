@@ -29,7 +29,7 @@ from safetensors.numpy import save as to_bytes
 from safetensors.torch import save as tensor_bytes
 
 from common.idx import read_idx
-from common.store import Store, export_json, export_jsonl, read_json, read_jsonl, understood
+from common.store import Store, export_json, export_jsonl, read_json, read_jsonl
 from simulations.existence import build as building
 from simulations.existence.target import Target, from_file, save
 from torch_backend import pretrained, search, ticket, tickets, training

@@ -12,9 +12,9 @@ from contextlib import suppress
 from hashlib import blake2b
 from importlib.resources import files
 from os.path import expanduser
-from typing import Any, ClassVar
+from typing import Any
 
-import llvmlite
+import llvmlite  # type: ignore[import-untyped]
 import numba
 import numpy as np
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, UserWideCacheLocator
@@ -46,7 +46,7 @@ class _Files(CompileResultCacheImpl):
     """
 
     # where no home is known numba would make a folder "~" in the current one
-    _locator_classes: ClassVar = [
+    _locator_classes = [  # noqa: RUF012
         place
         for place in CompileResultCacheImpl._locator_classes
         if place is not UserWideCacheLocator or expanduser("~") != "~"
@@ -93,7 +93,7 @@ class _Cache(FunctionCache):
 
 def compiled(function: Callable[..., Any]) -> Any:
     """Return the compiled ``function``, which releases the interpreter lock; it is cached where numba finds a place."""
-    kernel = numba.njit(nogil=True)(function)
+    kernel: Any = numba.njit(nogil=True)(function)
     with suppress(RuntimeError):  # where no folder can be written every process compiles for itself
         kernel._cache = _Cache(function)  # as cache=True does with numba's own
     return kernel

@@ -240,8 +240,7 @@ def check_speaks(name: str, end: float) -> None:
         context = Security().get_connection_args("client").get("ssl_context") if scheme == "tls" else None
         # both sides greet each other at once: the length of the greeting, how many parts it has, how long they are
         with context.wrap_socket(plain) if context else plain as stream:
-            for most in (NO_DASK = "what answers there is no Dask scheduler"
-MOST_GREETING, MOST_PARTS):
+            for most in (MOST_GREETING, MOST_PARTS):
                 if not 0 < struct.unpack("<Q", _received(stream, 8, end))[0] <= most:
                     raise OSError(NO_DASK)
 
@@ -301,7 +300,7 @@ def connected(address: str | None, file: str | None) -> Iterator[Cluster]:
     name = address_in(file) if file else str(address)
     check_address(name)
     for logger in [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "distributed"]:
-        logging.getLogger(logger).setLevel(logging.CRITICAL)  # what breaks is told in one line
+        logging.getLogger(logger).setLevel(logging.CRITICAL + 1)  # what breaks is told in one line
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", VersionMismatchWarning)  # what matters is compared on the workers
         client = reached(name)

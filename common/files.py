@@ -6,6 +6,8 @@ import tempfile
 from pathlib import Path
 from secrets import token_hex
 
+STORE = b"SQLite format 3\0"  # what a run store starts with
+
 
 def write_atomically(path: str | Path, content: str | bytes) -> None:
     """Write ``content`` to ``path`` so that a reader sees the old file or the new one, never half of one.
@@ -15,6 +17,7 @@ def write_atomically(path: str | Path, content: str | bytes) -> None:
     """
     path = _followed(path)
     data = content.encode() if isinstance(content, str) else content
+    _check_no_store(path)
     if _special(path):
         path.write_bytes(data)
         return
@@ -41,6 +44,7 @@ def check_writable(path: str | Path) -> None:
     path = _followed(path)
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder, a file is needed")
+    _check_no_store(path)
     if _special(path):
         return
     try:
@@ -64,6 +68,14 @@ def _followed(path: str | Path) -> Path:
     if end.is_symlink():
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
     return end
+
+
+def _check_no_store(path: Path) -> None:
+    """Raise OSError where ``path`` is a run store: results are not written over what they are made from."""
+    if path.is_file():
+        with open(path, "rb") as file:
+            if file.read(len(STORE)) == STORE:
+                raise FileExistsError(f"{path} is a run store, which is not replaced: choose another name")
 
 
 def _special(path: Path) -> bool:

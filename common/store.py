@@ -43,6 +43,8 @@ class Store:
 
     def __init__(self, path: str | Path = ":memory:") -> None:
         self.path = str(path)
+        if not self.path:  # which sqlite takes for a file that is gone afterwards
+            raise ValueError("a run store needs a name")
         try:
             # autocommit: put() returns when the row is with the operating system, where it outlives the process; to
             # wait for the disk as well would take milliseconds a row, which is all that a thousand workers leave

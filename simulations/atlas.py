@@ -96,6 +96,7 @@ class Cover:
 COVERS = (Cover(0.1, 45), Cover(0.01, 57), Cover(0.001, 70))
 SPOTS = 17  # places z in [0, 1/2] at which hits are counted; the left half is a mirror image
 LEFTS = (0.5, 0.35, 0.25, 0.17, 0.12, 0.08, 0.05, 0.03, 0.015, 0.005, 0.0015, 0.0)  # uncovered shares, falling
+ROUNDING = 1e-9  # by which a share may leave [0, 1]
 COARSE = 600  # grid points of the games for the mean
 
 
@@ -223,21 +224,21 @@ def form(setting: Need | Curve | Cover | Widths) -> Form:
         return {"necessary": n, "estimated": n, "sufficient": n, "reach_share?": Numbers(0, 1)}
     if isinstance(setting, Curve):
         points = len(range(setting.first, setting.last + 1, setting.step))
-        share = Numbers(0, 1, (points,))
+        share = Numbers(-ROUNDING, 1 + ROUNDING, (points,))
         return {
             "n": Numbers(setting.first, setting.last, (points,), whole=True),
             **dict.fromkeys(("lower_bound", "upper_bound", "estimated"), share),
             "measured": dict.fromkeys(("lower", "value", "upper"), share),
         }
     if isinstance(setting, Cover):
-        share, bound = (Numbers(0, most, (setting.last + 1,)) for most in (1, inf))
+        share, bound = (Numbers(-ROUNDING, most, (setting.last + 1,)) for most in (1 + ROUNDING, inf))
         return {
             "uncovered": share,
             "uncovered_bound": bound,
             "failure": dict.fromkeys(("lower", "value", "upper"), share),
             "failure_bound": bound,
         }
-    hidden = (len(setting.sizes) - 2,)
+    hidden = (len(setting.sizes) - 1,)
     widths = Numbers(1, shape=hidden, whole=True)
     return {"proven": widths, "estimated": widths, "published": Numbers(0, shape=hidden), "constant": Numbers(0)}
 

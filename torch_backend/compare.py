@@ -34,7 +34,6 @@ SOURCES = ("dense", "sparse", "frozen")
 ASKED_APART = ("method", "sparsity", "prune", "lock")  # settings that the command varies or works out
 
 
-_COUNT = Numbers(0, whole=True)
 FORM = {  # of a row
     "source": SOURCES,
     "method": tuple(METHODS),
@@ -42,8 +41,8 @@ FORM = {  # of a row
     "planted": (True, False),
     **dict.fromkeys(("sparsity", "prune", "lock", "test", "validation"), SHARE),
     **dict.fromkeys(("recovered?", "chance?", "planted_test?"), SHARE),
-    "seconds": Numbers(0),
-    **dict.fromkeys(("extra_bits", "bits", "collapsed"), _COUNT),
+    **dict.fromkeys(("seconds", "extra_bits", "bits"), Numbers(0)),
+    "collapsed": Numbers(0, whole=True),
     **dict.fromkeys(("layers", "settings", "origin"), OBJECT),
 }
 

@@ -6,7 +6,6 @@ times a small sweep on four workers, of which two and then the client are killed
 from a seed, and started again; each time the result must be, byte for byte, what one process writes.
 """
 
-import argparse
 import json
 import os
 import random
@@ -17,12 +16,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from benchmarks.local_group import LocalGroup, kill, stored, until
-from common.cli import run
+from common.checks import whole
+from common.cli import Parser, run
 from common.console import Page, table
+from common.files import check_writable
+from common.keys import key_words
 from common.store import Store, canonical, export_jsonl
 from simulations import sweep
 from simulations.curves import Setting, largest_n, measure, seconds_per_trial
@@ -176,7 +179,7 @@ def kills(rounds: int, seed: int, out: Path | None) -> int:
         first = group.client(*small, "--jobs", "1", "--out", alone, "--store", folder / "alone")
         errors = first.communicate()[1]
         if first.returncode:
-            raise RuntimeError(errors)
+            raise ChildProcessError(f"the sweep on one process failed: {errors}")
         units = {row[:4]: row for row in stored(folder / "alone")}
         for _ in range(WORKERS):
             group.worker()
@@ -222,13 +225,21 @@ def kills(rounds: int, seed: int, out: Path | None) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one of the four."""
-    p = argparse.ArgumentParser(prog="python -m benchmarks.cluster", description=(__doc__ or "").splitlines()[0])
+    p = Parser(prog="python -m benchmarks.cluster", description=(__doc__ or "").splitlines()[0])
     p.add_argument("name", choices=("overhead", "scaling", "costs", "kills"))
     p.add_argument("--workers", type=int, nargs="+", default=(1, 2, 4), help="scaling: numbers of workers")
     p.add_argument("--rounds", type=int, default=ROUNDS, help="kills: how often (default 20)")
     p.add_argument("--seed", type=int, default=0, help="kills: seed of the moments (default 0)")
     p.add_argument("--out", type=Path, help="kills: write one row a round to this JSONL file")
     args = p.parse_args(argv)
+    for count in args.workers:
+        whole("workers", count, 1)
+    whole("rounds", args.rounds, 1)
+    key_words(args.seed)
+    if args.out is not None:
+        check_writable(args.out)
+    if find_spec("distributed") is None and args.name != "costs":
+        raise ValueError('a cluster needs Dask: pip install -e ".[cluster]"')
     if args.name == "overhead":
         overhead()
     elif args.name == "scaling":

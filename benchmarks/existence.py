@@ -7,14 +7,13 @@ compiles; it is not timed. Six of the 397,000 weights have no subset within 0.01
 all of one sign), which the line confirms by trying all subsets of each; 24 numbers would leave none.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Sequence
 
 import numpy as np
 
-from common.cli import run
+from common.cli import Parser, run
 from common.keys import generator
 from simulations.existence.command import main as existence
 from simulations.existence.target import Target
@@ -50,7 +49,7 @@ def network_seconds() -> float:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run both; exit 1 when a goal is missed."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.existence", description=(__doc__ or "").splitlines()[0])
+    parser = Parser(prog="python -m benchmarks.existence", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="weights only")
     args = parser.parse_args(argv)
     weights_seconds((8, 4, 2))

@@ -8,20 +8,21 @@ Flat means, as was said before the first run: of every process the median of the
 10 % above that of the second quarter (in the first, kernels are loaded and pools filled).
 """
 
-import argparse
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from hashlib import blake2b
+from importlib.util import find_spec
 from pathlib import Path
 from sqlite3 import OperationalError, connect
 from statistics import median
 from typing import Any
 
 from benchmarks.local_group import LocalGroup
-from common.cli import REFUTED, run
+from common.checks import whole
+from common.cli import REFUTED, Parser, run
 from common.console import Page, progress, table
 from common.files import check_new
 from common.store import export_jsonl
@@ -50,7 +51,7 @@ def units(store: Path) -> int:
         return 0
     with closing(connect(store, timeout=60)) as connection:
         try:
-            return int(connection.execute("SELECT max(rowid) FROM runs").fetchone()[0] or 0)
+            return int(connection.execute("SELECT max(rowid) FROM units").fetchone()[0] or 0)
         except OperationalError:  # the table is not made yet
             return 0
 
@@ -104,16 +105,21 @@ def flat(found: Mapping[str, Sequence[float]]) -> bool:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the sweep, print memory by quarters; exit code 1 when it grew."""
-    p = argparse.ArgumentParser(prog="python -m benchmarks.load", description=(__doc__ or "").splitlines()[0])
+    p = Parser(prog="python -m benchmarks.load", description=(__doc__ or "").splitlines()[0])
     p.add_argument("--trials", type=int, default=5000, help="sources at each width (default 5000, about an hour)")
     p.add_argument("--module", default="simulations.sweep", help="whose command is run (default the sweep's)")
     p.add_argument("--out", type=Path, required=True, help="write the rows to this JSONL file, which must not exist")
     args = p.parse_args(argv)
+    whole("trials", args.trials, 1)
     check_new(args.out)
+    if find_spec("distributed") is None:
+        raise ValueError('a cluster needs Dask: pip install -e ".[cluster]"')
     total = len(sweep.SETTINGS) * len(sweep.POSITIONS) * -(-args.trials // sweep.CHUNK)
     with tempfile.TemporaryDirectory() as folder:
         rows = watch(["-m", args.module, "--trials", args.trials], Path(folder), total, args.out)
     *samples, end = rows
+    if not samples:
+        raise ValueError(f"the run ended with {end['code']} before a sample was taken: give more --trials")
     found = {name: quarters(samples, name) for name in samples[-1]["resident"]}
     cells = [
         (name, *(f"{part / 1e6:.0f}" for part in parts), f"{max(row['resident'][name] for row in samples) / 1e6:.0f}")

@@ -93,6 +93,6 @@ def stored(path: Path) -> list[tuple[object, ...]]:
         return []
     with closing(sqlite3.connect(path, timeout=PATIENCE)) as connection:
         try:
-            return connection.execute("SELECT * FROM runs ORDER BY rowid").fetchall()
+            return connection.execute("SELECT * FROM units ORDER BY rowid").fetchall()
         except sqlite3.OperationalError:  # the table is not made yet
             return []

@@ -7,7 +7,6 @@ time. All are compared with the first: losses, threshold, masks, accuracy; the k
 bit for bit.
 """
 
-import argparse
 import json
 import os
 import random
@@ -22,8 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.local_group import ROOT, until
-from common.cli import extra_needed, run
+from common.checks import whole
+from common.cli import Parser, extra_needed, run
 from common.console import Page, table
+from common.files import check_writable
+from common.keys import key_words
 from common.store import export_jsonl
 
 with extra_needed("python -m benchmarks.ranks"):
@@ -122,12 +124,17 @@ def outcome(folder: Path) -> Row:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run all, print how they differ; exit code 1 when the killed run is not, bit for bit, the undisturbed one."""
-    p = argparse.ArgumentParser(prog="python -m benchmarks.ranks", description=(__doc__ or "").splitlines()[0])
+    p = Parser(prog="python -m benchmarks.ranks", description=(__doc__ or "").splitlines()[0])
     p.add_argument("--images", type=int, default=10_000)
     p.add_argument("--epochs", type=int, default=3)
     p.add_argument("--seed", type=int, default=0, help="of the moments of the kills")
     p.add_argument("--out", type=Path, help="write one row a run to this JSONL file")
     args = p.parse_args(argv)
+    whole("images", args.images, 1)
+    whole("epochs", args.epochs, 1)
+    key_words(args.seed)
+    if args.out is not None:
+        check_writable(args.out)
     words = ["--preset", PRESET, "--images", str(args.images), "--epochs", str(args.epochs), "--seeds", "1"]
     words += ["--device", "cpu"]
     found: dict[str, Row] = {}
@@ -136,7 +143,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for run, (ranks, threads) in runs.items():
             out = Path(name) / run
             if start([*words, "--out", str(out)], ranks, threads).wait():
-                raise RuntimeError(f"{run} failed")
+                raise ChildProcessError(f"{run} failed; to see why: python -m torch_backend search {' '.join(words)}")
             found[run] = outcome(out)
         out = Path(name) / "killed"
         kills = killed([*words, "--out", str(out)], out, random.Random(args.seed))

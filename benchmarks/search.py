@@ -5,7 +5,6 @@ and, for searches, the exact threshold and the new masks. The full sort of all s
 elsewhere. GIN is timed on a graph of OGBN-Arxiv's numbers of nodes and edges, spread evenly.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +14,7 @@ from typing import Any
 from rich.console import Console
 
 from common import console
-from common.cli import extra_needed, run
+from common.cli import Parser, extra_needed, run
 
 with extra_needed("python -m benchmarks.search"):
     import torch
@@ -25,6 +24,7 @@ with extra_needed("python -m benchmarks.search"):
     from torch_backend import frozen
     from torch_backend.models import build
     from torch_backend.plan import made_up_nodes
+    from torch_backend.search import device_of
     from torch_backend.settings import PRESETS, Settings
     from torch_backend.supermask import freeze, supermasks
     from torch_backend.threshold import select
@@ -135,11 +135,11 @@ def graph(rounds: int, device: torch.device) -> list[tuple[object, ...]]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run all; exit 1 when a target is missed."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description=(__doc__ or "").splitlines()[0])
+    parser = Parser(prog="python -m benchmarks.search", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="Conv6 alone, few rounds")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args(argv)
-    device = torch.device(args.device)
+    device = device_of(args.device)
     rows = convolutional("conv6", 3 if args.quick else 9, device)
     if not args.quick:
         rows += convolutional("resnet18", 3, device) + graph(2, device)

@@ -6,7 +6,6 @@ least; where threads are counted the wall clock is shown beside. numpy's AVX-512
 AVX2 sort on some processors (Zen 4): where it is, numpy runs without it. The exit code is 0 either way.
 """
 
-import argparse
 import os
 import platform
 import subprocess
@@ -19,7 +18,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from common.cli import run
+from common.checks import positive
+from common.cli import Parser, run
 from subsetsum import best_subsets, covers, draw
 
 PRUNE, LOCK = 0.4, 0.3
@@ -283,10 +283,13 @@ def add(table: Table, what: str, over: str, times: str, result: str, target: str
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.subsetsum", description=__doc__)
+    parser = Parser(prog="python -m benchmarks.subsetsum", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer trials: a minute less, noisier")
     parser.add_argument("--radius", type=float, default=0.5, help="targets |z| <= radius (default 0.5)")
     options = parser.parse_args(argv)
+    positive("radius", options.radius)
+    if argv is None:
+        give_numpy_its_faster_sort()
     without = os.environ.get("NPY_DISABLE_CPU_FEATURES", "")
     table = Table(
         title=f"p = {PRUNE}, q = {LOCK}, |z| <= {options.radius:g}; {platform.machine()}, {os.cpu_count()} cores, "
@@ -304,5 +307,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    give_numpy_its_faster_sort()
     sys.exit(run(main, None, "python -m benchmarks.subsetsum"))

@@ -3,6 +3,22 @@
 from math import isfinite
 from operator import index
 
+# What reading a damaged file can lead to, beside OSError. Only for blocks that read: here an error of our own would be
+# taken for one of the file. OverflowError and ZeroDivisionError are ArithmeticErrors, UnicodeDecodeError is a
+# ValueError, KeyError and IndexError are LookupErrors, RecursionError and NotImplementedError are RuntimeErrors.
+DAMAGE = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+    AssertionError,
+    MemoryError,
+    EOFError,
+    StopIteration,
+)
+
 
 def whole(name: str, value: int, least: int = 0) -> int:
     """Return ``value`` as an int that is at least ``least``, or raise ValueError.

@@ -9,6 +9,8 @@ from itertools import combinations
 from pathlib import Path
 from secrets import token_hex
 
+STORE = b"SQLite format 3\0"  # what a run store starts with
+
 
 def write_atomically(path: str | Path, content: str | bytes) -> None:
     """Write ``content`` to ``path`` so that a reader sees the old file or the new one, never half of one.
@@ -18,6 +20,7 @@ def write_atomically(path: str | Path, content: str | bytes) -> None:
     """
     path = _followed(path)
     data = content.encode() if isinstance(content, str) else content
+    _check_no_store(path)
     if _special(path):
         path.write_bytes(data)
         return
@@ -45,6 +48,7 @@ def check_writable(path: str | Path) -> None:
         place = _followed(path)
         if place.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a folder, a file is needed")
+        _check_no_store(place)
         if not _special(place):
             with tempfile.NamedTemporaryFile(dir=place.parent):
                 pass
@@ -114,3 +118,11 @@ def _followed(path: str | Path) -> Path:
 
 def _special(place: Path) -> bool:
     return place.exists() and not place.is_file()
+
+
+def _check_no_store(path: Path) -> None:
+    """Raise OSError where ``path`` is a run store: results are not written over what they are made from."""
+    if path.is_file():
+        with open(path, "rb") as file:
+            if file.read(len(STORE)) == STORE:
+                raise FileExistsError(errno.EEXIST, "it is a run store, which is not replaced: choose another name")

@@ -6,14 +6,20 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from common.checks import DAMAGE, first_line
 from common.files import write_atomically
+from common.forms import Form, check
 
 Row = dict[str, Any]
+
+TABLE = """CREATE TABLE IF NOT EXISTS units (
+    experiment TEXT, settings TEXT, seed TEXT, chunk INTEGER, row TEXT NOT NULL, checksum TEXT NOT NULL,
+    PRIMARY KEY (experiment, settings, seed, chunk))"""  # seeds as text: they go beyond the integers of sqlite
 
 PATIENCE = 60.0  # seconds to wait for another process that is writing to the same store
 
@@ -26,6 +32,8 @@ def canonical(settings: Row) -> str:
 class Store:
     """Rows keyed by (experiment, settings, seed, chunk); writing a key again changes nothing.
 
+    A row comes back as it was written, or with an OSError: each has a checksum of itself and its key.
+
     path: a file, or ":memory:" for a store that is gone with the process. Several processes of one machine may use a
     file at a time. A process that is killed loses none of the rows whose put() has returned; a machine that loses power
     may lose the last ones, which are then made again. The file must not lie on a network file system, whose locks
@@ -35,6 +43,8 @@ class Store:
 
     def __init__(self, path: str | Path = ":memory:") -> None:
         self.path = str(path)
+        if not self.path:  # which sqlite takes for a file that is gone afterwards
+            raise ValueError("a run store needs a name")
         try:
             # autocommit: put() returns when the row is with the operating system, where it outlives the process; to
             # wait for the disk as well would take milliseconds a row, which is all that a thousand workers leave
@@ -53,13 +63,14 @@ class Store:
         """Make the table where there is none, and look for damage."""
         self._write_ahead()
         self._connection.execute("PRAGMA synchronous=NORMAL")
-        self._connection.execute(
-            "CREATE TABLE IF NOT EXISTS runs (experiment TEXT, settings TEXT, seed INTEGER, chunk INTEGER,"
-            " row TEXT NOT NULL, PRIMARY KEY (experiment, settings, seed, chunk))"
-        )
+        self._connection.execute(TABLE)
         found = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
             raise OSError(f"{self.path} is damaged: {found}")
+        # a view or a trigger could answer in its place, and take any time for it
+        made = self._connection.execute("SELECT sql FROM sqlite_master WHERE sql NOTNULL AND tbl_name = 'units'")
+        if [sql.split() for (sql,) in made] != [TABLE.replace("IF NOT EXISTS ", "").split()]:
+            raise OSError(f"{self.path} cannot be used as a run store: its table is of another version")
 
     def _write_ahead(self) -> None:
         """Switch the journal; here sqlite tells of a rival at once instead of waiting for it."""
@@ -79,43 +90,39 @@ class Store:
         Raises OSError when the file takes no more, as on a full disk.
         """
         content = json.dumps(row, separators=(",", ":"), allow_nan=False)
+        key = experiment, canonical(settings), str(seed), chunk
         try:
             self._connection.execute(
-                "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?)",
-                (experiment, canonical(settings), seed, chunk, content),
+                "INSERT OR IGNORE INTO units VALUES (?, ?, ?, ?, ?, ?)", (*key, content, _checksum(*key, content))
             )
         except sqlite3.Error as error:
             raise OSError(f"{self.path} cannot keep a finished row: {error}") from error
 
     def get(self, experiment: str, settings: Row, seed: int, chunk: int) -> Row | None:
         """Return the row under this key, or None."""
-        with self._readable():
-            found = self._connection.execute(
-                "SELECT row FROM runs WHERE experiment=? AND settings=? AND seed=? AND chunk=?",
-                (experiment, canonical(settings), seed, chunk),
-            ).fetchone()
-            return {**json.loads(found[0])} if found else None
+        found = self._read("settings=? AND seed=? AND chunk=?", experiment, canonical(settings), str(seed), chunk)
+        return found[0][-1] if found else None
 
     def rows(self, experiment: str) -> Iterator[Row]:
         """Yield every row of an experiment with its settings, seed and chunk, ordered by key."""
-        with self._readable():
-            cursor = self._connection.execute(
-                "SELECT settings, seed, chunk, row FROM runs WHERE experiment=? ORDER BY settings, seed, chunk",
-                (experiment,),
-            )
-            found = [
-                {**json.loads(settings), "seed": seed, "chunk": chunk, **json.loads(row)}
-                for settings, seed, chunk, row in cursor
-            ]
-        yield from found
+        for settings, seed, chunk, row in self._read("true", experiment):
+            yield {**json.loads(settings), "seed": int(seed), "chunk": chunk, **row}
 
-    @contextmanager
-    def _readable(self) -> Iterator[None]:
-        """Turn what damaged pages and rows lead to into an OSError that names the file."""
+    def _read(self, which: str, experiment: str, *key: object) -> list[tuple[str, str, int, Row]]:
+        """Return settings, seed, chunk and row of those of an experiment; raises OSError where they are damaged."""
+        query = (
+            "SELECT settings, seed, chunk, row, checksum FROM units WHERE experiment=? AND "
+            f"{which} ORDER BY settings, length(seed), seed, chunk"
+        )
         try:
-            yield
-        except (sqlite3.Error, ValueError, TypeError, RecursionError) as error:
-            raise OSError(f"{self.path} is damaged: {error}") from None
+            found = []
+            for *where, row, checksum in self._connection.execute(query, (experiment, *key)):
+                if checksum != _checksum(experiment, *where, row):
+                    raise ValueError("a row does not have its checksum")
+                found.append((*where, {**json.loads(row)}))
+            return found
+        except (sqlite3.Error, *DAMAGE) as error:
+            raise OSError(f"{self.path} is damaged: {first_line(error)}") from None
 
     def close(self) -> None:
         """Close the file."""
@@ -128,6 +135,10 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _checksum(*values: object) -> str:
+    return blake2b(json.dumps(values).encode(), digest_size=8).hexdigest()
 
 
 def flat(row: Row, prefix: str = "") -> Row:
@@ -166,38 +177,52 @@ def export_jsonl(path: str | Path, rows: Iterable[Row]) -> None:
     write_atomically(path, "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows))
 
 
-def read_jsonl(path: str | Path) -> list[Row]:
-    """Read what :func:`export_jsonl` wrote; raises ValueError naming the file and line that is damaged."""
+class Found(dict[str, Any]):
+    """An object that was read from a file: a name that is asked for and that it does not have is the file's fault.
+
+    where: the file, and the line if there are several.
+    """
+
+    def __init__(self, content: Row, where: str) -> None:
+        super().__init__(content)
+        self.where = where
+
+    def __missing__(self, name: str) -> Any:
+        raise ValueError(f"{self.where} has no {name}; is it damaged, or made by another command or version?")
+
+
+def read_jsonl(path: str | Path, form: Form = ...) -> list[Row]:
+    """Read what :func:`export_jsonl` wrote.
+
+    form: what each row must be (:mod:`common.forms`), by default any. Raises ValueError naming the file and line that
+    is damaged.
+    """
     rows: list[Row] = []
     for number, line in enumerate(Path(path).read_bytes().splitlines(), 1):
-        row = _parsed(line, f"{path} line {number}")
+        row = parsed(line, f"{path} line {number}", form)
         if not isinstance(row, dict):
             raise ValueError(f"{path} line {number} is not a JSON object")
         rows.append(row)
     return rows
 
 
-def read_json(path: str | Path) -> Any:
-    """Read what :func:`export_json` wrote; raises ValueError naming the file when it is damaged."""
-    return _parsed(Path(path).read_bytes(), str(path))
+def read_json(path: str | Path, form: Form = ...) -> Any:
+    """Read what :func:`export_json` wrote; raises ValueError naming the file when it is damaged.
+
+    form: what it must be, by default anything.
+    """
+    return parsed(Path(path).read_bytes(), str(path), form)
 
 
-def _parsed(text: bytes, where: str) -> Any:
+def parsed(text: bytes | str, where: str, form: Form = ...) -> Any:
+    """Return what a JSON text says, objects as :class:`Found`; raises ValueError unless it is JSON of this form."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, a number without end, or nested without end
-        raise ValueError(f"{where} is not JSON: {error}") from None
+        found = json.loads(text, object_hook=lambda content: Found(content, where), parse_constant=_no_number)
+    except DAMAGE as error:  # no JSON, no UTF-8, a number without end, or nested without end
+        raise ValueError(f"{where} is not JSON: {first_line(error)}") from None
+    check(found, form, where)
+    return found
 
 
-@contextmanager
-def understood(path: str | Path) -> Iterator[None]:
-    """Name ``path`` in one line where its rows, though JSON, turn out not to be what the block takes them for."""
-    try:
-        yield
-    except (LookupError, TypeError, AttributeError, ArithmeticError, ValueError) as error:
-        if isinstance(error, ValueError) and str(path) in str(error):
-            raise
-        raise ValueError(
-            f"{path} does not hold what is read from it ({type(error).__name__}: {error}); is it damaged, or made by "
-            "another command or version?"
-        ) from None
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number")

@@ -9,7 +9,7 @@ import importlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,8 @@ import numpy as np
 from common.checks import first_line
 from common.cli import Parser
 from common.files import check_writable, make_folder, write_atomically
-from common.store import understood
+from common.forms import like
+from common.store import read_json, read_jsonl
 from figures.plotted import digest
 
 if TYPE_CHECKING:
@@ -77,12 +78,26 @@ def command(
         make_folder(args.out)
         for kind in KINDS:
             check_writable(Path(args.out, f"{name}.{kind}"))
-    # an error about the committed rows is one of the program, and keeps its traceback
-    with nullcontext() if args.results == result else understood(args.results):
-        paths = list(render(args.results, args.out))
-    for path in paths:
+    if args.results != result:
+        check_like(Path(args.results), result)
+    for path in render(args.results, args.out):
         print(path)  # noqa: T201
     return 0
+
+
+def check_like(results: Path, committed: Path) -> None:
+    """Raise ValueError, naming file and line, where ``results`` (or a file in it) has other values than the committed.
+
+    What is missing is told when it is looked for.
+    """
+    for known in sorted(committed.glob("*.jsonl")) if committed.is_dir() else [committed]:
+        given = results / known.name if committed.is_dir() else results
+        if not given.is_file():
+            continue
+        if known.suffix == ".json":
+            read_json(given, like([read_json(known)]))
+        else:
+            read_jsonl(given, like(read_jsonl(known)))
 
 
 @contextmanager

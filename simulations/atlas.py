@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import pairwise
+from math import inf
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from common.cli import run
 from common.console import Page
+from common.forms import Form, Numbers
 from common.intervals import lower_limit, upper_limit
 from common.keys import generator
 from common.rates import Rates
@@ -94,6 +96,7 @@ class Cover:
 COVERS = (Cover(0.1, 45), Cover(0.01, 57), Cover(0.001, 70))
 SPOTS = 17  # places z in [0, 1/2] at which hits are counted; the left half is a mirror image
 LEFTS = (0.5, 0.35, 0.25, 0.17, 0.12, 0.08, 0.05, 0.03, 0.015, 0.005, 0.0015, 0.0)  # uncovered shares, falling
+ROUNDING = 1e-9  # by which a share may leave [0, 1]
 COARSE = 600  # grid points of the games for the mean
 
 
@@ -214,13 +217,42 @@ def _rounded(values: ArrayLike) -> list[float]:
     return [float(f"{value:.6g}") for value in np.asarray(values)]
 
 
+def form(setting: Need | Curve | Cover | Widths) -> Form:
+    """Return the form of the row of a setting."""
+    if isinstance(setting, Need):
+        n = Numbers(0, whole=True, missing=True)
+        return {"necessary": n, "estimated": n, "sufficient": n, "reach_share?": Numbers(0, 1)}
+    if isinstance(setting, Curve):
+        points = len(range(setting.first, setting.last + 1, setting.step))
+        share = Numbers(-ROUNDING, 1 + ROUNDING, (points,))
+        return {
+            "n": Numbers(setting.first, setting.last, (points,), whole=True),
+            **dict.fromkeys(("lower_bound", "upper_bound", "estimated"), share),
+            "measured": dict.fromkeys(("lower", "value", "upper"), share),
+        }
+    if isinstance(setting, Cover):
+        share, bound = (Numbers(-ROUNDING, most, (setting.last + 1,)) for most in (1 + ROUNDING, inf))
+        return {
+            "uncovered": share,
+            "uncovered_bound": bound,
+            "failure": dict.fromkeys(("lower", "value", "upper"), share),
+            "failure_bound": bound,
+        }
+    hidden = (len(setting.sizes) - 1,)
+    widths = Numbers(1, shape=hidden, whole=True)
+    return {"proven": widths, "estimated": widths, "published": Numbers(0, shape=hidden), "constant": Numbers(0)}
+
+
 def work(trials: int, seed: int) -> Work:
     """Return every row's key and what makes it, the quick ones first."""
     return [
-        *(({"kind": "needs", **asdict(s)}, partial(needs, s)) for s in NEEDS),
-        *(({"kind": "success", **asdict(s), "trials": trials}, partial(success, s, trials, seed)) for s in CURVES),
-        *(({"kind": "cover", **asdict(s), "trials": trials}, partial(cover, s, trials, seed)) for s in COVERS),
-        *(({"kind": "widths", **asdict(s)}, partial(widths, s, seed)) for s in WIDTHS),
+        *(({"kind": "needs", **asdict(s)}, partial(needs, s), form(s)) for s in NEEDS),
+        *(
+            ({"kind": "success", **asdict(s), "trials": trials}, partial(success, s, trials, seed), form(s))
+            for s in CURVES
+        ),
+        *(({"kind": "cover", **asdict(s), "trials": trials}, partial(cover, s, trials, seed), form(s)) for s in COVERS),
+        *(({"kind": "widths", **asdict(s)}, partial(widths, s, seed), form(s)) for s in WIDTHS),
     ]
 
 

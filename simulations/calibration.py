@@ -18,6 +18,7 @@ from functools import partial
 
 from common.cli import REFUTED, run
 from common.console import Page, table
+from common.forms import Interval, Numbers
 from common.store import Row
 from simulations.runner import Work, command
 from theory.estimate import READINGS, estimated_success
@@ -88,6 +89,10 @@ def measure(setting: Setting, reading: str, *, trials: int = TRIALS, seed: int =
     }
 
 
+# of a row of :func:`measure`
+FORM = {"estimated": Numbers(0, 1), "measured": Interval(Numbers(0, 1)), "difference": Numbers(-1, 1)}
+
+
 def worst(rows: Sequence[Row]) -> float:
     """Return the largest |estimated - measured|."""
     return max(abs(row["difference"]) for row in rows)
@@ -99,6 +104,7 @@ def work(trials: int, seed: int) -> Work:
         (
             {**asdict(setting), "reading": reading, "trials": trials, "draws": DRAWS},
             partial(measure, setting, reading, trials=trials, seed=seed),
+            FORM,
         )
         for setting in SETTINGS
         for reading in READINGS

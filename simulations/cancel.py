@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from common.cli import run
 from common.console import Page, table
+from common.forms import Numbers
 from common.keys import generator
 from common.store import Row
-from simulations.hole import CONFIDENCE, median
+from simulations.hole import CONFIDENCE, MEDIAN, median
 from simulations.planar import Floats
 from simulations.runner import Work, command, each_setting
 from subsetsum import best_subsets
@@ -174,7 +175,9 @@ def measure(setting: Setting, *, trials: int = TRIALS, seed: int = 0) -> Row:
 
 def work(trials: int, seed: int) -> Work:
     """Return every setting's key and measurement."""
-    return each_setting(SETTINGS, measure, trials, seed)
+    counts = Numbers(0, shape=(trials,), whole=True)
+    form = {"median": MEDIAN, "errors": Numbers(0, shape=(trials,)), "kinked": counts, "stuck": counts}
+    return each_setting(SETTINGS, measure, trials, seed, form)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

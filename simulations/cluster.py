@@ -4,36 +4,45 @@ The store stays with the client: workers compute and keep nothing. Of a run that
 units that came back are stored, and the same command started again computes only the others.
 """
 
-import json
+import asyncio
 import logging
 import os
+import socket
+import struct
 import time
 import warnings
 from asyncio import CancelledError
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
-from pathlib import Path
 from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import TypeVar, cast
 
 import cloudpickle
 from distributed import Client, Future, KilledWorker, get_worker
+from distributed.comm import connect
 from distributed.comm.addressing import parse_address, parse_host_port
 from distributed.comm.registry import get_backend
 from distributed.security import Security
 from distributed.versions import VersionMismatchWarning
 
-from common.store import Row
+from common.checks import DAMAGE, first_line
+from common.store import Row, read_json
 from simulations.engine import Unit
 from simulations.pace import Pace, groups
-from simulations.software import difference, software
+from simulations.software import check_unchanged, difference, software
 
 CONNECT = 10.0  # seconds in which a scheduler must answer
+NO_DASK = "what answers there is no Dask scheduler"
+MOST_GREETING, MOST_PARTS = 2**20, 64  # bytes, and their parts, with which a scheduler greets; some hundred, and 2
 NO_WORKER = 60.0  # seconds without any worker after which to give up
 LOOK = 2.0  # seconds between two counts of the workers
 TRIES = 3  # how often a unit is handed to the scheduler, which gives up when the unit's workers die four times
 
+T = TypeVar("T")
 KEPT = "what is finished stays in the run store, if it is a file, and the same command goes on from there"
 
 
@@ -125,7 +134,7 @@ class Cluster:
         when, count = self._seen
         if time.monotonic() - when > LOOK:
             try:
-                count = sum(self._client.nthreads().values())
+                count = sum(self._client.nthreads(callback_timeout=NO_WORKER).values())
             except OSError as error:
                 raise self._lost() from error
             now = time.monotonic()
@@ -165,6 +174,10 @@ def perform(pickled: bytes, wanted: dict[str, str]) -> tuple[list[Row], float]:
 
     Raises OSError when this worker's software differs from the client's, since results might.
     """
+    try:
+        check_unchanged()
+    except OSError as error:
+        raise OSError(f"worker {get_worker().address}: {error}") from None
     if other := difference(software(), wanted):
         raise OSError(f"worker {get_worker().address} has other software than the client: {other}")
     os.environ["LOKY_MAX_CPU_COUNT"] = "1"  # joblib's count of cores: a unit takes one of the worker's threads
@@ -177,10 +190,10 @@ def perform(pickled: bytes, wanted: dict[str, str]) -> tuple[list[Row], float]:
 def address_in(file: str) -> str:
     """Return the address in a scheduler's file; raises OSError when there is none."""
     try:
-        return str(json.loads(Path(file).read_text())["address"])
+        return str(read_json(file)["address"])
     except OSError as error:
         raise OSError(f"scheduler file {file} cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
+    except DAMAGE:
         raise OSError(f"{file} is not what a scheduler writes") from None
 
 
@@ -189,13 +202,92 @@ def check_address(address: str) -> None:
     try:
         scheme, rest = parse_address(address)
         get_backend(scheme)
-        parse_host_port(rest)
+        port = parse_host_port(rest)[1]
+        if not 0 <= port < 2**16:
+            raise ValueError(f"no port has the number {port}")
     except ValueError as error:
         raise ValueError(f"scheduler must be an address such as tcp://host:8786, got {address!r}: {error}") from None
     if scheme == "tls" and Security().get_connection_args("client")["ssl_context"] is None:
         raise ValueError(
             f"scheduler {address} needs TLS certificates: set distributed.comm.tls in Dask's configuration"
         )
+
+
+def reached(name: str) -> Client:
+    """Return a client of the scheduler at this address; raises OSError within ten seconds, whatever answers there."""
+    end = time.monotonic() + CONNECT
+    try:
+        check_speaks(name, end)
+        # a client that fails would first wait for the other side, and then print what happened
+        left = max(end - time.monotonic(), 0.1)
+        within(left, lambda: asyncio.run(check_scheduler(name, left)))
+        left = max(end - time.monotonic(), 0.1)
+        return within(left, partial(Client, name, timeout=left, set_as_default=False))
+    except Exception as error:  # of a foreign answer nearly any can come
+        what = f"no answer within {CONNECT:g} seconds" if isinstance(error, TimeoutError) else first_line(error)
+        raise OSError(f"no scheduler can be reached at {name}: {what}") from error
+
+
+def check_speaks(name: str, end: float) -> None:
+    """Raise OSError where what answers at an address is no part of Dask; ``end``: until when to wait.
+
+    Dask would take what comes first for the length of a message, and get memory for it: of "HTTP/1.1", 3 EiB.
+    """
+    scheme, rest = parse_address(name)
+    if scheme not in ("tcp", "tls"):
+        return
+    with socket.create_connection(parse_host_port(rest), max(end - time.monotonic(), 0.1)) as plain:
+        context = Security().get_connection_args("client").get("ssl_context") if scheme == "tls" else None
+        # both sides greet each other at once: the length of the greeting, how many parts it has, how long they are
+        with context.wrap_socket(plain) if context else plain as stream:
+            for most in (MOST_GREETING, MOST_PARTS):
+                if not 0 < struct.unpack("<Q", _received(stream, 8, end))[0] <= most:
+                    raise OSError(NO_DASK)
+
+
+async def check_scheduler(name: str, seconds: float) -> None:
+    """Raise OSError where no scheduler is at an address."""
+    comm = await connect(name, timeout=seconds, **Security().get_connection_args("client"))
+    try:
+        await comm.write({"op": "identity", "reply": True})
+        kind = (await comm.read())["type"]
+    finally:
+        comm.abort()
+    if kind != "Scheduler":
+        raise OSError(f"what answers there is a {kind}")
+
+
+def _received(stream: socket.socket, length: int, end: float) -> bytes:
+    found = b""
+    while len(found) < length:
+        stream.settimeout(max(end - time.monotonic(), 0.1))
+        part = stream.recv(length - len(found))
+        if not part:
+            raise OSError(NO_DASK)
+        found += part
+        if time.monotonic() > end:
+            raise TimeoutError
+    return found
+
+
+def within(seconds: float, work: Callable[[], T]) -> T:
+    """Return what ``work`` returns; raise TimeoutError when it takes longer, and leave it to itself."""
+    box: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            box.put((work(), None))
+        except BaseException as error:
+            box.put((None, error))
+
+    Thread(target=run, daemon=True).start()
+    try:
+        found, error = box.get(timeout=seconds)
+    except Empty:
+        raise TimeoutError from None
+    if error is not None:
+        raise error
+    return cast(T, found)
 
 
 @contextmanager
@@ -208,16 +300,14 @@ def connected(address: str | None, file: str | None) -> Iterator[Cluster]:
     name = address_in(file) if file else str(address)
     check_address(name)
     for logger in [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "distributed"]:
-        logging.getLogger(logger).setLevel(logging.CRITICAL)  # what breaks is told in one line
+        logging.getLogger(logger).setLevel(logging.CRITICAL + 1)  # what breaks is told in one line
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", VersionMismatchWarning)  # what matters is compared on the workers
-        try:
-            client = Client(name, timeout=CONNECT, set_as_default=False)
-        except (OSError, ValueError, ImportError) as error:
-            raise OSError(f"no scheduler can be reached at {name}: {error or type(error).__name__}") from error
+        client = reached(name)
         try:
             try:
-                client.wait_for_workers(1, timeout=NO_WORKER)
+                # its own timeout does not hold while the scheduler is silent
+                within(NO_WORKER + 1, partial(client.wait_for_workers, 1, timeout=NO_WORKER))
             except TimeoutError:
                 raise OSError(f"{no_worker(name)}: start one, dask worker {name}") from None
             yield Cluster(client, name)

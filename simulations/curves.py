@@ -14,6 +14,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from common.forms import Form, Numbers, count
 from common.intervals import Crossing, smallest_n
 from common.store import Row, Store
 from simulations.engine import Engine
@@ -95,6 +96,16 @@ def count_successes(setting: Setting, seed: int, first: int, count: int) -> Row:
     return {"trials": count, "uniform": counts.uniform.tolist(), "pointwise": counts.pointwise.tolist()}
 
 
+def counts_form(setting: Setting, trials: int) -> Form:
+    """Return the form of a row of :func:`count_successes`."""
+    points = setting.n_max + 1
+    return {
+        "trials": Numbers(trials, trials, whole=True),
+        "uniform": count(trials, points),
+        "pointwise": count(trials, points, TARGETS),
+    }
+
+
 def chunk_size(setting: Setting) -> int:
     """Return how many trials are one unit of work: half a second's, but more where there would be too many units.
 
@@ -127,7 +138,13 @@ def measure_each(
 ) -> list[Curve]:
     """Return the curve of every setting; the chunks of all of them are one stream, so that no worker ever waits."""
     parts = [
-        Chunks(asdict(setting), setting.trials, chunk_size(setting), partial(count_successes, setting, seed))
+        Chunks(
+            asdict(setting),
+            setting.trials,
+            chunk_size(setting),
+            partial(count_successes, setting, seed),
+            partial(counts_form, setting),
+        )
         for setting in settings
     ]
     uniform: list[NDArray[np.int64]] = [np.zeros(setting.n_max + 1, np.int64) for setting in settings]

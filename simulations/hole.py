@@ -18,6 +18,7 @@ from scipy.stats import binom
 
 from common.cli import REFUTED, run
 from common.console import Page, table
+from common.forms import Interval, Numbers, count
 from common.keys import generator
 from common.store import Row
 from simulations.planar import SILENT, Floats, Planar, descend, exhaustive
@@ -111,6 +112,9 @@ def broken(floors: Sequence[float], least: Sequence[float]) -> int:
     return sum(floor > error + ROUNDING for floor, error in zip(floors, least, strict=True))
 
 
+MEDIAN = Interval(Numbers(0, missing=True))  # the form of a row of :func:`median`
+
+
 def median(errors: Sequence[float]) -> Row:
     """Return the median with the distribution-free interval between two order statistics."""
     ordered = np.sort(errors)
@@ -124,7 +128,15 @@ def median(errors: Sequence[float]) -> Row:
 
 def work(trials: int, seed: int) -> Work:
     """Return every setting's key and measurement."""
-    return each_setting(SETTINGS, measure, trials, seed)
+    kinds = [kind if kind in ("searched", "floor") else f"{kind}?" for kind in KINDS]  # the others have limits
+    form = {
+        "median": dict.fromkeys(kinds, MEDIAN),
+        "errors": dict.fromkeys(kinds, Numbers(0, shape=(trials,))),
+        **dict.fromkeys(("obstructed", "broken"), count(trials)),
+        "guaranteed": Numbers(0),
+        "guaranteed_probability": Numbers(0, 1),
+    }
+    return each_setting(SETTINGS, measure, trials, seed, form)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

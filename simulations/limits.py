@@ -27,6 +27,7 @@ from rich.table import Table
 
 from common.cli import REFUTED, run
 from common.console import Page, table
+from common.forms import Interval, Numbers
 from common.intervals import smallest_n
 from common.rates import Rates
 from common.store import Row
@@ -140,6 +141,15 @@ def measure(setting: Setting, *, trials: int = TRIALS, seed: int = 0) -> Row:
     }
 
 
+# of a row of :func:`measure`
+_RATIO = Numbers(0, 1, missing=True)
+FORM = {
+    **dict.fromkeys(("possible", "impossible", "estimated"), _RATIO),
+    "measured": Interval(_RATIO),
+    "points": [Numbers(0, 1, (2,))],
+}
+
+
 def contradicts(row: Row) -> bool:
     """Tell whether the measured interval lies wholly on the wrong side of a proven bound."""
     lower, upper = row["measured"]["lower"], row["measured"]["upper"]
@@ -188,6 +198,7 @@ def work(trials: int, seed: int) -> Work:
         (
             {**asdict(setting), "delta": DELTA, "trials": trials, "draws": DRAWS},
             partial(measure, setting, trials=trials, seed=seed),
+            FORM,
         )
         for setting in SETTINGS
     ]

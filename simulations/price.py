@@ -24,6 +24,7 @@ DELTA = 0.05
 ASK = 1.5e-3  # seconds a task keeps the client busy, measured
 KEEP = 3e-4  # seconds in which the client stores a unit's row and adds it up, measured
 FINEST = 1e-12  # eps; a single trial beyond would take days
+MOST_TRIALS, MOST_WORKERS, MOST_SECONDS = 1e18, 10**6, 1e6  # beyond them no table is of use
 REQUEST = 1500  # bytes that ask for a unit: the setting, the software it must run on, and Dask's own
 
 
@@ -130,9 +131,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     rates = {"prune": args.prune, "lock": args.lock, "radius": RADIUS}
     n_max = largest_n(estimated_n(args.eps, DELTA, **rates))
     rows = []
+    if args.seconds is not None and args.seconds > MOST_SECONDS:
+        raise ValueError(f"seconds must be at most {MOST_SECONDS:g}, got {args.seconds:g}")
     for trials in args.trials:
+        if trials > MOST_TRIALS:
+            raise ValueError(f"trials must be at most {MOST_TRIALS:g}, got {trials:g}")
         setting = Setting(args.eps, **rates, n_max=n_max, trials=whole("trials", int(positive("trials", trials)), 1))
         for workers in args.workers:
+            if workers > MOST_WORKERS:
+                raise ValueError(f"workers must be at most {MOST_WORKERS:,}, got {workers}")
             found = price(setting, workers, args.seconds)
             rows.append(
                 (

@@ -4,6 +4,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ from common.checks import whole
 from common.cli import Parser
 from common.console import progress
 from common.files import check_apart, check_new, store_files
+from common.forms import Form, check
 from common.keys import key_words
-from common.store import Row, Store, export_jsonl
+from common.store import Row, Store, canonical, export_jsonl
 from simulations.engine import Engine, Here, Unit, add_engine_options, open_engine
+from simulations.software import software
 
 
 def add_options(parser: Parser, trials: int, what: str, seeded: str) -> None:
@@ -35,7 +38,8 @@ def check_outputs(args: Namespace) -> None:
     check_apart({name: [path for path in paths if path is not None] for name, paths in named.items()})
 
 
-Work = list[tuple[Row, Callable[[], Row]]]  # measurements, each with the key that it is stored under
+# measurements, each with the key that it is stored under and the form of its row
+Work = list[tuple[Row, Callable[[], Row], Form]]
 
 
 def command(
@@ -69,16 +73,32 @@ def command(
     return rows
 
 
-def each_setting(settings: Iterable[Any], measure: Callable[..., Row], trials: int, seed: int) -> Work:
+def each_setting(settings: Iterable[Any], measure: Callable[..., Row], trials: int, seed: int, form: Form) -> Work:
     """Return ``measure(setting, trials=, seed=)`` for every setting (dataclasses), stored under it and its trials."""
     return [
-        ({**asdict(setting), "trials": trials}, partial(measure, setting, trials=trials, seed=seed))
+        ({**asdict(setting), "trials": trials}, partial(measure, setting, trials=trials, seed=seed), form)
         for setting in settings
     ]
 
 
+def kept(store: Store, experiment: str, key: Row, seed: int, chunk: int, form: Form) -> Row | None:
+    """Return the row that this software has stored, or None; rows of other versions are not used.
+
+    Raises ValueError when the row is not of its ``form``, OSError when the store is damaged.
+    """
+    row = store.get(experiment, stamped(key), seed, chunk)
+    if row is not None:
+        check(row, form, f"a row of {experiment} in {store.path}")
+    return row
+
+
+def stamped(key: Row) -> Row:
+    """Return ``key`` with a digest of the software that a row is made by."""
+    return {**key, "software": blake2b(canonical(software()).encode(), digest_size=6).hexdigest()}
+
+
 def measure_all(
-    work: Iterable[tuple[Row, Callable[[], Row]]],
+    work: Work,
     *,
     experiment: str,
     seed: int,
@@ -94,16 +114,16 @@ def measure_all(
     keys: list[Row] = []
     found: dict[int, Row] = {}
     missing = []
-    for place, (key, measure) in enumerate(work):
+    for place, (key, measure, form) in enumerate(work):
         keys.append(key)
-        row = store.get(experiment, key, seed, 0)
+        row = kept(store, experiment, key, seed, 0, form)
         if row is None:
             missing.append(Unit(place, " ".join(key), measure))  # rows with the same names are alike
         else:
             found[place] = row
             tick(1)
     for unit, row in (engine or Here(1)).run(missing):
-        store.put(experiment, keys[unit.name], seed, 0, row)
+        store.put(experiment, stamped(keys[unit.name]), seed, 0, row)
         found[unit.name] = row
         tick(1)
     return [{**key, "seed": seed, "confidence": confidence, **found[place]} for place, key in enumerate(keys)]
@@ -114,12 +134,14 @@ class Chunks:
     """Trials 0..trials-1 of one setting in consecutive chunks; ``work(first, count)`` does one and returns its row.
 
     work must depend on its arguments alone, and be a module's function (with arguments bound by functools.partial).
+    form: that of the row of ``count`` trials.
     """
 
     settings: Row
     trials: int
     chunk: int
     work: Callable[[int, int], Row]
+    form: Callable[[int], Form]
 
     @property
     def key(self) -> Row:
@@ -139,13 +161,13 @@ def run_chunks(
     for place, part in enumerate(parts):
         key = part.key
         for index, first in enumerate(range(0, part.trials, part.chunk)):
-            row = store.get(experiment, key, seed, index)
+            count = min(part.chunk, part.trials - first)
+            row = kept(store, experiment, key, seed, index, part.form(count))
             if row is not None:
                 yield place, row
             else:
-                count = min(part.chunk, part.trials - first)
                 missing.append(Unit((place, index), str(place), partial(part.work, first, count)))
     for unit, row in (engine or Here()).run(missing):
         place, index = unit.name
-        store.put(experiment, parts[place].key, seed, index, row)
+        store.put(experiment, stamped(parts[place].key), seed, index, row)
         yield place, row

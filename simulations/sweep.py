@@ -19,9 +19,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from common import console
+from common import console, forms
 from common.checks import whole
 from common.cli import REFUTED, Parser, run
+from common.forms import Form, Numbers
 from common.intervals import clopper_pearson, smallest_n
 from common.keys import generator, key_words
 from common.store import Row, Store, canonical, export_jsonl
@@ -116,6 +117,15 @@ def count(setting: Setting, used: Plan, t: float, seed: int, first: int, trials:
     return found
 
 
+def form(setting: Setting, trials: int) -> Form:
+    """Return the form of a row of :func:`count`."""
+    return {
+        "trials": Numbers(trials, trials, whole=True),
+        **dict.fromkeys(EVENTS, forms.count(trials)),
+        "missed": forms.count(trials, setting.depth),
+    }
+
+
 def measure(
     setting: Setting,
     *,
@@ -133,7 +143,7 @@ def measure(
     for t in POSITIONS:
         used = setting.plan(target, path(estimated, proven, t))
         key = {**asdict(setting), "delta": DELTA, "t": t, "blocks": used.blocks}
-        parts.append(Chunks(key, trials, CHUNK, partial(count, setting, used, t, seed)))
+        parts.append(Chunks(key, trials, CHUNK, partial(count, setting, used, t, seed), partial(form, setting)))
         points.append(
             {"t": t, "blocks": used.blocks, **dict.fromkeys(("trials", *EVENTS), 0), "missed": [0] * setting.depth}
         )

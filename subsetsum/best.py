@@ -1,12 +1,11 @@
 """The exact best subset sum for a target: which free numbers to take so that the sum comes nearest to it."""
 
-import os
-
 import numpy as np
 from joblib import Parallel, cpu_count, delayed
 from numpy.typing import ArrayLike, NDArray
 
 from common.checks import whole
+from subsetsum.memory import memory
 
 CHUNK = 512  # problems that one thread takes at a time
 BITS = 60  # the absolute values of one problem add up to at most 2**60 grid units
@@ -33,7 +32,7 @@ def best_subsets(
     m = 21, 0.17 ms for 30; memory 32 * 2**((m - 1) // 2) bytes a thread (16 MiB for m = 40).
 
     Raises ValueError for arrays that are ragged, not finite, of other shapes or with other states, and when one
-    thread would need more than half of the machine's memory.
+    thread would need more than half of the memory that this process may use.
 
     >>> error, mask = best_subsets([1.0], [0.75, 0.5, -0.25, 0.125])
     >>> error, mask
@@ -52,11 +51,11 @@ def best_subsets(
     shape = len(goals), numbers.shape[-1]
     free = int((fates == 0).sum(axis=-1).max(initial=0))
     need = 32 * 2 ** (max(free - 1, 0) // 2)
-    limit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    limit = memory() // 2
     if need > limit:
         raise ValueError(
             f"{free} free numbers would take {need / 2**30:.3g} GiB of memory, "
-            f"half of this machine's is {limit / 2**30:.3g} GiB"
+            f"half of what this process may use is {limit / 2**30:.3g} GiB"
         )
     threads = min(cpu_count() if jobs is None else whole("jobs", jobs, least=1), limit // need)
     numbers, fates = np.broadcast_to(numbers, shape), np.broadcast_to(fates, shape)

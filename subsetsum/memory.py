@@ -1,12 +1,14 @@
-"""Refusing a precision whose subset sums would not fit into memory, with a line saying how much they would take."""
+"""Refusing what would not fit into memory, with a line saying how much it would take."""
 
 import os
 from math import sqrt
+from pathlib import Path, PurePosixPath
 
 from common.rates import Rates
 
 BYTES_A_CHAIN = 96  # two lists of two int64 ends, with room for the next item's doubling
 MOST_BYTES_OF_BITS = 2**30  # two bitsets of subsetsum.kernels.grid; beyond that the chains take over
+UNTOLD = 2**33  # bytes of memory of a machine that does not tell
 
 
 def likely_most_free(n: int, rates: Rates) -> float:
@@ -36,13 +38,66 @@ def bitset_bytes(free: float, eps: float, radius: float) -> float:
 
 
 def refuse_if_too_large(name: str, value: float, needed: float) -> None:
-    """Raise ValueError when ``needed`` bytes, wanted by the argument ``name``, exceed half of this machine's memory."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    """Raise ValueError when ``needed`` bytes, wanted by the argument ``name``, exceed half of :func:`memory`."""
+    total = memory()
     if needed > total / 2:
         raise ValueError(
             f"{name} = {value:g} is too small: the subset sums would take about {needed / 2**30:.3g} GiB of memory, "
-            f"more than half of this machine's {total / 2**30:.3g} GiB"
+            f"more than half of the {total / 2**30:.3g} GiB that this process may use"
         )
+
+
+def memory(root: Path = Path("/")) -> int:
+    """Return how many bytes of memory this process may use: the machine's, or less where a limit is set.
+
+    Limits are those of its control groups (containers, batch systems) and of its address space (ulimit -v). A system
+    that does not tell its memory, such as Windows, is taken to have 8 GiB. root: where /proc and /sys are looked for.
+    """
+    return min([_machine(), *_address_space(), *_control_groups(root)])
+
+
+def _machine() -> int:
+    try:
+        size, pages = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # no such function, no such name
+        return UNTOLD
+    return size * pages if min(size, pages) > 0 else UNTOLD
+
+
+def _address_space() -> list[int]:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return []
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return [] if limit == resource.RLIM_INFINITY else [limit]
+
+
+def _control_groups(root: Path) -> list[int]:
+    """Return the limits of this process's control group and of all above it, version 2 and version 1 (Linux).
+
+    Lines of /proc/self/cgroup are "0::/path" in version 2 and "number:memory:/path" in version 1. In a container the
+    path may be that of the machine, outside of which only its last part, or nothing, is seen.
+    """
+    found = []
+    for line in _text(root / "proc/self/cgroup").splitlines():
+        match line.split(":", 2):
+            case [_, "", path]:
+                file = root / "sys/fs/cgroup", "memory.max"
+            case [_, controllers, path] if "memory" in controllers.split(","):
+                file = root / "sys/fs/cgroup/memory", "memory.limit_in_bytes"
+            case _:
+                continue
+        group = PurePosixPath(path.lstrip("/"))
+        found += [_text(file[0] / part / file[1]).strip() for part in (group, *group.parents)]
+    return [int(limit) for limit in found if limit.isdecimal()]  # "max" is none
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, ValueError):
+        return ""
 
 
 def _quotient(length: float, eps: float) -> float:

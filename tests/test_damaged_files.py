@@ -28,8 +28,9 @@ from safetensors.numpy import load as arrays_of
 from safetensors.numpy import save as to_bytes
 from safetensors.torch import save as tensor_bytes
 
+from common.forms import like
 from common.idx import read_idx
-from common.store import Store, export_json, export_jsonl, read_json, read_jsonl, understood
+from common.store import Store, export_json, export_jsonl, read_json, read_jsonl
 from simulations.existence import build as building
 from simulations.existence.target import Target, from_file, save
 from torch_backend import pretrained, search, ticket, tickets, training
@@ -41,6 +42,7 @@ from torch_backend.summary import table
 from torch_backend.supermask import freeze
 from torch_backend.threshold import select
 
+COMMITTED = Path(__file__).parents[1] / "simulations" / "results"
 SECONDS, BYTES = 10, 2**30  # that a reader may take at most, for files of some kilobytes
 SIZES = {"width": 0.02, "channels": 1, "size": 5, "classes": 3}
 ORIGIN = {"data": "d", "amp": "False"}
@@ -170,12 +172,12 @@ def read_image(path):
 
 def write_result(path):
     settings = Settings("mlp", "mnist")
-    row = {"settings": asdict(settings), "seed": 0, "validation": 0.5, "test": 0.25, "seconds": 1.5, "bits": 12}
-    export_json(path, {**row, "origin": ORIGIN})
+    row = {"settings": asdict(settings), "seed": 0, "best_epoch": 3, "validation": 0.5, "test": 0.25, "bits": 12}
+    export_json(path, {**row, "seconds": 1.5, "origin": ORIGIN})
 
 
 def read_result(path):
-    row = search.read_result(path, ORIGIN)
+    row = search.read_result(path, asdict(Settings("mlp", "mnist")), 0, ORIGIN, search.FORM)
     table({"a": Settings("mlp", "mnist")}, {"a": [row]})
     return row
 
@@ -187,13 +189,11 @@ def read_claim(path):
 def read_limits(path):
     from simulations.limits import summary
 
-    with understood(path):
-        return summary(read_jsonl(path)).row_count
+    return summary(read_jsonl(path, like(read_jsonl(COMMITTED / "limits.jsonl")))).row_count
 
 
 def write_limits(path):
-    committed = Path(__file__).parents[1] / "simulations" / "results" / "limits.jsonl"
-    path.write_text("".join(committed.read_text().splitlines(keepends=True)[:2]))
+    path.write_text("".join((COMMITTED / "limits.jsonl").read_text().splitlines(keepends=True)[:2]))
 
 
 def in_main(path, name="result.json"):

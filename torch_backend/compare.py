@@ -12,12 +12,13 @@ import torch
 from rich.table import Table
 
 from common import console
-from common.checks import one_of, whole
+from common.checks import DAMAGE, one_of, whole
 from common.cli import REFUTED, Parser
 from common.files import check_outside, check_writable
+from common.forms import OBJECT, SEED, SHARE, Numbers
 from common.keys import key_words
 from common.places import data_root
-from common.store import Row, export_csv, export_jsonl, read_jsonl, understood
+from common.store import Row, export_csv, export_jsonl, read_jsonl
 from theory.freezing import positioned
 from torch_backend.data import Graph, Images, load
 from torch_backend.models import MODELS
@@ -31,6 +32,19 @@ from torch_backend.training import CHECKPOINT
 
 SOURCES = ("dense", "sparse", "frozen")
 ASKED_APART = ("method", "sparsity", "prune", "lock")  # settings that the command varies or works out
+
+
+FORM = {  # of a row
+    "source": SOURCES,
+    "method": tuple(METHODS),
+    "seed": SEED,
+    "planted": (True, False),
+    **dict.fromkeys(("sparsity", "prune", "lock", "test", "validation"), SHARE),
+    **dict.fromkeys(("recovered?", "chance?", "planted_test?"), SHARE),
+    **dict.fromkeys(("seconds", "extra_bits", "bits"), Numbers(0)),
+    "collapsed": Numbers(0, whole=True),
+    **dict.fromkeys(("layers", "settings", "origin"), OBJECT),
+}
 
 
 class Failed(ValueError):
@@ -67,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         check_outside("--results", args.results, out)
     for path in filter(None, (out / "rows.jsonl", out / "rows.csv", args.results)):
         check_writable(path)
-    rows = read_jsonl(out / "rows.jsonl") if (out / "rows.jsonl").exists() else []
+    rows = read_jsonl(out / "rows.jsonl", FORM) if (out / "rows.jsonl").exists() else []
     done, failed = {key_of(row): row for row in rows}, []
     seeds = range(args.seed, args.seed + args.seeds)
     for seed in seeds:
@@ -92,8 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 export_csv(out / "rows.csv", rows)
     wanted = [done[key] for case in chosen for m in methods for s in seeds if (key := case.key(m, s)) in done]
     if wanted:
-        with understood(out / "rows.jsonl"):
-            page.print(table(wanted))
+        page.print(table(wanted))
     if args.results is not None:
         export_jsonl(args.results, wanted)
     page.print("\n".join([*failed, f"all rows, with the sparsity of every layer: {out / 'rows.csv'}, rows.jsonl"]))
@@ -151,10 +164,10 @@ def measure(
 def key_of(row: Row) -> tuple[str, ...]:
     """Return the key of the run that a row is of; raises ValueError for a row that is none of this command."""
     try:
-        case = Case(row["source"], Settings(**row["settings"]), row["planted"])
-        return case.key(row["method"], row["seed"])
-    except (KeyError, TypeError) as error:
+        settings = Settings(**row["settings"])
+    except DAMAGE as error:
         raise ValueError(f"rows.jsonl holds a row that is not of this command ({error}); give another --out") from None
+    return Case(row["source"], settings, row["planted"]).key(row["method"], row["seed"])
 
 
 def cases(args: argparse.Namespace) -> list[Case]:

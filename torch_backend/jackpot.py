@@ -23,9 +23,10 @@ from common import console
 from common.checks import one_of, whole
 from common.cli import Parser
 from common.files import check_outside, check_writable
+from common.forms import OBJECT, SEED, SHARE, Numbers
 from common.keys import key_words
 from common.places import data_root
-from common.store import Row, export_csv, export_json, export_jsonl, read_json, read_jsonl, understood
+from common.store import Row, export_csv, export_json, export_jsonl, read_json, read_jsonl
 from theory.freezing import positioned
 from torch_backend import tickets
 from torch_backend.data import GRAPHS, IMAGES, Graph, Images, load
@@ -35,15 +36,33 @@ from torch_backend.overlap import masks as masks_of
 from torch_backend.pretrained import loaded, trained
 from torch_backend.rivals import Problem
 from torch_backend.rivals.zhang2023 import LAYER_RATES, STARTS, TRACE, first_mask, search
+from torch_backend.rivals.zhang2023 import TRACED as TRACED_SO_FAR
 from torch_backend.search import RESULT, TICKET, device_of, model_sizes, origin_of, read_result, source_of, task_of
 from torch_backend.settings import OPTIMISERS, RULES, Settings
 from torch_backend.summary import CONFIDENCE, mean_interval, percent
 from torch_backend.supermask import freeze
-from torch_backend.training import CHECKPOINT, EPOCHS
+from torch_backend.training import CHECKPOINT, EPOCHS, TRAINED
 
 RESTRICTIONS = ("short", "none")
 SAID = {"short": "short restriction", "none": "no restriction"}
 CURVES = ("loss", "validation", "flipped", "moved")  # of every epoch
+TRACED = {**TRACED_SO_FAR, "losses": [Numbers()]}  # of a run that has come to its end
+FORM = {  # of a result
+    "start": STARTS,
+    "restriction": RESTRICTIONS,
+    "layer_rates": LAYER_RATES,
+    "seed": SEED,
+    **dict.fromkeys(("sparsity", "prune", "lock"), SHARE),
+    **dict.fromkeys(("dense_test", "dense_validation", "test", "validation"), SHARE),
+    "bits": Numbers(0, whole=True),
+    "seconds": Numbers(0),
+    "curves": {name: [Numbers()] for name in CURVES},
+    "steps": Numbers(1, whole=True),
+    "overlap": {
+        name: {"share": SHARE, "chance": SHARE} for name in (*ONE_SHOT, *(f"{start} start" for start in STARTS))
+    },
+    **dict.fromkeys(("layers", "settings", "origin"), OBJECT),
+}
 
 
 @dataclass(frozen=True)
@@ -83,24 +102,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             folder = out / jackpot.name / f"seed{seed}"
             row = run(jackpot, seed, folder, args, device)
             found.setdefault((jackpot.start, jackpot.restriction), []).append(row | {"folder": folder})
-    with understood(out):
-        speeds = [
-            f"{SAID[name]}: {speed(found['magnitude', name], found['random', name])}"
-            for name in RESTRICTIONS
-            if all((start, name) in found for start in STARTS)
-        ]
+    speeds = [
+        f"{SAID[name]}: {speed(found['magnitude', name], found['random', name])}"
+        for name in RESTRICTIONS
+        if all((start, name) in found for start in STARTS)
+    ]
     if args.results is not None:
         export_jsonl(
             args.results,
             ({name: row[name] for name in row if name != "folder"} for group in found.values() for row in group),
         )
-    rows = [read_json(path) for path in sorted(out.glob(f"*/seed*/{RESULT}"))]
-    with understood(out):
-        export_jsonl(out / "rows.jsonl", rows)
-        export_csv(out / "rows.csv", rows)
-        page.print(accuracy_table(found))
-        for (start, name), group in found.items():
-            page.print(overlap_table(f"mask found from the {start} start, {SAID[name]}", group))
+    rows = [read_json(path, FORM) for path in sorted(out.glob(f"*/seed*/{RESULT}"))]
+    export_jsonl(out / "rows.jsonl", rows)
+    export_csv(out / "rows.csv", rows)
+    page.print(accuracy_table(found))
+    for (start, name), group in found.items():
+        page.print(overlap_table(f"mask found from the {start} start, {SAID[name]}", group))
     page.print("\n".join(speeds))
     page.print(
         f"all rows in this folder: {out / 'rows.csv'}; losses and flipped bits of every epoch: {out}/*/seed*/{TRACE}"
@@ -113,8 +130,9 @@ def run(jackpot: Jackpot, seed: int, folder: Path, args: argparse.Namespace, dev
     settings = jackpot.settings
     data = load(settings.data_set, data_root(args.data), seed=seed, images=settings.images).to(device)
     origin = origin_of(data, device)
-    if (folder / RESULT).exists():
-        return read_result(folder / RESULT, origin)
+    known = read_result(folder / RESULT, asdict(jackpot), seed, origin, FORM)
+    if known is not None:
+        return known
     task = task_of(settings, seed, data)
     dense = _dense(jackpot, seed, data, args, device)
     folder.mkdir(parents=True, exist_ok=True)
@@ -140,7 +158,8 @@ def run(jackpot: Jackpot, seed: int, folder: Path, args: argparse.Namespace, dev
             for name, layer in asked.masks.items()
         }
     epochs = [
-        {**trace, **row} for trace, row in zip(read_jsonl(folder / TRACE), read_jsonl(folder / EPOCHS), strict=True)
+        {**trace, **row}
+        for trace, row in zip(read_jsonl(folder / TRACE, TRACED), read_jsonl(folder / EPOCHS, TRAINED), strict=True)
     ]
     result: Row = {
         "start": jackpot.start, "restriction": jackpot.restriction, "layer_rates": jackpot.layer_rates, "seed": seed,
@@ -209,7 +228,7 @@ def speed(magnitude: Sequence[Row], random: Sequence[Row]) -> str:
 
 
 def _losses(row: Row) -> list[float]:
-    return [loss for epoch in read_jsonl(row["folder"] / TRACE) for loss in epoch["losses"]]
+    return [loss for epoch in read_jsonl(row["folder"] / TRACE, TRACED) for loss in epoch["losses"]]
 
 
 def accuracy_table(found: Mapping[tuple[str, str], Sequence[Row]]) -> Table:

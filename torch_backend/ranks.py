@@ -62,7 +62,7 @@ class Ranks:
     def from_first(self, work: Callable[[], T]) -> T:
         """Return on every rank what ``work`` returns on rank 0, where alone it is called.
 
-        A ValueError or OSError of it is raised on rank 0 and ends the others too.
+        What it raises is raised on rank 0 and ends the others too.
         """
         if self.world == 1:
             return work()
@@ -70,7 +70,7 @@ class Ranks:
         if self.first:
             try:
                 box[0] = work()
-            except (ValueError, OSError) as error:
+            except Exception as error:  # of any kind: the others wait
                 box[1] = error
         with _reached():
             torch.distributed.broadcast_object_list(box)

@@ -19,8 +19,9 @@ from common import console
 from common.checks import one_of
 from common.cli import Parser
 from common.files import check_outside, check_writable
+from common.forms import OBJECT, SEED, SHARE, Numbers
 from common.places import data_root
-from common.store import Row, export_jsonl, read_jsonl, understood
+from common.store import Row, export_jsonl, read_jsonl
 from torch_backend.compare import Case, measure
 from torch_backend.data import load
 from torch_backend.requirement_tables import CENTRE, tables
@@ -98,6 +99,18 @@ PLANS = {
 }
 
 
+FORM = {  # of a row
+    "plan": tuple(PLANS),
+    "seed": SEED,
+    "factor": Numbers(1e-4),
+    **dict.fromkeys(("prune", "lock", "place", "sparsity", "test", "validation"), SHARE),
+    "weights": Numbers(1, whole=True),
+    "bits": Numbers(0, whole=True),
+    "seconds": Numbers(0),
+    **dict.fromkeys(("settings", "origin"), OBJECT),
+}
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what has not been run yet, writing every row when it is there; print the tables."""
     args = _parser().parse_args(argv)
@@ -105,7 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.analyse_only is not None:
         if args.plan is not None:
             raise ValueError("--analyse-only runs nothing: give it without --plan")
-        rows = read_jsonl(args.analyse_only)
+        rows = read_jsonl(args.analyse_only, FORM)
         plan = plan_of(rows, str(args.analyse_only))
     else:
         if args.plan is None:
@@ -119,9 +132,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.results is not None:
             export_jsonl(args.results, rows)
         page.print(f"{len(rows)} runs: {out / 'rows.jsonl'}")
-    with understood(args.analyse_only or out / "rows.jsonl"):
-        parts = list(tables(rows, plan.margin))
-    for part in parts:
+    for part in tables(rows, plan.margin):
         page.print(part)
     return 0
 
@@ -137,11 +148,10 @@ def run_plan(name: str, out: Path, data: str | None = None, device_name: str | N
     out.mkdir(parents=True, exist_ok=True)
     path = out / "rows.jsonl"
     check_writable(path)
-    rows = read_jsonl(path) if path.exists() else []
+    rows = read_jsonl(path, FORM) if path.exists() else []
     if rows and plan_of(rows, str(path)) is not plan:
         raise ValueError(f"{path} is of another plan; give another --out")
-    with understood(path):
-        done = {(Settings(**row["settings"]), row["seed"]): row for row in rows}
+    done = {(Settings(**row["settings"]), row["seed"]): row for row in rows}
     with console.progress(len(plan.arms) * plan.seeds, f"{name}, searches") as advance:
         for seed in range(plan.seeds):
             given = None

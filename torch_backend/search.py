@@ -19,6 +19,7 @@ from common import console
 from common.checks import first_line, one_of, whole
 from common.cli import Parser
 from common.files import check_outside, check_writable
+from common.forms import OBJECT, SEED, SHARE, Form, Numbers
 from common.keys import key_words
 from common.places import data_root
 from common.store import Row, export_json, export_jsonl, read_json
@@ -36,6 +37,14 @@ from torch_backend.threshold import select
 from torch_backend.training import Run, check_origin
 
 TICKET, RESULT = "ticket.safetensors", "result.json"
+FORM = {  # of a result
+    "seed": SEED,
+    "best_epoch": Numbers(0, whole=True),
+    **dict.fromkeys(("test", "validation"), SHARE),
+    "bits": Numbers(0, whole=True),
+    "seconds": Numbers(0),
+    **dict.fromkeys(("settings", "origin", "sparsity?"), OBJECT),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -105,7 +114,7 @@ def run(
     if ranks.world > 1:
         ranks.agree("settings, data, device and versions", json.dumps([asdict(settings), seed, origin]))
         origin |= {"ranks": str(ranks.world)}
-    known = ranks.from_first(lambda: read_result(folder / RESULT, origin) if (folder / RESULT).exists() else None)
+    known = ranks.from_first(lambda: read_result(folder / RESULT, asdict(settings), seed, origin, FORM))
     if known is not None:
         return known
     sizes = model_sizes(settings, data)
@@ -215,17 +224,20 @@ def fingerprint(data: Graph | Images) -> str:
     return digest.hexdigest()
 
 
-def read_result(path: Path, origin: dict[str, str]) -> Row:
-    """Return a finished run's row; raise ValueError when it is damaged, or is of other data or autocast."""
+def read_result(path: Path, settings: Row, seed: int, origin: dict[str, str], form: Form) -> Row | None:
+    """Return a finished run's row, None where there is none.
+
+    Raises ValueError when it is not of this ``form``, or is of other settings, another seed, other data or autocast.
+    """
+    if not path.exists():
+        return None
     try:
-        row: Row = read_json(path)
-        for name, most in (("test", 1), ("validation", 1), ("seconds", 1e18), ("bits", 1e18)):
-            if not 0 <= row[name] <= most:
-                raise ValueError(f"{name} is {row[name]}")
-        kept = dict(row["origin"])
-    except (ValueError, KeyError, TypeError) as error:
+        row: Row = read_json(path, form)
+    except ValueError as error:
         raise ValueError(f"{path} is damaged ({error}); remove it to end this run again") from None
-    check_origin(path, kept, {name: origin[name] for name in ("data", "amp")})
+    if (row["settings"], row["seed"]) != (settings, seed):
+        raise ValueError(f"{path} is of other settings or another seed than its folder; remove it")
+    check_origin(path, row["origin"], {name: origin[name] for name in ("data", "amp")})
     return row
 
 

@@ -12,14 +12,24 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from common.checks import first_line
+from common.checks import DAMAGE, first_line
 from common.files import write_atomically
+from common.forms import OBJECT, SHARE, Numbers, check
 from common.store import Row, export_jsonl
 from torch_backend.ranks import ALONE, Ranks, digest
 from torch_backend.settings import Settings
 
 MOMENTUM = 0.9
 CHECKPOINT, EPOCHS = "checkpoint.pt", "epochs.jsonl"
+TRAINED = {  # the form of a row of an epoch
+    "epoch": Numbers(0, whole=True),
+    "rate": Numbers(0),
+    "loss": Numbers(),
+    "validation": SHARE,
+    "sparsity": OBJECT,
+    "seconds": Numbers(0),
+}
+SGD, ADAM = ("momentum_buffer",), ("step", "exp_avg", "exp_avg_sq")  # what optimisers keep of every parameter
 SINGLE = {"ranks": "1"}  # not written, so that a run of one process is as it was before there were several
 
 
@@ -75,14 +85,12 @@ class Run:
         if kept is not None:
             check_origin(self.folder / CHECKPOINT, {**SINGLE, **kept["origin"]}, {**SINGLE, **self.origin})
             try:
+                check_kept(kept, self.model, optimiser, self.settings.epochs, self.first)
                 self.model.load_state_dict(kept["model"])
                 optimiser.load_state_dict(kept["optimiser"])
-                rows, best = kept["rows"], kept["best"]
-                if best or len(rows) == self.settings.epochs:
-                    float(best["validation"]), dict(best["model"])
-                [float(row["validation"]) for row in rows]
-            except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
+            except DAMAGE as error:
                 raise damaged(self.folder / CHECKPOINT, error) from None
+            rows, best = kept["rows"], kept["best"]
         self.prepare()
         for epoch in range(len(rows), self.settings.epochs):
             start = time.perf_counter()
@@ -180,6 +188,45 @@ def read_checkpoint(path: Path) -> dict[str, Any] | None:
         return {name: found[name] for name in ("model", "optimiser", "rows", "best", "origin")}
     except Exception as error:  # torch raises a dozen kinds, and a line is all that anyone can use
         raise damaged(path, error) from None
+
+
+def check_kept(
+    kept: dict[str, Any], model: nn.Module, optimiser: torch.optim.Optimizer, epochs: int, first: int
+) -> None:
+    """Raise an error of :data:`common.checks.DAMAGE` unless ``kept`` is what a run of these would have written.
+
+    kept: of a checkpoint. epochs: of the run; first: see :class:`Run`.
+    """
+    fresh = model.state_dict()
+    check_state(kept["model"], fresh)
+    rows, best = kept["rows"], kept["best"]
+    check(rows, [TRAINED], "rows")
+    if [row["epoch"] for row in rows] != list(range(len(rows))) or not 0 < len(rows) <= epochs:
+        raise ValueError("its epochs are not those of this run")
+    if best != {} or len(rows) > first:
+        at = max(range(first, len(rows)), key=lambda epoch: (rows[epoch]["validation"], -epoch))
+        if (best["epoch"], best["validation"]) != (at, rows[at]["validation"]):
+            raise ValueError("its best epoch is not that of its rows")
+        check_state(best["model"], fresh)
+    said, groups = kept["optimiser"], optimiser.state_dict()["param_groups"]
+    check([group["lr"] for group in said["param_groups"]], [Numbers(0)], "rates")
+    if [{**group, "lr": 0} for group in said["param_groups"]] != [{**group, "lr": 0} for group in groups]:
+        raise ValueError("its optimiser is not that of this run")
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    names = ADAM if isinstance(optimiser, torch.optim.AdamW) else SGD
+    for number, state in said["state"].items():
+        like = parameters[number]
+        check_state(state, {name: torch.zeros(()) if name == "step" else like for name in names})
+
+
+def check_state(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
+    """Raise ValueError unless tensors have these names, shapes and dtypes."""
+    if found.keys() != wanted.keys():
+        raise ValueError(f"it has {', '.join(map(str, found))} for {', '.join(wanted)}")
+    for name, tensor in wanted.items():
+        # a module may keep more than tensors, which it looks at itself
+        if isinstance(tensor, Tensor) and (found[name].shape, found[name].dtype) != (tensor.shape, tensor.dtype):
+            raise ValueError(f"{name} is {found[name].dtype} {tuple(found[name].shape)}")
 
 
 def damaged(path: Path, error: Exception) -> ValueError:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from common import console
 from common.cli import REFUTED, run
+from common.forms import Form, Numbers, count
 from common.keys import key_words
 from common.store import Row, canonical
 from simulations.existence.build import build
@@ -99,6 +100,29 @@ def measure(task: Problem, source: Source, precisions: tuple[float, ...]) -> Row
     return row
 
 
+def form(task: Problem, source: Source) -> Form:
+    """Return the form of a row of :func:`measure`."""
+    errors = {"sup": Numbers(0), "mean": Numbers(0)}
+    judged: Form = {
+        "sparsity": Numbers(0, 1),
+        "violations": count(source.parameters),
+        "training": errors,
+        "test": errors,
+    }
+    labels = {}
+    if task.labels is not None:
+        judged["accuracy"] = Numbers(0, 1)
+        labels = {"target accuracy": Numbers(0, 1), "labelled": [{**judged, "loss": Numbers(0)}]}
+    return {
+        "weights": Numbers(source.parameters, source.parameters, whole=True),
+        "blocks": Numbers(1, shape=(len(source.blocks),), whole=True),
+        "eps": Numbers(0),
+        "constructed": {**judged, "missed": count(source.parameters), "certified": Numbers(0)},
+        "imitated": [{**judged, "loss": Numbers(0)}],
+        **labels,
+    }
+
+
 def source_seed(setting: Setting, number: int, seed: int) -> int:
     """Return the seed of source ``number`` of a setting."""
     return key_words(0, f"found, seed {seed}, {canonical({**asdict(setting), 'source': number})}")[1]
@@ -120,6 +144,7 @@ def work(sources: int, seed: int) -> Work:
                 (
                     {**asdict(setting), "source": number},
                     partial(measure, task, source, tuple(demand.eps for demand in used.demands)),
+                    form(task, source),
                 )
             )
     return parts

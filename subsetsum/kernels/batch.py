@@ -1,13 +1,13 @@
 """Best subsets for a batch of problems: round to integers, fold the signs away, meet in the middle, unfold."""
 
 import numpy as np
-from numba import njit
 
+from subsetsum.kernels import compiled
 from subsetsum.kernels.halves import nearest
 from subsetsum.kernels.problem import FREE, LOCKED
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def nearest_subsets(targets, values, states, left, right, errors, masks):
     """Solve problem i = (targets[i], values[i], states[i]) for every i; write errors (B,) and masks (B, n).
 

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
+from subsetsum.kernels import compiled
 from subsetsum.kernels.halves import buffers
 
 BLOCK = 16  # words looked at together when runs are searched
@@ -104,7 +105,7 @@ trailing_zeros: Any = intrinsic(_emit_trailing_zeros)
 leading_zeros: Any = intrinsic(_emit_leading_zeros)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def best_pitch(y, first, m, h, pitches, losses):
     """Return the pitch in (0.9 h, h] that rounds y[first:m] with the least sum of |errors|, among PITCHES.
 
@@ -125,7 +126,7 @@ def best_pitch(y, first, m, h, pitches, losses):
     return np.int64(1.0 / pitches[best])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def shift_or(words, old, new, start, stop, g):
     """new[w] = old[w] | (old << g)[w] for words start <= w < stop, of a bitset that is zero below bit 0."""
     skip = g >> _SIX
@@ -144,7 +145,7 @@ def shift_or(words, old, new, start, stop, g):
             words[new + w] = words[old + w] | (words[here + w] << shift) | (words[there + w] >> back)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def shift_or_two(words, old, new, start, stop, g, g2):
     """Two of :func:`shift_or` in one pass, new = old | old << g | old << g2 | old << (g + g2), with g >= g2.
 
@@ -169,7 +170,7 @@ def shift_or_two(words, old, new, start, stop, g, g2):
         words[new + w] = x | (words[here3 + w] << shift3) | ((words[there3 + w] >> back3) >> _ONE)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def sweep(words, n, g, times):
     """Shift-or n words by g bits there and back ``times`` times: what the machine can do, for benchmarks."""
     old = np.uint64(GUARD)
@@ -179,7 +180,7 @@ def sweep(words, n, g, times):
         old, new = new, old
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def scatter(y, a, h, table, words, at, base, span):
     """Set the bits floor(s / h) - base of all sums s of y[:a] that lie in 0 .. span - 1; the others hit bit span."""
     inverse = 1.0 / np.float64(h)
@@ -194,7 +195,7 @@ def scatter(y, a, h, table, words, at, base, span):
         words[at + (bit >> _SIX)] |= _ONE << (bit & _LOW_SIX)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def build(y, m, low, high, h, scratch):
     """Bitset of the subset sums of y[:m] between low and high at a pitch near h; n = 0 when it does not fit.
 
@@ -262,7 +263,7 @@ def build(y, m, low, high, h, scratch):
     return Bits(h, minus, plus, old, stop, base, first)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def trim(words, bits):
     """Clear the bits below first and put ones behind the last word, so that searches end; return the first position."""
     position = np.uint64(bits.first - bits.base)
@@ -272,7 +273,7 @@ def trim(words, bits):
     return position
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def next_bit(words, at, position):
     """Position of the first set bit >= position; there must be one."""
     w = position >> _SIX
@@ -285,7 +286,7 @@ def next_bit(words, at, position):
     return (w << _SIX) + trailing_zeros(words[at + w])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def previous_bit(words, at, position):
     """Position of the last set bit <= position; there must be one."""
     w = position >> _SIX
@@ -298,7 +299,7 @@ def previous_bit(words, at, position):
     return (w << _SIX) + _LOW_SIX - leading_zeros(words[at + w])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _zero_runs(x, s1, s2, s3, s4, s5):
     """Bits of x at which 1 + s1 + ... + s5 zeros begin; those whose zeros would pass the top bit are cleared."""
     z = ~x
@@ -310,7 +311,7 @@ def _zero_runs(x, s1, s2, s3, s4, s5):
     return z
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def next_run(words, at, n, position, zeros):
     """First pair of neighbouring set bits p < q with p >= position and at least ``zeros`` >= 1 zeros between them.
 

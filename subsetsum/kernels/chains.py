@@ -13,18 +13,19 @@ return the scratch to go on with. |sums| may reach 2**61, single items 2**60.
 """
 
 import numpy as np
-from numba import njit
+
+from subsetsum.kernels import compiled
 
 _BEYOND = np.int64(2**62)  # above every sum, also after a shift by one item
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def new_scratch(room):
     """Four int64 arrays of length ``room``."""
     return np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def union(a, b, count, x, eps2, out_a, out_b):
     """Write the chains of C and C + x to out, where C = a[:count], b[:count] and count >= 1; return their number.
 
@@ -55,7 +56,7 @@ def union(a, b, count, x, eps2, out_a, out_b):
     return k + 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def trimmed(a, b, count, low, high):
     """Keep the chains that meet [low, high], in place; return their number."""
     first = 0
@@ -70,7 +71,7 @@ def trimmed(a, b, count, low, high):
     return count - first
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def add(scratch, count, x, eps2, low, high):
     """Add item x to the list in scratch and keep what meets [low, high]; return the next scratch and the count."""
     a, b, next_a, next_b = scratch
@@ -87,7 +88,7 @@ def add(scratch, count, x, eps2, low, high):
     return (next_a, next_b, a, b), trimmed(next_a, next_b, count, low, high)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def window_covered(scratch, count, lo, hi, eps2):
     """Is every z in [lo, hi] within eps of a sum? One chain has to reach from one end to the other."""
     a, b, _, _ = scratch
@@ -101,7 +102,7 @@ def window_covered(scratch, count, lo, hi, eps2):
     return last >= 0 and hi - b[last] <= eps
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def build(y, m, lo, hi, eps2, scratch, stop):
     """Chains of the subset sums of y[:m] > 0 that can matter to targets in [lo, hi]: (scratch, count).
 
@@ -126,7 +127,7 @@ def build(y, m, lo, hi, eps2, scratch, stop):
     return scratch, count
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def decide(y, m, lo, hi, eps2, scratch):
     """Is every z in [lo, hi] within eps of a subset sum of y[:m]? Returns (bool, scratch); never undecided.
 

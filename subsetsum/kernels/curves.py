@@ -1,13 +1,13 @@
 """Success at every n along a trial: coverage of the whole window and of single targets, counted over trials."""
 
 import numpy as np
-from numba import njit
 
+from subsetsum.kernels import compiled
 from subsetsum.kernels.chains import add, build, new_scratch, trimmed, window_covered
 from subsetsum.kernels.problem import FREE, LOCKED, PRUNED, draw_trial, fold
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _note(scratch, count, offset, radius, targets, eps2, flags):
     """Set flags[0] to the uniform success and flags[1 + k] to that of targets[k]; sums are shifted by offset."""
     flags[0] = window_covered(scratch, count, -radius - offset, radius - offset, eps2)
@@ -16,7 +16,7 @@ def _note(scratch, count, offset, radius, targets, eps2, flags):
         flags[1 + k] = (flags[0] and abs(z) <= radius) or window_covered(scratch, count, z - offset, z - offset, eps2)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def count_at(law, n, first, trials, radius, targets, eps2, counts):
     """Add to counts (1 + targets,) the successes of n variables in trials first, first + 1, ...
 
@@ -43,7 +43,7 @@ def count_at(law, n, first, trials, radius, targets, eps2, counts):
             counts[k] += flags[k]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def count_curve(law, n_max, first, trials, radius, targets, eps2, counts):
     """Add to counts (n_max + 1, 1 + targets) the successes at every n = 0 .. n_max, the first n variables of a trial.
 

@@ -4,8 +4,8 @@ Units: an edge is a multiple of 2^-43, a sum a multiple of 2^-48.
 """
 
 import numpy as np
-from numba import njit
 
+from subsetsum.kernels import compiled
 from subsetsum.kernels.halves import nearest
 from subsetsum.kernels.philox import block
 
@@ -17,7 +17,7 @@ FEWEST, MOST, STEP = 2, 30, 2  # candidates tried at once: from, to, step
 ATTEMPTS = 8  # orders of a block's numbers that are tried before a weight counts as missed
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _draw(key, row, words):
     """Fill words (n,) with the first outputs of ``np.random.Philox(key=[key, 0], counter=[0, row, 0, 0])``."""
     n = words.shape[0]
@@ -31,7 +31,7 @@ def _draw(key, row, words):
             words[n - n % 4 + j] = last[j]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _cover(x, first, m, goal, eps, start, left, right, y, chosen, best):
     """Find a subset of x[first:m] within eps of goal; return its distance and mark its items in best[first:m].
 
@@ -63,7 +63,7 @@ def _cover(x, first, m, goal, eps, start, left, right, y, chosen, best):
     return distance
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _solve(x, m, residual, half, eps, start, left, right, y, chosen, taken):
     """Lead ``residual`` into [-half, half] by the first numbers of x[:m], cover it by the fresh ones; see solve_rows.
 
@@ -83,7 +83,7 @@ def _solve(x, m, residual, half, eps, start, left, right, y, chosen, taken):
     return distance
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _rotate(x, place, m, steps):
     """Move the first ``steps`` numbers to the end of x[:m], their places with them."""
     head, head_place = x[:steps].copy(), place[:steps].copy()
@@ -92,7 +92,7 @@ def _rotate(x, place, m, steps):
     x[m - steps : m], place[m - steps : m] = head, head_place
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def solve_rows(
     key, first, prune, freezing, factor, starts, columns, targets, window, eps, candidates, left, right, sums, masks
 ):
@@ -159,7 +159,7 @@ def solve_rows(
             sums[r, g] = total
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def own_edges(key, size, prune, out):
     """Fill out (inputs * size,) float64 with edge r // size of every row r of layer 1; 0 where it is pruned."""
     for r in range(out.shape[0]):

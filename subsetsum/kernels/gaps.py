@@ -6,15 +6,14 @@ are few; the gaps behind them are found exactly, longest first. The cost is that
 """
 
 import numpy as np
-from numba import njit
 
-from subsetsum.kernels import chains
+from subsetsum.kernels import chains, compiled
 from subsetsum.kernels.bitset import MOST_DOUBTS, MOST_ITEMS, build, next_bit, next_run, previous_bit, trim
 from subsetsum.kernels.grid import FINEST, at_point, exact_reach, reach_of
 from subsetsum.kernels.halves import split
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _note(doubts, count, c, upper):
     """Append a point c whose gap may reach ``upper``, if there is room; return the number of points there would be."""
     if count < MOST_DOUBTS:
@@ -23,7 +22,7 @@ def _note(doubts, count, c, upper):
     return count + 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _survey(y, m, lo, hi, least, most, pitch, scratch):
     """Narrow least <= worst <= most (least may also be a floor) with one bitset: (least, most, count of doubts).
 
@@ -76,7 +75,7 @@ def _survey(y, m, lo, hi, least, most, pitch, scratch):
     return least, most, count
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _resolve(y, m, lo, hi, least, most, count, scratch):
     """Largest exact reach among the first ``count`` doubts, or least; those that may reach most are looked at first."""
     lists = split(y, m, scratch.left, scratch.right)
@@ -91,7 +90,7 @@ def _resolve(y, m, lo, hi, least, most, count, scratch):
     return least
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _bisect(y, m, lo, hi, least, most):
     """Smallest eps2 in [least, most] that covers, by exact decisions; most is known to cover."""
     room = chains.new_scratch(256)
@@ -106,7 +105,7 @@ def _bisect(y, m, lo, hi, least, most):
     return most
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def worst(y, m, lo, hi, floor2, scratch):
     """Twice the largest distance of a point of [lo, hi] from its nearest subset sum of y[:m], or floor2 if it is less.
 

@@ -7,9 +7,8 @@ point in the middle of one lies in one gap, whose two ends are found among all 2
 """
 
 import numpy as np
-from numba import njit
 
-from subsetsum.kernels import bitset
+from subsetsum.kernels import bitset, compiled
 from subsetsum.kernels.bitset import (
     MOST_DOUBTS,
     MOST_ITEMS,
@@ -40,7 +39,7 @@ def scratch(eps2: int, total: int, m: int) -> Scratch:
     return bitset.scratch(int(min(bits / 64 + 2, MOST_WORDS)))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _pitch(eps2, m):
     """Pitch at which about seven zeros in a row are no doubt yet, the rounding of m items being about m h / 5.
 
@@ -49,13 +48,13 @@ def _pitch(eps2, m):
     return np.int64(np.float64(eps2) / max(8.0 + 0.2 * m, 2.0 + 0.5 * m))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def reach_of(s, s2, lo, hi):
     """Twice the largest distance from s and s2 among the targets of [lo, hi] between them, or less than 0."""
     return min(s2 - s, 2 * (s2 - lo), 2 * (hi - s))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def exact_reach(y, m, lo, hi, bound, c, lists, left, right):
     """:func:`reach_of` for the gap that holds c, exact up to ``bound``."""
     below, above = neighbours(y, m, left, right, lists, c)
@@ -63,7 +62,7 @@ def exact_reach(y, m, lo, hi, bound, c, lists, left, right):
     return reach_of(max(below, lo - bound), min(above, hi + bound), lo, hi)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def at_point(y, m, z, scratch):
     """Twice the distance of z from its nearest subset sum; m <= MOST_ITEMS."""
     lists = split(y, m, scratch.left, scratch.right)
@@ -71,7 +70,7 @@ def at_point(y, m, z, scratch):
     return 2 * min(z - below, above - z)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _look(y, m, lo, hi, eps2, pitch, scratch):
     """Decide on one bitset: 1 covered, 0 not covered, -1 unknown. lo < hi."""
     words = scratch.words
@@ -123,7 +122,7 @@ def _look(y, m, lo, hi, eps2, pitch, scratch):
     return 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def decide(y, m, lo, hi, eps2, scratch):
     """Is every real point of [lo, hi] within eps2 / 2 of a subset sum of y[:m]? 1 yes, 0 no, -1 undecided.
 

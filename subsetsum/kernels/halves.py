@@ -17,7 +17,8 @@ Units: integers of any grid. Sums stay below 2^61 and targets in [-2^60, 2^61], 
 """
 
 import numpy as np
-from numba import njit
+
+from subsetsum.kernels import compiled
 
 FAR = 1 << 62  # sentinel beyond every sum, and no difference with it overflows
 BLOCK = 32  # steps between two looks at the running best
@@ -30,7 +31,7 @@ def buffers(m: int) -> tuple[np.ndarray, np.ndarray]:
     return np.empty(size, np.int64), np.empty(size, np.int64)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _grow(left, right, old, n, x, x2):
     """Merge L and L + x into the next level, for both lists of n sums at a time; return where that level starts.
 
@@ -90,13 +91,13 @@ def _grow(left, right, old, n, x, x2):
     return new
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _held(m):
     """Number of items held out, so that the rest is even: 2 or 1 (a problem without items has two zeros instead)."""
     return 2 - (m & 1)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def split(y, m, left, right):
     """Fill both level buffers with the sorted sums of the items of y[:m] that are not held out, dealt in turn.
 
@@ -116,7 +117,7 @@ def split(y, m, left, right):
     return old, n
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _scans(y, m, left, right, lists, t):
     """Return the goals of the four scans and the number of steps that each takes.
 
@@ -135,7 +136,7 @@ def _scans(y, m, left, right, lists, t):
     return (t, t - y0, t - y1, t - y0 - y1), n + n
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def scan(y, m, left, right, lists, t):
     """Find the subset sums next to t, given ``lists = split(y, m, left, right)``.
 
@@ -201,14 +202,14 @@ def scan(y, m, left, right, lists, t):
     return down, up, best_step, b0, b1, b2, b3
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def neighbours(y, m, left, right, lists, t):
     """Return (pred, succ): the largest subset sum <= t and the smallest >= t, or numbers 2^61 away."""
     down, up, _, _, _, _, _ = scan(y, m, left, right, lists, t)
     return t - down, t + up
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _unpick(level, n, value, y, first, chosen):
     """Mark in ``chosen`` which of the items y[first], y[first + 2], ... make up ``value`` of the level of n sums."""
     one = np.uint64(1)
@@ -228,7 +229,7 @@ def _unpick(level, n, value, y, first, chosen):
             chosen[item] = True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def nearest(y, m, t, left, right, chosen):
     """Find the subset sum nearest to t and mark its items.
 

@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
+
+from subsetsum.kernels import compiled
 
 # Salmon, Moraes, Dror & Shaw (2011), "Parallel random numbers: as easy as 1, 2, 3", multipliers and Weyl steps
 _M0 = np.uint64(0xD2E7470EE14C6C93)
@@ -30,7 +32,7 @@ def _emit_product(typingctx, a, b):
 _product: Any = intrinsic(_emit_product)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def block(seed, trial, index):
     """Outputs 4 * index .. 4 * index + 3 of ``np.random.Philox(key=[seed, 0], counter=[0, trial, 0, 0])``.
 

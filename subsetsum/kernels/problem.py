@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from subsetsum.kernels import compiled
 from subsetsum.kernels.philox import block
 
 PRUNED, FREE, LOCKED = -1, 0, 1
@@ -25,7 +25,7 @@ class Law(NamedTuple):
     shift: int
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def draw_trial(law, trial, values, states, order):
     """Fill values (n,) int64 in grid units and states (n,) int8 of one trial; order (n,) uint64 is scratch.
 
@@ -52,7 +52,7 @@ def draw_trial(law, trial, values, states, order):
             states[rank[k]] = PRUNED if k < law.pruned else (LOCKED if k < law.pruned + law.locked else FREE)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def fold(values, states, y):
     """Write |x| of the free, non-zero values to y[:m], sorted descending; return m, T and N.
 
@@ -82,7 +82,7 @@ def fold(values, states, y):
     return m, locked, negative
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def draw_trials(law, first, values, states):
     """Fill values and states, both (trials, n), for trials first, first + 1, ..."""
     order = np.empty(values.shape[1], np.uint64)

@@ -1,13 +1,12 @@
 """Coverage decisions and worst-case errors over many trials, drawn or given."""
 
 import numpy as np
-from numba import njit
 
-from subsetsum.kernels import chains, gaps, grid
+from subsetsum.kernels import chains, compiled, gaps, grid
 from subsetsum.kernels.problem import FREE, draw_trial, fold
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _decide(y, m, lo, hi, eps2, bits, room):
     """Decide on a bitset (scratch ``bits``), and where that cannot tell by chain union: (covered, next ``room``).
 
@@ -23,7 +22,7 @@ def _decide(y, m, lo, hi, eps2, bits, room):
     return chains.decide(y, m, lo, hi, eps2, room)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def decide_drawn(law, n, first, radius, eps2, bits, covered):
     """Set covered[i] to whether trial first + i, of n variables, eps-covers [-radius, radius] (all in grid units)."""
     values = np.empty(n, np.int64)
@@ -38,7 +37,7 @@ def decide_drawn(law, n, first, radius, eps2, bits, covered):
         covered[i], room = _decide(y, m, -radius - offset, radius - offset, eps2, bits, room)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def decide_given(values, states, radius, eps2, bits, covered):
     """The same for rows of values (trials, n) int64 and states (trials, n) int8; radius and eps2 (trials,) int64."""
     y = np.empty(values.shape[1], np.int64)
@@ -49,7 +48,7 @@ def decide_given(values, states, radius, eps2, bits, covered):
         covered[i], room = _decide(y, m, -radius[i] - offset, radius[i] - offset, eps2[i], bits, room)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def worst_drawn(law, n, first, radius, floor2, bits, errors2):
     """Set errors2[i] to twice the worst error of trial first + i over [-radius, radius], or to floor2 if it is less."""
     values = np.empty(n, np.int64)
@@ -63,7 +62,7 @@ def worst_drawn(law, n, first, radius, floor2, bits, errors2):
         errors2[i] = gaps.worst(y, m, -radius - offset, radius - offset, floor2, bits)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def most_free(law, n, first, trials):
     """Largest number of free variables in any of the trials."""
     values = np.empty(n, np.int64)

@@ -1,5 +1,6 @@
 """Units of work on threads, on a real cluster, on one that breaks: always the same rows, none lost, none twice."""
 
+import json
 import os
 import pickle
 import shutil
@@ -17,13 +18,15 @@ from hypothesis import strategies as st
 
 from benchmarks.local_group import ROOT, LocalGroup, kill, stored, until
 from common.cli import run
+from common.forms import Numbers, check
 from common.store import Store
-from simulations import lemmas, runner
+from simulations import curves, lemmas, runner, sweep
 from simulations.engine import VARIABLE, Here, Unit, open_engine
 from simulations.pace import MOST, OVERHEAD, Pace, groups
 from simulations.runner import Chunks, measure_all, run_chunks
 from simulations.software import OWN, source_digest
 from subsetsum import verify
+from subsetsum.curves import TARGETS
 from theory.claims import CLAIMS
 
 PATIENCE = 120
@@ -285,12 +288,16 @@ def span(first, count):
     return {"first": first, "count": count}
 
 
+def span_form(count):
+    return {"first": Numbers(0, whole=True), "count": Numbers(count, count, whole=True)}
+
+
 def test_only_chunks_that_are_not_stored_are_done_and_all_are_yielded_once():
-    parts = [Chunks({"n": n}, trials, 4, span) for n, trials in enumerate((10, 8))]
+    parts = [Chunks({"n": n}, trials, 4, span, span_form) for n, trials in enumerate((10, 8))]
     expected = [(0, span(0, 4)), (0, span(4, 4)), (0, span(8, 2)), (1, span(0, 4)), (1, span(4, 4))]
     with Store() as store:
-        store.put("x", parts[0].key, 5, 1, span(4, 4))
-        store.put("x", parts[1].key, 6, 1, {"other": "seed"})
+        store.put("x", runner.stamped(parts[0].key), 5, 1, span(4, 4))
+        store.put("x", runner.stamped(parts[1].key), 6, 1, {"other": "seed"})
         engine = Backwards()
         rows = list(run_chunks(parts, experiment="x", seed=5, store=store, engine=engine))
         assert sorted(rows, key=str) == sorted(expected, key=str)
@@ -303,18 +310,98 @@ def test_only_chunks_that_are_not_stored_are_done_and_all_are_yielded_once():
 def test_measurements_come_in_their_order_with_their_names_in_order_stored_or_not():
     def measure(store, engine):
         ticks = []
-        work = [({"n": n}, partial(dict, b=n, a=-n)) for n in range(4)]
+        work = [({"n": n}, partial(dict, b=n, a=-n), {"b": Numbers(), "a": Numbers()}) for n in range(4)]
         rows = measure_all(work, experiment="x", seed=1, confidence=0.9, store=store, tick=ticks.append, engine=engine)
         assert ticks == [1] * 4
         return [list(row.items()) for row in rows]
 
     with Store() as store:
-        store.put("x", {"n": 2}, 1, 0, {"b": 2, "a": -2})
+        store.put("x", runner.stamped({"n": 2}), 1, 0, {"b": 2, "a": -2})
         engine = Backwards()
         fresh = measure(store, engine)
         assert engine.done == [3, 1, 0]
         assert fresh == [[("n", n), ("seed", 1), ("confidence", 0.9), ("b", n), ("a", -n)] for n in range(4)]
         assert measure(store, None) == fresh
+
+
+def test_rows_of_other_software_are_not_used(monkeypatch):
+    parts = [Chunks({"n": 1}, 8, 4, span, span_form)]
+    work = [({"n": 1}, partial(dict, b=1), {"b": Numbers()})]
+    with Store() as store:
+        list(run_chunks(parts, experiment="x", seed=5, store=store, engine=Backwards()))
+        measure_all(work, experiment="y", seed=5, confidence=0.9, store=store, tick=print, engine=Backwards())
+        for other in ({"sources": "another"}, {"numba": "0.1"}):
+            monkeypatch.setattr(runner, "software", lambda other=other: other)
+            engine = Backwards()
+            assert len(list(run_chunks(parts, experiment="x", seed=5, store=store, engine=engine))) == 2
+            measure_all(work, experiment="y", seed=5, confidence=0.9, store=store, tick=print, engine=engine)
+            assert engine.done == [(0, 1), (0, 0), 0]
+
+
+CURVE = curves.Setting(0.2, 0.2, 0.1, 1.0, 6, 120)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"uniform": [1]},
+        {"uniform": 1},
+        {"uniform": [0] * 6},
+        {"uniform": [-1] + [0] * 6},
+        {"uniform": [0] * 6 + [121]},
+        {"uniform": [0.5] * 7},
+        {"uniform": [None] * 7},
+        {"pointwise": [[0] * TARGETS] * 6},
+        {"pointwise": [[0] * (TARGETS - 1)] * 7},
+        {"pointwise": [[121] * TARGETS] * 7},
+        {"pointwise": "0"},
+        {"trials": 121},
+        {"trials": 119},
+        {"trials": True},
+        {"more": 1},
+    ],
+    ids=str,
+)
+def test_a_stored_row_that_is_no_count_of_these_trials_is_refused(change):
+    with Store() as store:
+        good = curves.measure(CURVE, seed=0, store=store)
+        ((settings, seed, chunk, row),) = store._connection.execute("SELECT settings, seed, chunk, row FROM units")
+        store._connection.execute("DELETE FROM units")
+        # written by the store itself, so that its checksum is right
+        store.put("success curve", json.loads(settings), int(seed), chunk, json.loads(row))
+        again = curves.measure(CURVE, seed=0, store=store, engine=Idle())
+        assert again.uniform.tolist() == good.uniform.tolist()
+        store._connection.execute("DELETE FROM units")
+        store.put("success curve", json.loads(settings), int(seed), chunk, {**json.loads(row), **change})
+        with pytest.raises(ValueError, match="a row of success curve in :memory:") as error:
+            curves.measure(CURVE, seed=0, store=store, engine=Idle())
+        assert len(str(error.value)) < 200
+
+
+class Idle:
+    """An engine that is asked for nothing."""
+
+    def run(self, units):
+        assert not list(units)
+        yield from ()
+
+
+@pytest.mark.parametrize("change", [{"missed": [1]}, {"within": 26}, {"certified": -1}, {"trials": 24}, {"missed": []}])
+def test_a_stored_row_of_a_sweep_that_is_no_count_is_refused(change):
+    setting = sweep.Setting((2, 2, 1), 0.5, 0.1, 0.1)
+    good = {"trials": 25, "within": 25, "certified": 24, "missed": [1, 0]}
+    check(good, sweep.form(setting, 25), "row")
+    with pytest.raises(ValueError, match="in row"):
+        check({**good, **change}, sweep.form(setting, 25), "row")
+
+
+@pytest.mark.parametrize("seed", [2**63 - 1, 2**63, 2**64 - 1])
+def test_the_largest_seeds_can_be_stored(tmp_path, seed):
+    path = tmp_path / "runs.sqlite"
+    with Store(path) as store:
+        first = curves.measure(CURVE, seed=seed, store=store)
+    with Store(path) as store:
+        assert curves.measure(CURVE, seed=seed, store=store, engine=Idle()).uniform.tolist() == first.uniform.tolist()
 
 
 @pytest.mark.parametrize("jobs", [1, 3])

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from common.checks import closed_unit, one_of
+from common.forms import Numbers
 from common.store import Row, export_jsonl, read_jsonl
 from torch_backend import streams
 from torch_backend.rivals.problem import Found, Problem, train
@@ -31,6 +32,12 @@ LAYER_RATES = ("magnitude", "uniform")
 STARTS = ("magnitude", "random")
 OFF, ON = 0.99, 1.0  # first scores
 TRACE = "trace.jsonl"
+TRACED = {  # the form of its rows
+    "epoch": Numbers(0, whole=True),
+    "restriction": Numbers(),
+    **dict.fromkeys(("flipped", "moved"), Numbers(0)),
+    "losses": [Numbers(missing=True)],
+}
 HELD = "held"
 
 
@@ -194,7 +201,7 @@ class _Trace:
 
     def open(self, epoch: int) -> None:
         """Start an epoch: forget what an earlier start wrote of this one and later ones."""
-        self.rows: list[Row] = [row for row in read_jsonl(self.path) if row["epoch"] < epoch] if epoch else []
+        self.rows: list[Row] = [row for row in read_jsonl(self.path, TRACED) if row["epoch"] < epoch] if epoch else []
         self.moved, self.heard.losses = [], []
         self.before = [_held(layer).clone() for layer in self.masks.values()]
 

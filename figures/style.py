@@ -8,6 +8,7 @@ with :func:`tips`. Files are drawn without those texts; inside :func:`collected`
 import importlib
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
@@ -127,6 +128,8 @@ def _matplotlib() -> Any:
     try:
         return importlib.import_module("matplotlib")
     except (ValueError, OSError, Warning):  # MPLBACKEND names no backend, or a matplotlibrc cannot be read
+        for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+            del sys.modules[name]  # what was imported of it knows a matplotlib that did not come to be
         with mock.patch.dict(os.environ, MATPLOTLIBRC=os.devnull):
             os.environ.pop("MPLBACKEND", None)
             try:

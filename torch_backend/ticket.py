@@ -118,6 +118,7 @@ def plain_model(model: nn.Module) -> nn.Module:
                 delattr(module, name)
                 module.register_parameter(name, nn.Parameter(weight, requires_grad=False))
             if isinstance(module, nn.RNNBase):
+                module.__class__ = getattr(type(module), "plain", type(module))
                 module._init_flat_weights()  # the list of its weights, which freezing took away
     return model
 

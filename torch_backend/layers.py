@@ -5,10 +5,13 @@ Nothing is left out without a word: a weight that no search could be right about
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 from math import prod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvTransposeNd
 from torch.nn.utils import parametrize
@@ -183,3 +186,36 @@ def _check_memory(model: nn.Module) -> None:
         if device == furthest[0] and start < furthest[1]:
             raise ValueError(f"{furthest[2]} and {layer} share memory and are two parameters: tie them by one")
         furthest = max(furthest, (device, end, layer))
+
+
+def allow_any_layout(model: nn.Module) -> None:
+    """Let strided convolutions with kernels of one number take channels-last tensors on a CPU.
+
+    The backward pass of oneDNN for them writes beside its memory where the processor has AVX2 and not AVX-512, with
+    torch 2.13: segmentation faults. Reading every stride-th input first and convolving with stride 1 is the same sum.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d) and not hasattr(module, "plain_kind"):
+            strided = max(module.stride) > 1 and max(module.kernel_size) == 1
+            if strided and not any(module._reversed_padding_repeated_twice):
+                module.__class__ = _reading_first(type(module))  # type: ignore[arg-type]
+
+
+@cache
+def _reading_first(kind: Any) -> Any:
+    """Return the convolution's class, which reads every stride-th input first where the memory is in another order."""
+
+    def _conv_forward(self: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        if not x.is_cpu or (_in_order(x) and _in_order(weight)):
+            found: Tensor = kind._conv_forward(self, x, weight, bias)
+            return found
+        convolve = (functional.conv1d, functional.conv2d, functional.conv3d)[len(self.stride) - 1]
+        read: Any = (..., *(slice(None, None, stride) for stride in self.stride))
+        return convolve(x[read], weight, bias, groups=self.groups)
+
+    return type(kind.__name__, (kind,), {"plain_kind": kind, "_conv_forward": _conv_forward})
+
+
+def _in_order(tensor: Tensor) -> bool:
+    """Tell whether the last axis is the innermost, also where it has length 1, which is_contiguous does not look at."""
+    return tensor.is_contiguous() and tensor.stride(-1) == 1

@@ -25,7 +25,7 @@ from common.keys import key_words
 from common.rates import searchable
 from theory.freezing import check_sparsity, layer_rates
 from torch_backend import frozen
-from torch_backend.layers import DTYPES, NORMS, Weight, is_bias, searchable_weights
+from torch_backend.layers import DTYPES, NORMS, Weight, allow_any_layout, is_bias, searchable_weights
 
 SCALES = ("none", "static", "dynamic")
 GIVEN = "given"
@@ -330,6 +330,7 @@ def freeze(
         )
         supermask.arguments = arguments
         made.append(supermask)
+    allow_any_layout(model)
     for supermask, uses in zip(made, places.values(), strict=True):
         for use in uses:
             _parametrize(use.module, use.name, supermask)
@@ -421,7 +422,7 @@ def _reading(kind: Any) -> Any:
     would take them away from their supermasks.
     """
     weights = property(lambda self: [getattr(self, name) for name in self._flat_weights_names], _ignore)
-    return type(kind.__name__, (kind,), {"plain": kind, "_flat_weights": weights, "flatten_parameters": _ignore})
+    return type(kind.__name__, (kind,), {"plain_kind": kind, "_flat_weights": weights, "flatten_parameters": _ignore})
 
 
 def _copied(self: nn.Module, memo: dict[int, Any]) -> nn.Module:

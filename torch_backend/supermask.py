@@ -104,7 +104,8 @@ class Supermask(nn.Module):
         self.size = int((states != frozen.OUTSIDE).sum())
         self.locked = int((states == frozen.LOCKED).sum())
         self.scores = nn.Parameter(scores.flatten()[free].clone())
-        self.register_buffer("weight", source.masked_fill(states == frozen.PRUNED, 0.0), persistent=False)
+        weight = source.clone().masked_fill_(states == frozen.PRUNED, 0.0)  # in place: it lies as the source does
+        self.register_buffer("weight", weight, persistent=False)
         self.register_buffer("values", source.flatten()[free].clone(), persistent=False)
         self.register_buffer("free", free.to(torch.int32), persistent=False)
         self.register_buffer("mask", torch.ones_like(free, dtype=torch.bool), persistent=False)
@@ -219,7 +220,7 @@ class Supermask(nn.Module):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Supermask":
         """Move or cast (``to``, ``half``, ..): positions and masks keep their dtype, lost weights are noted."""
-        before, dtype = self._digest(), self.weight.dtype
+        before, dtype, free = self._digest(), self.weight.dtype, self.free
         kept = {name: buffer for name, buffer in self._buffers.items() if buffer is not None}
         super()._apply(fn, recurse)
         for name, buffer in kept.items():
@@ -228,7 +229,9 @@ class Supermask(nn.Module):
                 self._buffers[name] = buffer.to(now.device)
         if self.weight.dtype not in DTYPES:
             raise ValueError(f"{self.layer} cannot be searched in dtype {self.weight.dtype}")
-        after = self._digest()
+        # positions first: emptied memory holds any numbers
+        there = before and not self.weight.is_meta and torch.equal(self.free.cpu(), free.cpu())
+        after = self._digest() if there else ""
         if after != before:  # rounded to another dtype, or emptied
             self.origin = after if self.origin and self.weight.dtype != dtype else ""
         return self
@@ -410,6 +413,7 @@ def _parametrize(module: nn.Module, name: str, supermask: Supermask) -> None:
         module.__dict__.pop("_flat_weights", None)
     _constant(module, name, supermask.values.new_empty(0))
     parametrize.register_parametrization(module, name, supermask, unsafe=True)  # unsafe: the placeholder is empty
+    module.parametrizations.train(module.training)  # type: ignore[union-attr]
     module.parametrizations[name]._non_persistent_buffers_set.add("original")  # type: ignore[index, union-attr]
     type(module).__deepcopy__ = _copied  # type: ignore[attr-defined]
 

@@ -17,6 +17,7 @@ from torch_backend import streams
 
 WEIGHTS = ("ku", "skc")
 PRUNED, FREE, LOCKED = -1, 0, 1
+OUTSIDE = 2  # neither searched nor counted
 
 
 def pattern(seed: int, layer: str, shape: tuple[int, ...], rates: Rates) -> Tensor:
@@ -37,27 +38,36 @@ def pattern(seed: int, layer: str, shape: tuple[int, ...], rates: Rates) -> Tens
     return torch.from_numpy(states).reshape(shape)
 
 
-def source(seed: int, layer: str, shape: tuple[int, ...], weights: str, sparsity: float | None = None) -> Tensor:
+def source(
+    seed: int,
+    layer: str,
+    shape: tuple[int, ...],
+    weights: str,
+    sparsity: float | None = None,
+    inputs: float | None = None,
+) -> Tensor:
     """Return a layer's random weights, float32 of ``shape``.
 
     weights: "ku", Kaiming uniform on (-b, b), b = sqrt(6 / fan_in), or "skc", signed Kaiming constant,
     -+ sqrt(2 / fan_in); fan_in = in * k_h * k_w. Both have variance 2 / fan_in (He et al. 2015; Ramanujan et al. 2020).
     sparsity: when given, everything is multiplied by 1 / sqrt(1 - sparsity), which keeps the variance of a layer's
-    outputs under a mask that keeps the share 1 - sparsity (the static scale of SKC).
+    outputs under a mask that keeps the share 1 - sparsity (the static scale of SKC). inputs: the fan_in, where the
+    shape is not (out, in, k_h, k_w).
     Raises ValueError for unknown weights and for a sparsity outside (0, 1).
     """
     one_of("weights", weights, WEIGHTS)
     scale = 1.0 if sparsity is None else 1 / sqrt(1 - open_unit("sparsity", sparsity))
     draw, variance = (streams.uniform, 6.0) if weights == "ku" else (streams.signs, 2.0)
-    return draw(seed, f"weights/{layer}", shape) * float(np.float32(scale * sqrt(variance / fan_in(shape))))
+    return draw(seed, f"weights/{layer}", shape) * float(np.float32(scale * sqrt(variance / (inputs or fan_in(shape)))))
 
 
-def first_scores(seed: int, layer: str, shape: tuple[int, ...]) -> Tensor:
+def first_scores(seed: int, layer: str, shape: tuple[int, ...], inputs: float | None = None) -> Tensor:
     """Return Kaiming normal scores, float32 of ``shape``, standard deviation sqrt(2 / fan_in).
 
     There is one for every weight, frozen or not, so that sources frozen differently start from the same scores.
+    inputs: as in :func:`source`.
     """
-    return streams.normal(seed, f"scores/{layer}", shape) * float(np.float32(sqrt(2 / fan_in(shape))))
+    return streams.normal(seed, f"scores/{layer}", shape) * float(np.float32(sqrt(2 / (inputs or fan_in(shape)))))
 
 
 def fan_in(shape: tuple[int, ...]) -> int:

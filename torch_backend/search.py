@@ -26,6 +26,7 @@ from common.store import Row, export_json, export_jsonl, read_json
 from torch_backend import frozen, tickets
 from torch_backend.choices import add_choices, add_run_options, chosen_settings
 from torch_backend.data import Graph, Images, load
+from torch_backend.layers import allow_any_layout
 from torch_backend.models import MODELS, build
 from torch_backend.ranks import ALONE, Ranks, joined, launched, place
 from torch_backend.settings import Settings
@@ -266,6 +267,7 @@ def prepared(settings: Settings, seed: int, sizes: dict[str, Any]) -> nn.Module:
     model = build(settings.model, **sizes)
     if settings.method == "edge-popup":
         return freeze(model, **source_of(settings, seed))
+    allow_any_layout(model)
     for name, weight in model.named_parameters():
         if weight.ndim > 1:
             weight.data = frozen.source(seed, name, tuple(weight.shape), settings.weights)

@@ -13,10 +13,15 @@ from torch_backend.ranks import Ranks
 
 
 def share_norms(model: nn.Module, ranks: Ranks) -> None:
-    """Let the batch norms of ``model`` count the rows of all ranks from now on; nothing changes for one rank."""
+    """Let the batch norms of ``model`` count the rows of all ranks from now on; nothing changes for one rank.
+
+    Raises ValueError for one without running statistics: its evaluation would depend on how ranks share the data.
+    """
     if ranks.world > 1:
-        for module in model.modules():
+        for name, module in model.named_modules():
             if isinstance(module, _BatchNorm):
+                if not module.track_running_stats:
+                    raise ValueError(f"{name} keeps no running statistics, so that several ranks cannot share it")
                 module.__class__ = SharedNorm
                 module.ranks = ranks  # type: ignore[assignment]
 
@@ -60,6 +65,8 @@ class SharedNorm(_BatchNorm):
             count = torch.tensor([x.numel() / x.shape[1]], dtype=torch.float64, device=x.device)
             sums = _Sum.apply(torch.cat([values.sum(dims, dtype=torch.float64), count]), self.ranks)
             count, mean = sums[-1].detach(), sums[:-1] / sums[-1].detach()
+            if x.numel() <= x.shape[1] and float(count) <= 1:  # asking an accelerator for the sum takes time
+                raise ValueError(f"a batch norm needs more than 1 value per channel to train, got {tuple(x.shape)}")
             centred = values - mean.to(values.dtype).view(shape)
             variance = _Sum.apply(centred.square().sum(dims, dtype=torch.float64), self.ranks) / count
             out = centred * (variance + self.eps).rsqrt().to(values.dtype).view(shape)

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from math import isqrt
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from common.checks import one_of, open_unit
 from theory.freezing import kept_count
@@ -64,6 +67,26 @@ def select(
         return keep_largest(layers, magnitudes, wanted, scope, refuse_collapse=refuse_collapse)
     except LayerCollapse as error:
         raise LayerCollapse(f"at sparsity {sparsity:g} {error}") from None
+
+
+def select_after_steps(
+    optimiser: torch.optim.Optimizer, network: nn.Module, sparsity: float, scope: str = "global"
+) -> RemovableHandle:
+    """Call :func:`select` now and after every step of ``optimiser``, until ``remove()`` of the handle is called.
+
+    So a training loop cannot forget it. Raises ValueError as :func:`select`, and when the optimiser trains none of the
+    network's scores (it was made before freezing, or for a copy).
+    """
+    layers = supermasks(network)
+    trained = {id(parameter) for group in optimiser.param_groups for parameter in group["params"]}
+    if layers and not any(id(layer.scores) in trained for layer in layers.values()):
+        raise ValueError("the optimiser trains no score of this network: make it after freezing, of its parameters")
+    select(layers, sparsity, scope)
+    return optimiser.register_step_post_hook(partial(_selected, layers, sparsity, scope))
+
+
+def _selected(layers: Mapping[str, Supermask], sparsity: float, scope: str, *_: Any) -> None:
+    select(layers, sparsity, scope)
 
 
 @one_thread()

@@ -117,6 +117,7 @@ def plain_model(model: nn.Module) -> nn.Module:
                 parametrize.remove_parametrizations(module, name, leave_parametrized=False)
                 delattr(module, name)
                 module.register_parameter(name, nn.Parameter(weight, requires_grad=False))
+            module.__class__ = getattr(type(module), "plain_kind", type(module))
             if isinstance(module, nn.RNNBase):
                 module._init_flat_weights()  # the list of its weights, which freezing took away
     return model

@@ -228,15 +228,14 @@ def test_a_seed_builds_the_same_source_twice_with_exact_counts(seed, p, q, rule)
 
 
 @every_module
-def test_the_state_dict_holds_scores_only_and_resumes(build, inputs):
+def test_the_state_dict_holds_scores_and_masks_only_and_resumes(build, inputs):
     model = freeze(build(), prune=0.2, lock=0.3, seed=4)
     select(model, 0.4)
     train(model, inputs(), sparsity=0.4)
     state = {name: value for name, value in model.state_dict().items() if "running" not in name and "num_b" not in name}
-    assert all(name.endswith("0.scores") for name in state)
+    assert all(name.endswith(("0.scores", "0._extra_state")) for name in state)
     again = freeze(build(), prune=0.2, lock=0.3, seed=4)
     again.load_state_dict(model.state_dict())
-    select(again, 0.4)
     again.eval()
     model.eval()
     assert torch.equal(again(inputs()), model(inputs()))

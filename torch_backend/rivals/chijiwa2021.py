@@ -77,7 +77,9 @@ def rebuild(problem: Problem, name: str, layer: Supermask, where: Tensor) -> Non
     sparsity = settings.sparsity if settings.scale == "static" else None
     for epoch in drawn(layer)[where].unique().tolist():
         stream = f"{name}/drawn anew/{epoch}" if epoch else name
-        source = frozen.source(problem.seed, stream, tuple(layer.weight.shape), settings.weights, sparsity)
+        source = frozen.source(
+            problem.seed, stream, tuple(layer.weight.shape), settings.weights, sparsity, layer.fan_in
+        )
         here = where & (drawn(layer) == epoch)
         layer.values[here] = source.to(layer.values).flatten()[layer.free[here].long()]
     layer.keep(layer.mask, afresh=True)

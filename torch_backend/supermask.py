@@ -22,6 +22,7 @@ from torch_backend import frozen
 
 SCALES = ("none", "static", "dynamic")
 GIVEN = "given"
+REPLACED = "_frozen_parameters"  # attribute of a module: the names of its parameters that are now constants
 PLAIN = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Embedding)
 PROJECTIONS = ("in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight")
 NORMS = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
@@ -297,6 +298,7 @@ def _settle_the_rest(module: nn.Module, learn_norms: bool, given: bool) -> None:
 
 
 def _constant(module: nn.Module, name: str, value: Tensor) -> None:
-    """Put a buffer outside the state_dict in the place of a parameter."""
+    """Put a buffer outside the state_dict in the place of a parameter, and let the module remember that it was one."""
     delattr(module, name)
     module.register_buffer(name, value, persistent=False)
+    module.__dict__.setdefault(REPLACED, []).append(name)

@@ -17,7 +17,7 @@ from torch_backend import tickets
 from torch_backend.models import build
 from torch_backend.supermask import freeze, supermasks
 from torch_backend.threshold import select
-from torch_backend.ticket import main, plain_model
+from torch_backend.ticket import main
 
 SIZES = {"channels": 1, "size": 12, "classes": 3, "width": 0.1}
 SOURCE = {"prune": 0.2, "lock": 0.2, "rule": "epl", "weights": "ku", "seed": 5}
@@ -30,9 +30,7 @@ def made(path, coding="packed", name="conv2", sizes=SIZES, **source):
         model.train()
         model(torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(0)))  # moves the norms' statistics
     about = {"note": "test"}
-    return model.eval(), tickets.save(
-        path, model, tickets.Ticket(name, sizes, {**SOURCE, **source}, coding, about=about)
-    )
+    return model.eval(), tickets.save(path, model, architecture=name, sizes=sizes, coding=coding, about=about)
 
 
 @pytest.mark.parametrize("coding", ["packed", "entropy"])
@@ -113,7 +111,7 @@ def test_a_module_of_ones_own_goes_through_a_file(tmp_path):
 
     model = freeze(fresh(), **SOURCE)
     select(model, 0.5)
-    tickets.save(tmp_path / "t", model, tickets.Ticket(tickets.OWN, {}, SOURCE))
+    tickets.save(tmp_path / "t", model)
     with pytest.raises(ValueError, match="give a fresh one"):
         tickets.load(tmp_path / "t")
     rebuilt, _ = tickets.load(tmp_path / "t", fresh())
@@ -135,7 +133,7 @@ def test_recurrent_and_attention_weights_are_exported_to_ordinary_modules(tmp_pa
     fresh.load_state_dict(weights)
     assert torch.equal(fresh(x), expected)
     # and the model itself is ordinary again: its modules have their own classes, and a weight that is set is used
-    plain = plain_model(model)
+    plain = tickets.plain_model(model)
     assert [type(module) for module in plain.modules()] == [type(module) for module in fresh.modules()]
     for place, weight in weights.items():
         module, _, attribute = place.rpartition(".")
@@ -170,7 +168,7 @@ def test_a_plain_model_has_no_parametrization_left():
     select(model, 0.5)
     x = torch.ones(1, 1, 12, 12)
     expected = model(x)
-    plain = plain_model(model)
+    plain = tickets.plain_model(model)
     assert torch.equal(plain(x), expected)
     assert not any("parametrizations" in name for name in plain.state_dict())
 

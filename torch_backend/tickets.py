@@ -121,7 +121,7 @@ def save(
         if digest("", _state(rebuilt)[0]) != ticket.digest:
             raise ValueError(
                 "seed and masks give other tensors than the model has; are its weights blended (select the masks "
-                "first), or was it changed since it was frozen?"
+                "first), or were weights or names of layers changed since it was frozen?"
             )
     except ValueError as error:
         raise ValueError(f"{path} is not written, for its ticket could not be loaded again: {error}") from None
@@ -170,21 +170,26 @@ def load(path: str | PathLike[str], model: nn.Module | None = None) -> tuple[nn.
 def plain_model(model: nn.Module) -> nn.Module:
     """Return a frozen model as its class makes it, in place: every masked weight and constant a parameter again.
 
-    Its state_dict is that of the original class, shared weights shared, and gives the same outputs.
+    Its state_dict is that of the original class, shared weights shared, and gives the same outputs. Raises ValueError
+    for a weight with a parametrization that is not of freezing.
     """
-    made: dict[int, nn.Parameter] = {}  # by the supermask
+    made: dict[Supermask, nn.Parameter] = {}
     for module in list(model.modules()):
         weights = {}
         if parametrize.is_parametrized(module):
-            for name in list(module.parametrizations):  # type: ignore[arg-type]
-                key = id(module.parametrizations[name][0])  # type: ignore[index, union-attr]
-                weight = getattr(module, name).detach().clone()
-                parametrize.remove_parametrizations(module, name, leave_parametrized=False)
-                weights[name] = made.setdefault(key, nn.Parameter(weight, requires_grad=False))
+            chains: Any = module.parametrizations
+            for name, (mask, *others) in chains.items():
+                if others or not isinstance(mask, Supermask):
+                    raise ValueError(f"a {name} is parametrized otherwise than by freezing: take that away first")
+                weights[name] = made.setdefault(mask, nn.Parameter(_masked(mask).clone(), requires_grad=False))
+            # not torch's own way back, which takes the weight away from the class: a copy of the module shares it
+            del module._modules["parametrizations"]
+            module.__class__ = type(module).__bases__[0]
         for name in module.__dict__.pop(REPLACED, ()):
-            value = weights[name] if name in weights else nn.Parameter(getattr(module, name), requires_grad=False)
-            delattr(module, name)
-            module.register_parameter(name, value)
+            if name not in weights:
+                weights[name] = nn.Parameter(module._buffers[name], requires_grad=False)
+            module._buffers.pop(name, None)
+            module.register_parameter(name, weights[name])
         if weights and isinstance(module, nn.RNNBase):
             module._init_flat_weights()  # the list of its weights, which freezing took away
     return model
@@ -377,7 +382,7 @@ def _state(model: nn.Module) -> tuple[Tensors, Tensors]:
     masks = supermasks(model)
     found: Tensors = {}
     for name, mask in masks.items():
-        found[name] = (mask.weight if mask.scale is None else mask.weight * mask.scale).detach()
+        found[name] = _masked(mask)
     rest: Tensors = {}
     seen: set[int] = set()
     for prefix, module in model.named_modules():
@@ -395,6 +400,11 @@ def _state(model: nn.Module) -> tuple[Tensors, Tensors]:
             elif name not in module._non_persistent_buffers_set:
                 rest[place] = value
     return {**found, **rest}, rest
+
+
+def _masked(mask: Supermask) -> Tensor:
+    """Return the weight that a layer computes with."""
+    return (mask.weight if mask.scale is None else mask.weight * mask.scale).detach()
 
 
 def _source(model: nn.Module) -> nn.Module:

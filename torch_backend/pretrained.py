@@ -111,5 +111,5 @@ def _converted(value: Tensor, dtype: torch.dtype) -> Tensor | None:
         return None
     held = value.to(dtype)
     back = held.to(value.dtype)
-    same = (back == value) | ((back != back) & (value != value))
+    same = back.eq(value) | back.ne(back) & value.ne(value)  # or no number, both
     return held if bool(same.all()) else None

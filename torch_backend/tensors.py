@@ -85,7 +85,8 @@ def encoded(tensors: Mapping[str, Tensor], words: Mapping[str, str] | None = Non
 def read(path: str | Path, kind: str = "safetensors") -> tuple[dict[str, str], dict[str, Tensor]]:
     """Return metadata and tensors of a safetensors file; the memory taken is a small multiple of its size.
 
-    kind: what errors call such a file. Raises ValueError when it is damaged or not such a file, OSError when it cannot be read.
+    kind: what errors call such a file. Raises ValueError when it is damaged or not such a file, OSError when it cannot
+    be read.
     """
     if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe may never end, nor does /dev/zero
         raise ValueError(f"{path} is not a regular file")
@@ -109,7 +110,9 @@ def _header(content: bytes, where: str, kind: str) -> dict[str, str]:
     length = int.from_bytes(content[:8], "little")
     text = content[8 : 8 + length]
     if len(text) < max(length, 2) or text.rstrip(b" ")[-1:] != b"}":
-        said = f"a header of {length:,} bytes, and at most {MOST_WORDS:,} are read" if length > MOST_WORDS else "cut off"
+        said = (
+            f"a header of {length:,} bytes, and at most {MOST_WORDS:,} are read" if length > MOST_WORDS else "cut off"
+        )
         raise ValueError(f"{where} is damaged or no {kind} file: {said}")
     try:
         words = parsed(text.decode()).get(METADATA, {})

@@ -1,5 +1,6 @@
 """Ticket files looked at: ``python -m torch_backend ticket info|verify|export|sizes``."""
 
+import os
 from collections.abc import Sequence
 from importlib.util import find_spec
 from inspect import signature
@@ -120,7 +121,11 @@ def export(path: Path, to: Path, page: console.Page) -> int:
     """
     if to.suffix not in (".safetensors", ".pt", ".onnx"):
         raise ValueError(f"--to must end in .safetensors, .pt or .onnx, got {to}")
-    if to.exists() and to.samefile(path):
+    try:
+        same = os.path.samefile(to, path)
+    except FileNotFoundError:
+        same = False
+    if same:
         raise ValueError(f"--to must be another file than the ticket, got {to}")
     check_writable(to)
     model, ticket = _load(path, page)
@@ -143,7 +148,7 @@ def _load(path: Path, page: console.Page) -> tuple[nn.Module, tickets.Ticket]:
     weights = tickets.read(path)[0].weights
     if weights >= LARGE:
         page.print(
-            f"rebuilding {weights:,} weights takes about {tickets.BYTES_A_WEIGHT * weights / 2**30:,.1f} GiB of memory, "
+            f"rebuilding {weights:,} weights takes about {tickets.BYTES_A_WEIGHT * weights / 2**30:,.1f} GiB of memory "
             "and about a minute for every 100 million"
         )
     return tickets.load(path)

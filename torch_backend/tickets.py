@@ -7,7 +7,7 @@ tensors as they were saved, which whatever is rebuilt must have, and a checksum 
 
 import copy
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from inspect import signature
@@ -15,7 +15,7 @@ from math import prod
 from operator import index
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple, get_args, get_type_hints
+from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +26,7 @@ from common.files import check_writable, write_atomically
 from torch_backend.models import MODELS, build
 from torch_backend.packing import CODINGS, pack, unpack
 from torch_backend.supermask import GIVEN, REPLACED, Supermask, freeze, frozen_with, supermasks
-from torch_backend.tensors import DTYPES, decoded, dense, digest, encoded, name_of, parsed, plain
+from torch_backend.tensors import DTYPES, decoded, digest, encoded, name_of, parsed, plain
 from torch_backend.tensors import read as read_tensors
 
 FORMAT = 2
@@ -39,18 +39,14 @@ Tensors = dict[str, Tensor]
 
 
 class Layer(NamedTuple):
-    """One layer of a ticket: its name, dtype and shape, how many of its weights are searchable and are kept of them."""
+    """One layer of a ticket: its tensor, how many weights it has, how many are searchable and are kept of them."""
 
     name: str
     dtype: str
     shape: tuple[int, ...]
+    size: int
     searchable: int
     kept: int
-
-    @property
-    def size(self) -> int:
-        """Number of weights."""
-        return prod(self.shape)
 
 
 @dataclass(frozen=True)
@@ -104,7 +100,7 @@ def save(
     masks, arguments = supermasks(model), frozen_with(model)
     source = {name: kind(arguments[name]) for name, kind in _SOURCE.items()}
     layers = [
-        [name, name_of(mask.weight.dtype), list(mask.weight.shape), len(mask.mask), int(mask.mask.sum())]
+        [name, name_of(mask.weight.dtype), list(mask.weight.shape), mask.size, len(mask.mask), int(mask.mask.sum())]
         for name, mask in masks.items()
     ]
     state, rest = _state(model)
@@ -154,8 +150,9 @@ def load(path: str | PathLike[str], model: nn.Module | None = None) -> tuple[nn.
     where = str(Path(path))
     ticket, tensors = read(path)
     if model is None and _needs_module(ticket):
-        own = "of a module of your own: give a fresh one to load it into"
-        raise ValueError(f"{where} is a ticket {own if ticket.architecture == OWN else 'over given weights: give them'}")
+        own = "a ticket of a module of your own: give a fresh one to load it into"
+        given = "a ticket over given weights: give them, in their module"
+        raise ValueError(f"{where} is {own if ticket.architecture == OWN else given}")
     rebuilt = _rebuilt(ticket, tensors, model, where)
     if digest("", _state(rebuilt)[0]) != ticket.digest:
         why = (
@@ -184,10 +181,11 @@ def plain_model(model: nn.Module) -> nn.Module:
                 weights[name] = made.setdefault(mask, nn.Parameter(_masked(mask).clone(), requires_grad=False))
             # not torch's own way back, which takes the weight away from the class: a copy of the module shares it
             del module._modules["parametrizations"]
-            module.__class__ = type(module).__bases__[0]
+            kind = type(module).__bases__[0]
+            module.__class__ = getattr(kind, "plain", kind)  # recurrent modules are given a class between the two
         for name in module.__dict__.pop(REPLACED, ()):
             if name not in weights:
-                weights[name] = nn.Parameter(module._buffers[name], requires_grad=False)
+                weights[name] = nn.Parameter(module.get_buffer(name), requires_grad=False)
             module._buffers.pop(name, None)
             module.register_parameter(name, weights[name])
         if weights and isinstance(module, nn.RNNBase):
@@ -236,11 +234,11 @@ def _understood(found: dict[str, Any], tensors: Tensors) -> Ticket:
     for layer in layers:
         if not (isinstance(layer.name, str) and isinstance(layer.dtype, str) and DTYPES[layer.dtype].is_floating_point):
             raise ValueError(f"a layer {str(layer.name)[:40]!r} of dtype {str(layer.dtype)[:40]!r}")
-        numbers = (*layer.shape, layer.kept, layer.searchable)
+        numbers = (*layer.shape, *layer[3:])
         if any(type(number) is not int or number < 0 for number in numbers):
             raise ValueError(f"layer {layer.name[:40]!r} has counts that are not whole numbers, or are below 0")
-        if not layer.kept <= layer.searchable <= layer.size < 2**60:
-            raise ValueError(f"layer {layer.name[:40]!r} cannot keep {layer.kept} of {layer.searchable} searchable")
+        if not layer.kept <= layer.searchable <= layer.size <= prod(layer.shape) < 2**60:
+            raise ValueError(f"layer {layer.name[:40]!r} cannot have {layer[3:]} weights, searchable and kept ones")
     if not 0 < len({layer.name for layer in layers}) == len(layers):
         raise ValueError("its layers must have a name each")
     if not all(isinstance(part, dict) for part in (ticket.sizes, ticket.source, ticket.about)):
@@ -260,9 +258,11 @@ def _understood(found: dict[str, Any], tensors: Tensors) -> Ticket:
 
 def _kinds() -> dict[str, Callable[[Any], Any]]:
     """Return for every argument of freeze, but the model, what makes the plain value of its type that a file holds."""
-    made = {float: float, int: lambda value: int(index(value)), str: str, bool: bool}
+    made: dict[Any, Callable[[Any], Any]] = {float: float, int: lambda value: int(index(value)), str: str, bool: bool}
 
     def kind(hint: Any) -> Callable[[Any], Any]:
+        if get_origin(hint) is Collection:
+            return lambda value: [str(part) for part in value]
         options = get_args(hint) or (hint,)
         make = next(made[option] for option in options if option in made)
         return lambda value: None if value is None and type(None) in options else make(value)
@@ -280,9 +280,11 @@ def _check_source(source: dict[str, Any]) -> None:
     if source.keys() != _SOURCE.keys():
         raise ValueError(f"its source must say {', '.join(_SOURCE)}")
     for name, kind in _SOURCE.items():
-        if type(source[name]) is not type(kind(source[name])):
+        if (made := kind(source[name])) != source[name] or type(made) is not type(source[name]):
             raise ValueError(f"{name} of its source cannot be {str(source[name])[:40]!r}")
-    freeze(nn.utils.skip_init(nn.Linear, 8, 8, bias=False), **source)  # which checks names and ranges
+    # freeze checks names and ranges; which tensors there are to be left (lists of names) the model will tell
+    said = {name: value for name, value in source.items() if not isinstance(value, list)}
+    freeze(nn.utils.skip_init(nn.Linear, 8, 8, bias=False), **said)
 
 
 def _needs_module(ticket: Ticket) -> bool:
@@ -300,8 +302,8 @@ def _rebuilt(ticket: Ticket, tensors: Tensors, model: nn.Module | None, where: s
         raise ValueError(f"{where} does not fit this model: {first_line(error)}") from None
     masks = supermasks(model)
     _compare(
-        {n: f"{dtype} {shape}, {free} searchable" for n, dtype, shape, free, _ in ticket.layers},
-        {n: f"{name_of(m.weight.dtype)} {tuple(m.weight.shape)}, {len(m.mask)} searchable" for n, m in masks.items()},
+        {layer.name: _shown(*layer[1:5]) for layer in ticket.layers},
+        {n: _shown(name_of(m.weight.dtype), tuple(m.weight.shape), m.size, len(m.mask)) for n, m in masks.items()},
         f"{where} does not fit this model: its layer",
     )
     sizes, kept = [layer.searchable for layer in ticket.layers], [layer.kept for layer in ticket.layers]
@@ -313,16 +315,18 @@ def _rebuilt(ticket: Ticket, tensors: Tensors, model: nn.Module | None, where: s
         masks[layer.name].keep(torch.from_numpy(bits).to(masks[layer.name].mask.device))
     held = {name.removeprefix(STATE): value for name, value in tensors.items() if name != BITS}
     rest = _state(model)[1]
-    _compare(
-        *({n: f"{name_of(t.dtype)} {tuple(t.shape)}" for n, t in found.items()} for found in (held, rest)),
-        f"{where} does not fit this model: its tensor",
-    )
+    shown = [{n: f"{name_of(t.dtype)} {tuple(t.shape)}" for n, t in found.items()} for found in (held, rest)]
+    _compare(shown[0], shown[1], f"{where} does not fit this model: its tensor")
     for name, value in rest.items():
         if any(step == 0 and size > 1 for step, size in zip(value.stride(), value.shape, strict=True)):
             value.data = held[name].to(value.device)  # many places share a memory cell and cannot be written
         else:
             value.data.copy_(held[name])
     return model
+
+
+def _shown(dtype: str, shape: tuple[int, ...], size: int, searchable: int) -> str:
+    return f"{dtype} {shape} with {size} weights, {searchable} searchable"
 
 
 def _compare(ticket: Mapping[str, object], model: Mapping[str, object], what: str) -> None:
@@ -389,7 +393,9 @@ def _state(model: nn.Module) -> tuple[Tensors, Tensors]:
         if isinstance(module, Supermask | parametrize.ParametrizationList):
             continue
         if type(module).get_extra_state is not nn.Module.get_extra_state:
-            raise ValueError(f"{prefix or 'the model'} has state that is no tensor (get_extra_state): no ticket holds it")
+            raise ValueError(
+                f"{prefix or 'the model'} has state that is no tensor (get_extra_state): no ticket holds it"
+            )
         for name, value in (*module._parameters.items(), *module._buffers.items()):
             if value is None or id(value) in seen:
                 continue

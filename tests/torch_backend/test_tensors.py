@@ -252,7 +252,9 @@ def test_what_json_would_change_is_refused_with_its_name(value):
 
 def test_what_json_gives_back_is_taken():
     found = {"a": (1, [2.5, None, True]), "": "\ud800 é", "n": 2**64 - 1}
-    assert json.loads(json.dumps(plain("about", found))) == plain("about", found) == found | {"a": [1, [2.5, None, True]]}
+    assert (
+        json.loads(json.dumps(plain("about", found))) == plain("about", found) == found | {"a": [1, [2.5, None, True]]}
+    )
 
 
 def test_depth_is_bounded_on_both_ways():

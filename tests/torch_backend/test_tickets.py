@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -185,12 +186,12 @@ def with_a_head(model):
     model.append(nn.Linear(3, 2))
 
 
-@pytest.mark.parametrize("weights", ["ku", "given"])
-@pytest.mark.parametrize("change", [blended, redrawn, edited, with_a_head])
+@pytest.mark.parametrize(
+    ("change", "weights"),
+    [*((change, weights) for change in (blended, edited, with_a_head) for weights in ("ku", "given")), (redrawn, "ku")],
+)
 def test_a_model_whose_ticket_would_be_another_one_is_not_written(tmp_path, change, weights):
     model = searched(small(), weights=weights)
-    if change is redrawn and weights == "given":
-        pytest.skip("its values are the given ones")
     change(model)
     with pytest.raises(ValueError, match="is not written, for its ticket could not be loaded again: "):
         tickets.save(tmp_path / "t", model)
@@ -264,7 +265,7 @@ def test_what_is_not_frozen_or_frozen_in_parts_is_refused(tmp_path):
     parts = nn.Sequential(searched(small()), searched(small(), seed=6))
     with pytest.raises(ValueError, match="frozen with different arguments"):
         tickets.save(tmp_path / "t", parts)
-    with pytest.raises(ValueError, match="not written.*names of layers changed"):
+    with pytest.raises(ValueError, match="not written.*names of layers changed|frozen as 0.weight, in another module"):
         tickets.save(tmp_path / "t", nn.Sequential(searched(small())))  # frozen under other names
 
 
@@ -272,7 +273,8 @@ def test_masks_never_selected_keep_everything_and_stay_so(tmp_path):
     model = freeze(small(), **SOURCE)
     ticket = tickets.save(tmp_path / "t", model, coding="entropy")
     rebuilt, _ = tickets.load(tmp_path / "t", small())
-    assert same(model, rebuilt, X)
+    with warnings.catch_warnings(action="ignore"):  # that nothing was chosen
+        assert same(model, rebuilt, X)
     assert all(layer.kept == layer.searchable for layer in ticket.layers)
 
 
@@ -324,7 +326,9 @@ def test_every_floating_dtype_makes_a_ticket_that_loads_to_the_same_bits(tmp_pat
         assert value.dtype == rebuilt.state_dict()[name].dtype
     tickets.save(tmp_path / "own", model)
     assert same(model, tickets.load(tmp_path / "own", build("resnet18", **sizes).to(dtype))[0], x)
-    with pytest.raises(ValueError, match=r"its layer 0.weight is \w+ \(3, 3, 3, 3\), \d+ searchable in the ticket and "):
+    with pytest.raises(
+        ValueError, match=r"its layer 0.weight is \w+ \(3, 3, 3, 3\) with 81 weights, \d+ searchable in the ticket and "
+    ):
         tickets.load(tmp_path / "own", build("resnet18", **sizes))
 
 
@@ -344,15 +348,16 @@ def test_mixed_dtypes_are_kept_by_a_module_of_ones_own_and_refused_for_a_known_o
 
 
 class Odd(nn.Module):
-    """A searched layer beside tensors of a given dtype that lie in memory in every way."""
+    """A searched layer beside tensors of a given dtype that lie in memory in every way, one named as a file's bits."""
 
     def __init__(self, dtype=torch.float32, start=0.0):
         super().__init__()
         self.layer = nn.Linear(6, 4, bias=False)
         grid = (torch.arange(6.0).reshape(2, 3) + start).to(dtype)
         floating = grid.is_floating_point() or grid.is_complex()
-        self.bits = nn.Parameter(grid.t(), requires_grad=floating)  # named as the bits of a file
+        self.bits = nn.Parameter(grid.flatten()[::2], requires_grad=floating)
         self.twin = self.bits
+        self.register_buffer("turned", grid.t())
         self.register_buffer("wide", grid[:, :1].expand(2, 5))
         self.register_buffer("second", grid[:, ::2])
         self.register_buffer("one", grid[1, 1])
@@ -376,7 +381,7 @@ def test_tensors_of_every_dtype_and_layout_are_loaded_again(tmp_path, dtype):
     model = searched(Odd(dtype, 1.0))
     tickets.save(tmp_path / "t", model)
     rebuilt, _ = tickets.load(tmp_path / "t", Odd(dtype, 0.0))
-    for name in ("bits", "wide", "second", "one", "empty"):
+    for name in ("bits", "turned", "wide", "second", "one", "empty"):
         held, back = getattr(model, name), getattr(rebuilt, name)
         assert (back.dtype, back.shape, back.tolist()) == (held.dtype, held.shape, held.tolist())
     assert rebuilt.twin is rebuilt.bits
@@ -419,6 +424,20 @@ def test_modules_of_which_a_ticket_would_lose_something_are_named(tmp_path, last
     model[1] = last(3, 3)
     with pytest.raises(ValueError, match=line):
         tickets.save(tmp_path / "t", model)
+
+
+def test_a_transposed_parameter_that_is_not_searched_is_loaded_again(tmp_path):
+    def fresh():
+        model = nn.Sequential(nn.Linear(6, 6), nn.Unflatten(1, (3, 2)), nn.LayerNorm((3, 2)))
+        model[2].weight = nn.Parameter(torch.zeros(2, 3).t())
+        return model
+
+    model = searched(fresh(), learn_norms=True)
+    model[2].weight.data.copy_(torch.arange(6.0).reshape(3, 2))
+    tickets.save(tmp_path / "t", model)
+    rebuilt, _ = tickets.load(tmp_path / "t", fresh())
+    assert torch.equal(rebuilt[2].weight, model[2].weight)
+    assert same(model, rebuilt, X)
 
 
 def test_transposed_and_tied_weights_are_rebuilt(tmp_path):
@@ -521,7 +540,10 @@ def half():
 @pytest.mark.parametrize(
     ("fresh", "line"),
     [
-        (wider, r"its layer 0.weight is float32 \(8, 6\), 22 searchable in the ticket and float32 \(9, 6\)"),
+        (
+            wider,
+            r"its layer 0.weight is float32 \(8, 6\) with 48 weights, 22 searchable in the ticket and float32 \(9, 6\)",
+        ),
         (half, "its layer 0.weight is float32 .* and float16"),
         (with_norm, "its tensor 3.running_mean is missing in the ticket and float32"),
         (without_bias, "another digest"),
@@ -607,9 +629,7 @@ def test_a_truncated_file_is_one_clear_line(tmp_path, length):
 def crafted(path, change, tensors=None, text=None):
     """Change what a ticket file says, and its tensors, and give it the right checksum."""
     content = path.read_bytes()
-    header = json.loads(
-        json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]["ticket"]
-    )
+    header = json.loads(json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]["ticket"])
     del header["checksum"]
     change(header)
     held = {**load_file(path), **(tensors or {})}
@@ -664,14 +684,18 @@ SAYS_NOTHING = [
     put("layers", 0, 2, "ab"), put("layers", 0, 2, [15, -25]), put("layers", 0, 2, [15.0, 25]),
     put("layers", 0, 2, [[15], 25]), put("layers", 0, 2, [True, 375]), put("layers", 0, 2, 375),
     put("layers", 0, 2, [10**12, 10**12]), put("layers", 0, 2, [2**63] * 9),
-    put("layers", 0, 3, -1), put("layers", 0, 3, 10**12), put("layers", 0, 3, 1.5), put("layers", 0, 3, None),
-    put("layers", 0, 3, True), put("layers", 0, 3, 0), put("layers", 0, 4, 10**6), put("layers", 0, 4, -1),
-    put("layers", 0, 4, "1"), put("layers", 0, 4, [1]), put("layers", 0, 4, False),
+    put("layers", 0, 4, -1), put("layers", 0, 4, 10**12), put("layers", 0, 4, 1.5), put("layers", 0, 4, None),
+    put("layers", 0, 4, True), put("layers", 0, 4, 0), put("layers", 0, 5, 10**6), put("layers", 0, 5, -1),
+    put("layers", 0, 5, "1"), put("layers", 0, 5, [1]), put("layers", 0, 5, False),
+    put("layers", 0, 3, 0), put("layers", 0, 3, 376), put("layers", 0, 3, 375.0), put("layers", 0, 3, 10**12),
     put("source", GONE), put("source", []), put("source", {}), put("source", "prune", GONE), put("source", "more", 1),
     put("source", "model", 1),
-    put("source", "prune", "0.2"), put("source", "prune", None), put("source", "prune", True), put("source", "prune", 0),
-    put("source", "prune", -0.1), put("source", "prune", 1.5), put("source", "prune", [0.2]), put("source", "lock", 0.9),
-    put("source", "rule", "abc"), put("source", "rule", 1), put("source", "weights", None), put("source", "weights", []),
+    put("source", "prune", "0.2"), put("source", "prune", None), put("source", "prune", True),
+    put("source", "prune", 0),
+    put("source", "prune", -0.1), put("source", "prune", 1.5), put("source", "prune", [0.2]),
+    put("source", "lock", 0.9),
+    put("source", "rule", "abc"), put("source", "rule", 1), put("source", "weights", None),
+    put("source", "weights", []),
     put("source", "scale", "static"), put("source", "scale", {}), put("source", "scale", "x"),
     put("source", "sparsity", 0.1), put("source", "sparsity", "0.5"), put("source", "sparsity", False),
     put("source", "seed", -1), put("source", "seed", 1.0), put("source", "seed", True), put("source", "seed", "5"),
@@ -750,7 +774,9 @@ def test_the_same_words_in_another_form_are_not_the_file_that_was_written(path, 
 @pytest.mark.parametrize("other", [1, 3, -1, 0, 2**63])
 def test_another_format_version_is_refused_with_both_numbers(path, other):
     crafted(path, put("format", other))
-    one_line(lambda: tickets.read(path), f"of format version {other}; this program reads format version {tickets.FORMAT}")
+    one_line(
+        lambda: tickets.read(path), f"of format version {other}; this program reads format version {tickets.FORMAT}"
+    )
 
 
 def test_a_file_of_the_first_format_is_refused_with_both_numbers(tmp_path):
@@ -824,7 +850,11 @@ def moved(b):
         (lambda h: None, lambda b: {"bits": flipped(b)}, "is damaged: a layer has"),
         (lambda h: None, lambda b: {"bits": padded(b)}, "is damaged: there is more than the layers' bits"),
         (lambda h: None, lambda b: {"bits": moved(b)}, "another digest"),
-        (lambda h: None, lambda b: {"state.x": torch.zeros(1)}, "its tensor x is float32 .1,. in the ticket and missing"),
+        (
+            lambda h: None,
+            lambda b: {"state.x": torch.zeros(1)},
+            "its tensor x is float32 .1,. in the ticket and missing",
+        ),
         (put("digest", "0" * 32), lambda b: {}, "another digest"),
         (put("digest", "short"), lambda b: {}, "another digest"),
         (put("source", "seed", 6), lambda b: {}, "another digest|searchable"),
@@ -878,7 +908,7 @@ def test_layers_that_no_machine_holds_are_refused_before_they_are_made(path, wid
         header["sizes"] = {**MLP, "width": 1.0, "hidden": [width, width]}
         shapes = [[width, 25], [width, width], [3, width]]
         for layer, shape in zip(header["layers"], shapes, strict=True):
-            layer[2:] = [shape, 0, 0]
+            layer[2:] = [shape, shape[0] * shape[1], 0, 0]
         header["coding"] = "entropy"
 
     crafted(path, change, {"bits": bits(path)[:0]})

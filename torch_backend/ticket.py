@@ -114,7 +114,7 @@ def _sizes(ticket: tickets.Ticket) -> dict[str, Any]:
 
 
 def export(path: Path, to: Path, page: console.Page) -> int:
-    """Write the rebuilt network as plain weights: .safetensors or .pt (a state_dict), or .onnx.
+    """Write the rebuilt network as plain weights: .safetensors or .pt (a state_dict), or .onnx (for one input).
 
     Every tensor of the original class's state_dict is there, also where two share their memory. Raises ValueError for
     another ending of ``to`` and for the ticket's own file, OSError when it cannot be written.
@@ -162,7 +162,8 @@ def _export_onnx(model: nn.Module, ticket: tickets.Ticket, to: Path) -> None:
     example = torch.zeros(1, sizes["channels"], side, side, dtype=next(model.parameters()).dtype)
     if find_spec("onnx") is None or find_spec("onnxscript") is None:
         raise ValueError("ONNX needs two packages more: pip install onnx onnxscript")
-    torch.onnx.export(model, (example,), str(to), dynamo=True)
+    program: Any = torch.onnx.export(model, (example,), dynamo=True, verbose=False)
+    write_atomically(to, program.model_proto.SerializeToString())  # its own way to save makes two files
 
 
 def _printable(name: str) -> str:

@@ -182,7 +182,7 @@ def plain_model(model: nn.Module) -> nn.Module:
             # not torch's own way back, which takes the weight away from the class: a copy of the module shares it
             del module._modules["parametrizations"]
             kind = type(module).__bases__[0]
-            module.__class__ = getattr(kind, "plain", kind)  # recurrent modules are given a class between the two
+            module.__class__ = getattr(kind, "plain_kind", kind)  # recurrent modules are given a class between the two
         for name in module.__dict__.pop(REPLACED, ()):
             if name not in weights:
                 weights[name] = nn.Parameter(module.get_buffer(name), requires_grad=False)

@@ -47,7 +47,9 @@ def test_weights_of_another_dtype_are_used_where_no_value_changes(path, dtype):
 )
 def test_values_that_the_model_cannot_have_are_refused_and_not_rounded(path, change):
     written(path, state(**{FIRST: change(state()[FIRST])}))
-    with pytest.raises(ValueError, match=f"{path.name} does not fit the model: {FIRST} is .*, with values that float32"):
+    with pytest.raises(
+        ValueError, match=f"{path.name} does not fit the model: {FIRST} is .*, with values that float32"
+    ):
         loaded(path, "mlp", SIZES)
 
 

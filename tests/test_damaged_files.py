@@ -24,8 +24,7 @@ import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from safetensors.numpy import load as arrays_of
-from safetensors.numpy import save as to_bytes
+from safetensors.torch import load as arrays_of
 from safetensors.torch import save as tensor_bytes
 
 from common.forms import like
@@ -33,7 +32,7 @@ from common.idx import read_idx
 from common.store import Store, export_json, export_jsonl, read_json, read_jsonl
 from simulations.existence import build as building
 from simulations.existence.target import Target, from_file, save
-from torch_backend import pretrained, search, ticket, tickets, training
+from torch_backend import pretrained, search, tensors, ticket, tickets, training
 from torch_backend.data import load
 from torch_backend.data.files import Files
 from torch_backend.models import build
@@ -85,13 +84,13 @@ def write_ticket(path, coding="packed"):
     source = {"prune": 0.25, "lock": 0.25, "seed": 3}
     model = freeze(build("mlp", **SIZES), **source)
     select(model, 0.5)
-    tickets.save(path, model, tickets.Ticket("mlp", SIZES, source, coding))
+    tickets.save(path, model, architecture="mlp", sizes=SIZES, coding=coding)
 
 
 def read_ticket(path):
     model, said = tickets.load(path)
     ticket.info(path, Quiet())
-    return said, [parameter.tolist() for parameter in ticket.plain_model(model).state_dict().values()]
+    return said, [parameter.tolist() for parameter in tickets.plain_model(model).state_dict().values()]
 
 
 class Quiet:
@@ -384,8 +383,9 @@ def test_a_ticket_whose_checksum_is_right_and_whose_words_are_wrong_is_refused_i
     header = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["ticket"])
     del header["checksum"]
     header = data.draw(other_value(header))
-    text = json.dumps({**header, "checksum": tickets.checksum(header, arrays)})
-    path.write_bytes(to_bytes(arrays, metadata={"ticket": text}))
+    said = tensors.digest(json.dumps(header, sort_keys=True), arrays)
+    text = json.dumps({**header, "checksum": said}, sort_keys=True)
+    path.write_bytes(tensors.encoded(arrays, {"ticket": text}))
     outcome(Kind("ticket.safetensors", write_ticket, read_ticket), path)
 
 

@@ -148,8 +148,7 @@ def run(jackpot: Jackpot, seed: int, folder: Path, args: argparse.Namespace, dev
         ).seconds
     chosen_mask = masks_of(asked)
     about = {"data_set": settings.data_set, "sparsity": settings.sparsity, "weights": "of a trained network"}
-    said = tickets.Ticket(tickets.OWN, {}, source, about=about)
-    kept_ticket = tickets.save(folder / TICKET, asked.model, said)
+    kept_ticket = tickets.save(folder / TICKET, asked.model, about=about)
     model = tickets.load(folder / TICKET, copy.deepcopy(dense).cpu())[0].to(device)
     others = {method: mask_of(method, problem()) for method in ONE_SHOT}
     for start in STARTS:

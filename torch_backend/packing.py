@@ -34,7 +34,8 @@ def pack(chosen: Sequence[Bools], coding: str = "packed") -> Bytes:
 def unpack(data: Bytes, sizes: Sequence[int], kept: Sequence[int], coding: str = "packed") -> list[Bools]:
     """Return the bits of layers of these sizes, of which this many are set; the inverse of :func:`pack`.
 
-    Raises ValueError when the data do not have that many bits, or not that many set.
+    Raises ValueError when the data are not what :func:`pack` makes of such bits: not that many, not that many set,
+    something behind them.
     """
     if one_of("coding", coding, CODINGS) == "packed":
         if len(data) != -(-sum(sizes) // 8):
@@ -46,6 +47,8 @@ def unpack(data: Bytes, sizes: Sequence[int], kept: Sequence[int], coding: str =
     wrong = [(int(layer.sum()), count) for layer, count in zip(found, kept, strict=True) if layer.sum() != count]
     if wrong:
         raise ValueError(f"a layer has {wrong[0][0]} bits set, {wrong[0][1]} were written")
+    if not np.array_equal(pack(found, coding), data):
+        raise ValueError("there is more than the layers' bits")
     return found
 
 

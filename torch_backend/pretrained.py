@@ -6,9 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as from_bytes
-from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from common.checks import first_line
@@ -17,6 +14,7 @@ from common.store import Row
 from torch_backend.models import build
 from torch_backend.search import prepared
 from torch_backend.settings import Settings
+from torch_backend.tensors import dense, encoded, name_of, read
 from torch_backend.training import CHECKPOINT, Run, Task
 
 
@@ -35,13 +33,10 @@ def loaded(path: str | Path, name: str, sizes: dict[str, Any]) -> nn.Module:
 
 
 def read_state(path: str | Path) -> dict[str, Tensor]:
-    """Return the tensors of a file by name; errors as for :func:`loaded`."""
+    """Return the tensors of a file by name, on the CPU, each with memory of its own; errors as for :func:`loaded`."""
     path = Path(path)
     if path.suffix == ".safetensors":
-        try:
-            return from_bytes(path.read_bytes())
-        except SafetensorError as error:
-            raise ValueError(f"{path} is damaged or no safetensors file: {error}") from None
+        return read(path)[1]
     if path.suffix not in (".pt", ".pth"):
         raise ValueError(f"weights must be a .safetensors, .pt or .pth file, got {path}")
     data = BytesIO(path.read_bytes())
@@ -51,7 +46,12 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
         raise ValueError(f"{path} is damaged or holds more than tensors: {first_line(error)}") from None
     if not isinstance(found, dict) or not found or not all(isinstance(value, Tensor) for value in found.values()):
         raise ValueError(f"{path} holds no state_dict: it must be a dictionary of tensors by name")
-    return dict(found)
+    if not all(isinstance(name, str) for name in found):
+        raise ValueError(f"{path} holds no state_dict: the names of its tensors must be texts")
+    try:
+        return {name: dense(name, value) for name, value in found.items()}
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be used: {error}") from None
 
 
 def trained(
@@ -76,25 +76,40 @@ def trained(
         return model
     folder.mkdir(parents=True, exist_ok=True)
     Run(model, task, settings, folder, dict, origin=origin or {}).fit(tell)
-    state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    write_atomically(path, to_bytes(state))
+    write_atomically(path, encoded(model.state_dict()))
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return model
 
 
 def _fill(model: nn.Module, state: dict[str, Tensor], path: str | Path) -> None:
-    """Load ``state``; say in one line what does not fit."""
+    """Load ``state``; say in one line what does not fit. A value that the model's dtype does not have does not fit."""
     own = model.state_dict()
     missing, surplus = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
     for what, names in (("lacks", missing), ("has, unlike the model,", surplus)):
         if names:
             rest = f" and {len(names) - 3} more" if len(names) > 3 else ""
             raise ValueError(f"{path} does not fit the model: it {what} {', '.join(names[:3])}{rest}")
+    fitting = {}
     for name, value in state.items():
         if value.shape != own[name].shape:
             raise ValueError(
                 f"{path} does not fit the model: {name} is {tuple(value.shape)} and must be {tuple(own[name].shape)}"
             )
-        if not bool(torch.isfinite(value).all()):
+        held = value if value.dtype == own[name].dtype else _converted(value, own[name].dtype)
+        if held is None:
+            had, wanted = name_of(value.dtype), name_of(own[name].dtype)
+            raise ValueError(f"{path} does not fit the model: {name} is {had}, with values that {wanted} does not have")
+        if not bool(torch.isfinite(held).all()):
             raise ValueError(f"{path} cannot be used: {name} has values that are not finite")
-    model.load_state_dict(state)
+        fitting[name] = held
+    model.load_state_dict(fitting)
+
+
+def _converted(value: Tensor, dtype: torch.dtype) -> Tensor | None:
+    """Return ``value`` in another dtype, None where that would change it."""
+    if value.is_complex() != dtype.is_complex:
+        return None
+    held = value.to(dtype)
+    back = held.to(value.dtype)
+    same = back.eq(value) | back.ne(back) & value.ne(value)  # or no number, both
+    return held if bool(same.all()) else None

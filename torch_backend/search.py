@@ -169,8 +169,7 @@ def _finished(
     if supermasks(model):
         about = {"data_set": settings.data_set, "images": settings.images, "sparsity": settings.sparsity,
                  "data": origin["data"], "validation": result["validation"]}  # fmt: skip
-        said = tickets.Ticket(settings.model, sizes, source_of(settings, seed), about=about)
-        kept_ticket = tickets.save(folder / TICKET, model, said)
+        kept_ticket = tickets.save(folder / TICKET, model, architecture=settings.model, sizes=sizes, about=about)
         device = next(model.parameters()).device
         model = tickets.load(folder / TICKET)[0].to(device)
         result |= {"sparsity": rows[best]["sparsity"], "bits": kept_ticket.searchable}

@@ -31,6 +31,7 @@ SCALES = ("none", "static", "dynamic")
 GIVEN = "given"
 STATE = "_extra_state"  # torch's name for what get_extra_state returns
 CHUNK = 1 << 18  # numbers digested at a time
+REPLACED = "_frozen_parameters"  # attribute of a module: the names of its parameters that are now constants
 
 
 class _Masked(torch.autograd.Function):
@@ -464,6 +465,7 @@ def _settle_the_rest(module: nn.Module, learn_norms: bool, given: bool, left: se
 
 
 def _constant(module: nn.Module, name: str, value: Tensor) -> None:
-    """Put a buffer outside the state_dict in the place of a parameter."""
+    """Put a buffer outside the state_dict in the place of a parameter, and let the module remember that it was one."""
     delattr(module, name)
     module.register_buffer(name, value, persistent=False)
+    module.__dict__.setdefault(REPLACED, []).append(name)

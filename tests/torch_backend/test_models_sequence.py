@@ -136,7 +136,7 @@ def test_a_ticket_file_rebuilds_the_network_to_the_bit(tmp_path, name, learn_nor
     for parameter in model.parameters():
         if parameter.ndim == 1 and parameter.requires_grad and (parameter == 1).all():
             parameter.data.mul_(1.5)  # a norm's scale, as if learnt
-    written = tickets.save(tmp_path / "t", model.eval(), tickets.Ticket(name, arguments, source))
+    written = tickets.save(tmp_path / "t", model.eval(), architecture=name, sizes=arguments)
     torch.manual_seed(99)
     rebuilt, read = tickets.load(tmp_path / "t")
     assert read == written

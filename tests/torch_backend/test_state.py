@@ -12,7 +12,7 @@ from torch.nn.utils import parametrize
 from torch_backend.rivals.problem import keep_all
 from torch_backend.supermask import NotSelected, freeze, frozen_with, supermasks
 from torch_backend.threshold import select, select_after_steps
-from torch_backend.ticket import plain_model
+from torch_backend.tickets import plain_model
 
 SOURCE = {"prune": 0.2, "lock": 0.2, "seed": 1}
 

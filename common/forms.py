@@ -95,12 +95,13 @@ def check(found: object, form: Form, what: str) -> None:
 class Like:
     """Values of these kinds; of objects the values under some names, of lists the entries are like others in turn.
 
-    Names that are not known are not looked at, and none is asked for: what reads a name says that it is missing
+    Names that are not known are not looked at. Some are needed; others are told as missing by what reads them
     (:class:`common.store.Found`).
     """
 
     kinds: frozenset[str]
     names: dict[str, "Like"]
+    needed: frozenset[str]
     entries: "Like | None"
     empty: bool  # whether a list may be
 
@@ -109,6 +110,8 @@ class Like:
         if _kind(found) not in self.kinds:
             raise ValueError(f"{what} must be {' or '.join(sorted(self.kinds))}, got {_short(found)}")
         if isinstance(found, dict):
+            if missing := self.needed - found.keys():
+                raise ValueError(f"{what} has no {min(missing)}")
             for name in found.keys() & self.names.keys():
                 self.names[name].check(found[name], f"{name} in {what}")
         elif isinstance(found, list):
@@ -119,8 +122,11 @@ class Like:
                     self.entries.check(entry, f"entry {place} of {what}")
 
 
-def like(examples: Iterable[object]) -> Like:
+def like(examples: Iterable[object], inside: bool = False) -> Like:
     """Return what ``examples`` have in common.
+
+    inside: they lie in others. Then the names that all of them have are needed; rows of one file may differ, and so do
+    the names of a network's layers, which have dots.
 
     >>> like([{"n": 1}, {"n": None, "name": "x"}]).check({"n": "two"}, "the row")
     Traceback (most recent call last):
@@ -131,13 +137,15 @@ def like(examples: Iterable[object]) -> Like:
     objects = [example for example in examples if isinstance(example, dict)]
     lists = [example for example in examples if isinstance(example, list)]
     entries = [entry for example in lists for entry in example]
+    common = frozenset.intersection(*map(frozenset, objects)) if objects and inside else frozenset()
     return Like(
         frozenset(map(_kind, examples)),
         {
-            name: like(example[name] for example in objects if name in example)
+            name: like((example[name] for example in objects if name in example), inside=True)
             for name in {name for example in objects for name in example}
         },
-        like(entries) if entries else None,
+        common if not any("." in name for name in common) else frozenset(),
+        like(entries, inside=True) if entries else None,
         not all(lists),
     )
 
@@ -163,4 +171,4 @@ def _short(value: object) -> str:
 
 SEED = count(2**64 - 1)
 SHARE = Numbers(0, 1)
-OBJECT = Like(frozenset({"an object"}), {}, None, True)  # with any names
+OBJECT = Like(frozenset({"an object"}), {}, frozenset(), None, True)  # with any names

@@ -97,8 +97,8 @@ def check_like(results: Path, committed: Path) -> None:
             continue
         if known.suffix == ".json":
             read_json(given, like([read_json(known)]))
-        else:
-            read_jsonl(given, like(read_jsonl(known)))
+        elif not read_jsonl(given, like(read_jsonl(known))):
+            raise ValueError(f"{given} holds no rows")
 
 
 @contextmanager

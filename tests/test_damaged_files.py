@@ -27,9 +27,9 @@ from PIL import Image
 from safetensors.torch import load as arrays_of
 from safetensors.torch import save as tensor_bytes
 
-from common.forms import like
 from common.idx import read_idx
 from common.store import Store, export_json, export_jsonl, read_json, read_jsonl
+from figures.style import check_like
 from simulations.existence import build as building
 from simulations.existence.target import Target, from_file, save
 from torch_backend import pretrained, search, tensors, ticket, tickets, training
@@ -67,7 +67,11 @@ def read_store(path):
     for beside in ("-wal", "-shm", "-journal"):
         Path(f"{path}{beside}").unlink(missing_ok=True)
     with Store(path) as store:
-        return store.get("x", {"n": 1}, 0, 0), list(store.rows("x"))
+        found = store.get("x", {"n": 1}, 0, 0), list(store.rows("x"))
+    # rows may be lost and made again, but none is another
+    assert found[0] in (None, ROWS[1])
+    assert all(row in [{"seed": 0, "chunk": 0, **row} for row in ROWS] for row in found[1])
+    return found
 
 
 def write_target(path):
@@ -188,7 +192,8 @@ def read_claim(path):
 def read_limits(path):
     from simulations.limits import summary
 
-    return summary(read_jsonl(path, like(read_jsonl(COMMITTED / "limits.jsonl")))).row_count
+    check_like(path, COMMITTED / "limits.jsonl")
+    return summary(read_jsonl(path)).row_count
 
 
 def write_limits(path):

@@ -54,7 +54,7 @@ FORM = {  # of a result
     "seed": SEED,
     **dict.fromkeys(("sparsity", "prune", "lock"), SHARE),
     **dict.fromkeys(("dense_test", "dense_validation", "test", "validation"), SHARE),
-    "bits": Numbers(0, whole=True),
+    "bits": Numbers(0),
     "seconds": Numbers(0),
     "curves": {name: [Numbers()] for name in CURVES},
     "steps": Numbers(1, whole=True),

@@ -105,7 +105,7 @@ FORM = {  # of a row
     "factor": Numbers(1e-4),
     **dict.fromkeys(("prune", "lock", "place", "sparsity", "test", "validation"), SHARE),
     "weights": Numbers(1, whole=True),
-    "bits": Numbers(0, whole=True),
+    "bits": Numbers(0),
     "seconds": Numbers(0),
     **dict.fromkeys(("settings", "origin"), OBJECT),
 }

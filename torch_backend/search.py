@@ -42,7 +42,7 @@ FORM = {  # of a result
     "seed": SEED,
     "best_epoch": Numbers(0, whole=True),
     **dict.fromkeys(("test", "validation"), SHARE),
-    "bits": Numbers(0, whole=True),
+    "bits": Numbers(0),
     "seconds": Numbers(0),
     **dict.fromkeys(("settings", "origin", "sparsity?"), OBJECT),
 }

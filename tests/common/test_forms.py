@@ -94,6 +94,7 @@ EXAMPLES = [{"n": 1, "ends": {"low": 0.5, "high": None}, "points": [[1, 2]]}, {"
         ({"n": True}, "n in it must be a number, got True"),
         ({"n": float("nan")}, "n in it must be a number, got nan"),
         ({"n": None}, "n in it must be a number, got None"),
+        ({"ends": {}}, "ends in it has no low"),
         ({"ends": {"low": None}}, "low in ends in it must be a number, got None"),
         ({"ends": [1]}, "ends in it must be an object"),
         ({"points": []}, "points in it is empty"),

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -186,3 +187,111 @@ def test_what_cannot_be_written_is_told_beforehand(tmp_path):
         check_writable(tmp_path)
     with pytest.raises(OSError, match="cannot be written"):
         check_writable(tmp_path / "missing" / "new.json")
+
+
+def changed(path, command, *values):
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute(command, values)
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "UPDATE units SET row = '{\"count\":6}'",
+        "UPDATE units SET row = replace(row, '5', '4')",
+        "UPDATE units SET row = x'00'",
+        "UPDATE units SET row = 5",
+        "UPDATE units SET row = '{\"count\":5}' || ' '",
+        "UPDATE units SET checksum = ''",
+        "UPDATE units SET checksum = NULL || 'x'",
+        "UPDATE units SET chunk = 1, row = (SELECT row FROM units)",
+        "UPDATE units SET seed = '1'",
+        "UPDATE units SET settings = '{\"n\":4}'",
+        "UPDATE units SET experiment = 'y'",
+    ],
+)
+def test_a_row_that_was_changed_is_never_read(tmp_path, command):
+    path = tmp_path / "runs.sqlite"
+    with Store(path) as store:
+        store.put("x", {"n": 3}, 0, 0, {"count": 5})
+    try:
+        changed(path, command)
+    except sqlite3.IntegrityError:  # a column that may not be empty
+        return
+    told = 0
+    with Store(path) as store:
+        for experiment, n, seed, chunk in product("xy", (3, 4), (0, 1), (0, 1)):
+            try:
+                assert store.get(experiment, {"n": n}, seed, chunk) is None
+            except OSError as error:
+                told += str(error).startswith(f"{path} is damaged: ")
+    assert told == 1
+
+
+@pytest.mark.parametrize("seed", [0, 2**31, 2**63 - 1, 2**63, 2**64 - 1])
+def test_every_seed_has_its_rows(tmp_path, seed):
+    with Store(tmp_path / "runs.sqlite") as store:
+        store.put("x", {}, seed, 0, {"count": 5})
+        assert store.get("x", {}, seed, 0) == {"count": 5}
+        assert store.get("x", {}, seed - 1 if seed else 1, 0) is None
+        assert list(store.rows("x")) == [{"seed": seed, "chunk": 0, "count": 5}]
+
+
+def test_rows_come_in_the_order_of_their_seeds():
+    with Store() as store:
+        for seed in (2**64 - 1, 10, 9, 2):
+            store.put("x", {}, seed, 0, {})
+        assert [row["seed"] for row in store.rows("x")] == [2, 9, 10, 2**64 - 1]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "CREATE TABLE units (experiment, settings, seed, chunk, row)",
+        "CREATE VIEW units AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n",
+        "CREATE VIEW Units AS SELECT 1",
+    ],
+)
+def test_a_table_that_is_not_ours_is_refused_at_once(tmp_path, command):
+    changed(tmp_path / "runs.sqlite", command)
+    with pytest.raises(OSError, match="runs.sqlite cannot be used as a run store: its table is of another version"):
+        Store(tmp_path / "runs.sqlite")
+
+
+def test_a_trigger_is_refused(tmp_path):
+    path = tmp_path / "runs.sqlite"
+    Store(path).close()
+    changed(path, "CREATE TRIGGER t AFTER INSERT ON units BEGIN DELETE FROM units; END")
+    with pytest.raises(OSError, match="its table is of another version"):
+        Store(path)
+
+
+def test_the_table_of_an_older_version_is_left_alone(tmp_path):
+    path = tmp_path / "runs.sqlite"
+    changed(path, "CREATE TABLE runs (experiment TEXT, settings TEXT, seed INTEGER, chunk INTEGER, row TEXT NOT NULL)")
+    changed(path, "INSERT INTO runs VALUES ('x', '{}', 0, 0, '{}')")
+    with Store(path) as store:
+        assert store.get("x", {}, 0, 0) is None
+        store.put("x", {}, 0, 0, {"count": 5})
+        assert store.get("x", {}, 0, 0) == {"count": 5}
+
+
+def test_a_store_without_a_name_is_refused():
+    with pytest.raises(ValueError, match="a run store needs a name"):
+        Store("")
+
+
+def test_results_do_not_replace_a_run_store(tmp_path):
+    path = tmp_path / "runs.sqlite"
+    with Store(path) as store:
+        store.put("x", {}, 0, 0, {"count": 5})
+    (tmp_path / "link").symlink_to(path)
+    for name in (path, tmp_path / "link"):
+        with pytest.raises(OSError, match="is a run store, which is not replaced"):
+            check_writable(name)
+        with pytest.raises(OSError, match="is a run store, which is not replaced"):
+            export_jsonl(name, [])
+    with Store(path) as store:
+        assert store.get("x", {}, 0, 0) == {"count": 5}

@@ -137,7 +137,7 @@ def test_a_figure_of_another_file_is_one_line_that_names_it(tmp_path, capsys, te
     path.write_text(text)
     assert run_command(limits.main, [str(path), "--out", str(tmp_path)], "figures") == 2
     error = capsys.readouterr().err
-    assert f"{path} does not hold what is read from it" in error
+    assert str(path) in error
     assert error.count("\n") == 1
     assert Path(tmp_path, "other.jsonl").read_text() == text
 

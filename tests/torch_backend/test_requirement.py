@@ -306,7 +306,7 @@ def test_bad_input_is_one_line(data, tmp_path, capsys):
     assert "not of one plan" in refused(
         capsys, "--analyse-only", written("a.jsonl", [*good, {**good[0], "plan": "cora"}])
     )
-    assert "not of one plan" in refused(capsys, "--analyse-only", written("b.jsonl", [{"plan": "tiny"}]))
+    assert "b.jsonl line 1 has no seed" in refused(capsys, "--analyse-only", written("b.jsonl", [{"plan": "tiny"}]))
     older = {**good[0], "settings": {**good[0]["settings"], "epochs": 7}}
     assert "other settings" in refused(capsys, "--analyse-only", written("c.jsonl", [older, *good[1:]]))
     (tmp_path / "d.jsonl").write_text("{")

@@ -70,7 +70,9 @@ def construct(source: Planar, target: Floats) -> NDArray[np.int_]:
     for i in (0, 1):
         for sign in (-1, 1):
             block = np.flatnonzero((reads == i) & (np.sign(u) == sign))
-            kept = best_subsets([target[i]], (source.outputs * u)[block], source.fates[block], jobs=1)[1][0]
+            kept = best_subsets(
+                targets=[target[i]], values=(source.outputs * u)[block], states=source.fates[block], jobs=1
+            )[1][0]
             choices[block[kept]] = 1 + i
     return choices
 

@@ -15,8 +15,8 @@ from typing import Any, SupportsFloat, SupportsIndex
 LONGEST = 60  # characters of a value that a message shows
 
 
-def whole(name: str, value: SupportsIndex, least: int = 0, most: int | None = None) -> int:
-    """Return ``value`` as an int that is at least ``least`` and at most ``most``, or raise ValueError.
+def whole(name: str, value: SupportsIndex, least: int = 0) -> int:
+    """Return ``value`` as an int that is at least ``least``, or raise ValueError.
 
     value: an int, a numpy integer or an array of no dimension that holds one. 3.0 is not a whole number here.
 
@@ -32,8 +32,6 @@ def whole(name: str, value: SupportsIndex, least: int = 0, most: int | None = No
         raise ValueError(f"{name} must be a whole number, got {shown(value)}") from None
     if number < least:
         raise ValueError(f"{name} must be at least {least}, got {shown(number)}")
-    if most is not None and number > most:
-        raise ValueError(f"{name} must be at most {_power(most)}, got {shown(number)}")
     return number
 
 
@@ -138,11 +136,6 @@ def _fraction(number: Any) -> Any:
     if isinstance(number, float | Decimal):
         return Fraction(number) if isfinite(number) else float(number)
     return Fraction(*number.as_integer_ratio()) if abs(number) < float("inf") else float(number)
-
-
-def _power(number: int) -> str:
-    """Write a bound as it is spoken of: 2**64 - 1, not its twenty digits."""
-    return f"2**{(number + 1).bit_length() - 1} - 1" if number > 2**20 and (number & (number + 1)) == 0 else f"{number}"
 
 
 def shown(value: object) -> str:

@@ -3,10 +3,11 @@
 import argparse
 import importlib
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Any, NoReturn
 
 REFUTED = 1
 BAD_INPUT = 2
@@ -17,6 +18,11 @@ SEARCHES_NEED = {"torch": "PyTorch", "safetensors": "safetensors", "constriction
 
 class Parser(argparse.ArgumentParser):
     """An argument parser that answers bad input with one line, without the usage text."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # Python before 3.14 takes -1e-3, -inf and -nan for options: then nobody is told which values are allowed
+        self._negative_number_matcher = re.compile(r"-(\.?\d|inf|nan).*$", re.IGNORECASE)
 
     def error(self, message: str) -> NoReturn:
         """Print ``message`` on one line and exit with code 2."""

@@ -15,6 +15,7 @@ from common.files import write_atomically
 
 Row = dict[str, Any]
 
+WRAP = 2**64  # seeds go below it; sqlite's integers only below 2**63, so larger ones are kept as negative numbers
 PATIENCE = 60.0  # seconds to wait for another process that is writing to the same store
 
 
@@ -82,7 +83,7 @@ class Store:
         try:
             self._connection.execute(
                 "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?)",
-                (experiment, canonical(settings), seed, chunk, content),
+                (experiment, canonical(settings), _signed(seed), chunk, content),
             )
         except sqlite3.Error as error:
             raise OSError(f"{self.path} cannot keep a finished row: {error}") from error
@@ -92,7 +93,7 @@ class Store:
         with self._readable():
             found = self._connection.execute(
                 "SELECT row FROM runs WHERE experiment=? AND settings=? AND seed=? AND chunk=?",
-                (experiment, canonical(settings), seed, chunk),
+                (experiment, canonical(settings), _signed(seed), chunk),
             ).fetchone()
             return {**json.loads(found[0])} if found else None
 
@@ -100,11 +101,11 @@ class Store:
         """Yield every row of an experiment with its settings, seed and chunk, ordered by key."""
         with self._readable():
             cursor = self._connection.execute(
-                "SELECT settings, seed, chunk, row FROM runs WHERE experiment=? ORDER BY settings, seed, chunk",
+                "SELECT settings, seed, chunk, row FROM runs WHERE experiment=? ORDER BY settings, seed < 0, seed, chunk",
                 (experiment,),
             )
             found = [
-                {**json.loads(settings), "seed": seed, "chunk": chunk, **json.loads(row)}
+                {**json.loads(settings), "seed": seed % WRAP, "chunk": chunk, **json.loads(row)}
                 for settings, seed, chunk, row in cursor
             ]
         yield from found
@@ -128,6 +129,10 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _signed(seed: int) -> int:
+    return seed - WRAP if seed >= WRAP // 2 else seed
 
 
 def flat(row: Row, prefix: str = "") -> Row:

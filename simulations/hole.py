@@ -85,7 +85,14 @@ def measure(setting: Setting, *, trials: int = TRIALS, seed: int = 0) -> Row:
         rng = generator(seed, f"hole/{setting.width}/{setting.lock_first:g}", trial)
         source, target = draw(setting, rng)
         found["floor"].append(
-            sup_error_floor(source.values, source.states, source.outputs, source.fates, target, relu_output=False)
+            sup_error_floor(
+                first_values=source.values,
+                first_states=source.states,
+                second_values=source.outputs,
+                second_states=source.fates,
+                target=target,
+                relu_output=False,
+            )
         )
         reached = {"searched": descend(source, target, rng)[0]}
         if setting.lock_first == 0:

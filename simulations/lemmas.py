@@ -11,6 +11,7 @@ from common import checks, console
 from common.cli import INTERRUPTED
 from common.cli import REFUTED as EXIT_REFUTED
 from common.files import check_writable
+from common.keys import checked_seed
 from common.intervals import Crossing, upper_limit
 from common.rates import Rates, searchable
 from common.store import Row, Store, export_csv, export_json
@@ -37,18 +38,21 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        searchable(self.prune, self.lock)
-        for eps in self.eps:
-            checks.open_unit("eps", eps)
+        rates = searchable(self.prune, self.lock)
+        clean = {
+            "prune": rates.prune,
+            "lock": rates.lock,
+            "eps": tuple(checks.open_unit("eps", eps) for eps in self.eps),
+            "delta": checks.open_unit("delta", self.delta),
+            "radius": checks.positive("radius", self.radius),
+            "trials": None if self.trials is None else checks.whole("trials", self.trials, least=1),
+            "confidence": checks.open_unit("confidence", self.confidence),
+            "seed": checked_seed(self.seed),
+        }
+        for name, value in clean.items():
+            object.__setattr__(self, name, value)
         if len(set(self.eps)) < len(self.eps):
             raise ValueError(f"eps must not repeat, got {' '.join(f'{eps:g}' for eps in self.eps)}")
-        checks.open_unit("delta", self.delta)
-        checks.positive("radius", self.radius)
-        checks.open_unit("confidence", self.confidence)
-        if checks.whole("seed", self.seed) >= 2**64:
-            raise ValueError(f"seed must be below 2**64, got {self.seed}")
-        if self.trials is not None:
-            checks.whole("trials", self.trials, least=1)
 
     def law(self, rates: Rates) -> Law:
         """Return what every bound and estimate asks for, at these rates."""

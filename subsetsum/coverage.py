@@ -92,7 +92,7 @@ def worst_errors(
     first, trials = checked_trials(first, trials)
     most = max(over_chunks(lambda first, count: most_free(description, n, first, count), trials, jobs, first))
     refuse_if_too_large("floor", floor, workers(jobs) * bitset_bytes(most, floor, radius))
-    window, floor2 = point_units(radius, bits, floor), gap_units(floor, bits)
+    window, floor2 = point_units(radius, bits), gap_units(floor, bits)
     scratch = _Scratches(max(floor2, gap_units(ldexp(1.0, -most), bits)), n, rates, bits)
 
     def task(first: int, count: int) -> NDArray[np.float64]:

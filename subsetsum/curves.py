@@ -101,5 +101,5 @@ def checked_targets(targets: ArrayLike) -> NDArray[np.float64]:
     if points.ndim != 1:
         raise ValueError(f"targets must be a vector, got shape {points.shape}")
     if not (np.abs(points) <= RADIUS_MAX).all():
-        raise ValueError(f"targets must be at most {RADIUS_MAX} in absolute value, got {np.abs(points).max():g}")
+        raise ValueError(f"targets must be at most {RADIUS_MAX} in absolute value, got {points[np.abs(points) > RADIUS_MAX][0]}")
     return points

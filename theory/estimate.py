@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.special import bdtrik, ndtri
 
 from common.checks import one_of, whole
-from common.keys import generator, key_words
+from common.keys import checked_seed, generator
 from common.rates import Rates
 from theory.limits import checked_delta, checked_eps, checked_n, checked_radius, checked_rates
 from theory.necessary import necessary_n
@@ -63,7 +63,7 @@ def estimated_success(
     """
     n, eps, rates, radius = checked_n(n), checked_eps(eps), checked_rates(prune, lock), checked_radius(radius)
     reading, draws = one_of("reading", reading, READINGS), whole("draws", draws, 1)
-    key_words(seed)
+    seed = checked_seed(seed)
     if eps >= radius and (n == 0 or rates.lock == 0):
         return 1.0
     many = n * rates.free > max(_MANY, -_MANY_A_DIGIT * log(eps))
@@ -112,7 +112,7 @@ def estimated_n(
     """
     eps, delta, radius = checked_eps(eps), checked_delta(delta), checked_radius(radius)
     draws = whole("draws", draws, 1)
-    key_words(seed)
+    seed = checked_seed(seed)
     least = necessary_n(eps, delta, prune=prune, lock=lock, radius=radius, reading=reading)
     if eps >= radius:
         return 0

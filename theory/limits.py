@@ -34,7 +34,10 @@ def checked_radius(radius: float) -> float:
 
 def checked_n(n: int) -> int:
     """Return n in 0..10^15, or raise ValueError."""
-    return whole("n", n, 0, LARGEST_N)
+    number = whole("n", n)
+    if number > LARGEST_N:
+        raise ValueError(f"n must be at most {LARGEST_N:.0e}, got {shown(number)}")
+    return number
 
 
 def checked_rates(prune: float, lock: float) -> Rates:

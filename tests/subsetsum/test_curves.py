@@ -127,8 +127,8 @@ def test_targets_are_fixed_by_the_radius():
         ({"prune": 2.0}, "prune must lie in"),
         ({"targets": [[0.0]]}, "targets must be a vector, got shape"),
         ({"targets": [np.nan]}, "targets must be finite"),
-        ({"targets": [512.0]}, "targets must be finite and at most 511"),
-        ({"targets": "x"}, "targets must be a vector of numbers"),
+        ({"targets": [512.0]}, "targets must be at most 511 in absolute value, got 512"),
+        ({"targets": "x"}, "every entry of targets must be a number"),
         ({"n_max": 100, "eps": 1e-14}, "eps = 1e-14 is too small: .* GiB"),
     ],
 )

@@ -50,15 +50,6 @@ def states(name: str, numbers: ArrayLike) -> NDArray[np.int8]:
     return found.astype(np.int8)
 
 
-def wholes(name: str, numbers: ArrayLike, least: int = 0, most: int = EXACT) -> NDArray[np.int64]:
-    """Return ``numbers``, read as in :func:`floats`, as int64; raise ValueError unless each is whole, in least..most."""
-    found = floats(name, numbers)
-    bad = (found != np.rint(found)) | (found < least) | (found > most)
-    if bad.any():
-        raise ValueError(f"{name} must be whole numbers from {least} to {most}, got {found[bad][0]:g}")
-    return found.astype(np.int64)
-
-
 def _floats(name: str, numbers: Any, depth: int = 0) -> NDArray[np.float64]:
     if isinstance(numbers, list | tuple | range):
         if all(type(x) is float or (type(x) is int and -EXACT <= x <= EXACT) for x in numbers):

@@ -7,7 +7,7 @@ False are no numbers here, texts are not read as numbers, and a number that no f
 
 from decimal import Decimal
 from fractions import Fraction
-from math import isfinite
+from math import isfinite, isnan
 from numbers import Rational
 from operator import index
 from typing import Any, SupportsFloat, SupportsIndex
@@ -76,7 +76,7 @@ def closed_unit(name: str, value: SupportsFloat) -> float:
 
 
 def flag(name: str, value: bool) -> bool:
-    """Return ``value`` as a bool when it is True or False, or raise ValueError; other values are not asked for truth."""
+    """Return ``value`` as a bool when it is True or False, or raise ValueError."""
     if type(value).__name__ not in ("bool", "bool_"):
         raise ValueError(f"{name} must be True or False, got {shown(value)}")
     return bool(value)
@@ -105,7 +105,7 @@ def exact(name: str, value: SupportsFloat) -> float:
         raise ValueError(f"{name} must be a number, got {shown(value)}")
     try:
         found = float(number)
-        same = found != found or _fraction(number) == _fraction(found)
+        same = isnan(found) or _fraction(number) == _fraction(found)
     except (OverflowError, ValueError):  # beyond the largest float, or Decimal("sNaN")
         same = False
     if not same:
@@ -114,7 +114,7 @@ def exact(name: str, value: SupportsFloat) -> float:
 
 
 def _scalar(value: Any) -> Any:
-    """Return the Python number in a numpy scalar, or in an array or tensor of no dimension; plain values as they are."""
+    """Return the Python number in a numpy scalar, or in an array or tensor of no dimension; others as they are."""
     if not hasattr(value, "shape"):
         return value
     try:

@@ -22,9 +22,7 @@ class Rates:
         object.__setattr__(self, "prune", closed_unit("prune", self.prune))
         object.__setattr__(self, "lock", closed_unit("lock", self.lock))
         if self.prune + self.lock > 1:
-            raise ValueError(
-                f"prune + lock must be at most 1, got {self.prune} + {self.lock} = {self.prune + self.lock}"
-            )
+            raise ValueError(f"prune + lock must be at most 1, got {self.prune} + {self.lock}")
 
     @property
     def free(self) -> float:

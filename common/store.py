@@ -101,7 +101,8 @@ class Store:
         """Yield every row of an experiment with its settings, seed and chunk, ordered by key."""
         with self._readable():
             cursor = self._connection.execute(
-                "SELECT settings, seed, chunk, row FROM runs WHERE experiment=? ORDER BY settings, seed < 0, seed, chunk",
+                "SELECT settings, seed, chunk, row FROM runs WHERE experiment=?"
+                " ORDER BY settings, seed < 0, seed, chunk",
                 (experiment,),
             )
             found = [

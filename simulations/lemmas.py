@@ -11,14 +11,15 @@ from common import checks, console
 from common.cli import INTERRUPTED
 from common.cli import REFUTED as EXIT_REFUTED
 from common.files import check_writable
-from common.keys import checked_seed
 from common.intervals import Crossing, upper_limit
+from common.keys import checked_seed
 from common.rates import Rates, searchable
 from common.store import Row, Store, export_csv, export_json
 from simulations.curves import READINGS, Curve, Law, Setting, largest_n, measure, planned_trials
 from simulations.engine import Engine
 from simulations.software import versions
 from simulations.verdicts import REFUTED, overall, verdict
+from subsetsum.sampling import checked_radius
 from theory.claims import CLAIMS, Claim
 
 COVER_K = 100  # the statistical certificate counts uncovered draws of up to this many free uniforms
@@ -44,7 +45,7 @@ class Settings:
             "lock": rates.lock,
             "eps": tuple(checks.open_unit("eps", eps) for eps in self.eps),
             "delta": checks.open_unit("delta", self.delta),
-            "radius": checks.positive("radius", self.radius),
+            "radius": checked_radius(self.radius),
             "trials": None if self.trials is None else checks.whole("trials", self.trials, least=1),
             "confidence": checks.open_unit("confidence", self.confidence),
             "seed": checked_seed(self.seed),
@@ -212,6 +213,7 @@ def verify(settings: Settings, engine: Engine, *, json_file: str | None, out_dir
     raises ends the run at once; then the chunks are all that is kept.
     """
     from simulations import report
+    from simulations.forecast import announce
 
     folder = Path(out_dir) if out_dir is not None else None
     if folder:
@@ -221,6 +223,9 @@ def verify(settings: Settings, engine: Engine, *, json_file: str | None, out_dir
             raise OSError(f"{folder} cannot be made a folder: {error.strerror}") from None
     if json_file is not None:
         check_writable(json_file)  # now rather than after the work
+    rates = dict.fromkeys(claim.rates(settings.prune, settings.lock) for claim in CLAIMS)
+    laws = [(settings.law(each), eps) for each in rates for eps in settings.eps]
+    announce(laws, settings.delta, trials=settings.trials, jobs=getattr(engine, "jobs", 1))
     done: list[Row] = []
     interrupted = False
     page = console.Page()

@@ -80,4 +80,3 @@ def best_subsets(
     chunks = range(0, len(goals), CHUNK)
     Parallel(n_jobs=min(threads, max(len(chunks), 1)), backend="threading")(delayed(solve)(first) for first in chunks)
     return errors, masks
-

@@ -69,8 +69,8 @@ def success_counts(
     the pointwise counts, |z| <= 511. With exact_counts the states depend on n, so every n is a problem of its own.
 
     Exact integer arithmetic, the radius as it is; a target that is no multiple of the draws' grid is exact for sums on
-    the side of 0 and rounded, by less than a pitch, for those beyond it (:func:`subsetsum.sampling.point_units`). One thread and no
-    interpreter lock: call it for chunks of trials from several threads and add the results.
+    the side of 0 and rounded, by less than a pitch, for those beyond it (:func:`subsetsum.sampling.point_units`). One
+    thread and no interpreter lock: call it for chunks of trials from several threads and add the results.
 
     Raises ValueError for eps outside (0, 1), radius outside (0, 511], bad rates, n_max < 0, trials < 0, targets that
     are not a vector of finite numbers, or an eps so small that memory would not hold the sums.
@@ -100,6 +100,7 @@ def checked_targets(targets: ArrayLike) -> NDArray[np.float64]:
     points = arrays.floats("targets", targets)
     if points.ndim != 1:
         raise ValueError(f"targets must be a vector, got shape {points.shape}")
-    if not (np.abs(points) <= RADIUS_MAX).all():
-        raise ValueError(f"targets must be at most {RADIUS_MAX} in absolute value, got {points[np.abs(points) > RADIUS_MAX][0]}")
+    far = points[np.abs(points) > RADIUS_MAX]
+    if len(far):
+        raise ValueError(f"targets must be at most {RADIUS_MAX} in absolute value, got {far[0]}")
     return points

@@ -18,8 +18,8 @@ def covers_values(*, values: ArrayLike, states: ArrayLike, eps: float, radius: f
     """Return for each row of numbers whether every |z| <= radius lies within eps of a subset sum; (trials,) bool.
 
     Named arguments only: values and states, swapped, would be another question.
-    values: (trials, n) finite floats, or (n,) for one problem, read as in :mod:`common.arrays`. states: -1 pruned, 0 free, +1 locked, of the same shape
-    or (n,) for every row. eps and radius: any positive numbers.
+    values: (trials, n) finite floats, or (n,) for one problem, read as in :mod:`common.arrays`. states:
+    -1 pruned, 0 free, +1 locked, of the same shape or (n,) for every row. eps and radius: any positive numbers.
 
     Rounding: each problem is put on its own grid of pitch 2**-b, the finest power of two with
     2**b * (radius + sum |x|) < 2**60, and values are rounded to nearest. So a value moves by at most

@@ -42,7 +42,9 @@ def success_probability(
     confidence outside (0, 1).
     """
     reading, confidence, trials = (
-        one_of("reading", reading, READINGS), open_unit("confidence", confidence), whole("trials", trials, 1)
+        one_of("reading", reading, READINGS),
+        open_unit("confidence", confidence),
+        whole("trials", trials, 1),
     )
     alpha = (1 - confidence) / 2
     if reading == "uniform":

@@ -4,8 +4,8 @@ Sharp, not proven: a model of the subset sums averaged over cheap random draws o
 knows its free values X_1..X_m and the locked sum T. With A = sum X_i the sums T + sum_S X_i are symmetric about
 c = T + A/2, so in coordinates centred there the targets [-r, r] become [-r - c, r - c], and by symmetry the draw
 succeeds when [max(|c| - r, 0), |c| + r] is covered: decided in :mod:`theory.window_coverage`, exactly where few
-values matter, by a Poisson process of saddlepoint density otherwise. Of thousands of free values only the total is drawn:
-their sums leave no gap before they end, so the end decides.
+values matter, by a Poisson process of saddlepoint density otherwise. Of thousands of free values only the
+total is drawn: their sums leave no gap before they end, so the end decides.
 
 Error against measured success: ``python -m simulations calibration``. Of the approximations two are visible and
 nearly cancel: the first-order saddlepoint is a few percent too dense for 10 to 15 values, while gaps come in clumps

@@ -83,7 +83,13 @@ def proof_failure_bound(
     Relation: upper bound; non-increasing in n, so that n suffices from the first n on where the sum is <= delta.
     Source: Otsuka et al. 2024, proofs of Lemmas A.2 and A.3, (7)-(16); constants and (13)-(14) ours.
     """
-    rates, n, eps, C, a = searchable(prune, lock), whole("n", n), open_unit("eps", eps), positive("C", C), finite("a", a)
+    rates, n, eps, C, a = (
+        searchable(prune, lock),
+        whole("n", n),
+        open_unit("eps", eps),
+        positive("C", C),
+        finite("a", a),
+    )
     f = rates.free
     c = f / 2 if c is None else finite("c", c)
     if not 0 < c < f:

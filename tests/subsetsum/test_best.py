@@ -15,7 +15,6 @@ from tests.subsetsum.problems import KINDS, problem
 dyadics = st.integers(-(2**12), 2**12).map(lambda k: k / 2**8)
 
 
-
 def best_subsets(targets, values, states=None, jobs=None):
     return subsetsum.best_subsets(targets=targets, values=values, states=states, jobs=jobs)
 

@@ -13,7 +13,6 @@ def in_units(z):
     return Fraction(z) * 2**52
 
 
-
 SETTINGS = [
     (0.0, 0.0, 1.0, 0.05),
     (0.4, 0.3, 1.0, 0.1),

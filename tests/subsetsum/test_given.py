@@ -22,7 +22,6 @@ def covers_values(values, states, eps, *, radius=1.0):
     return subsetsum.covers_values(values=values, states=states, eps=eps, radius=radius)
 
 
-
 def received(x, states, eps, radius, scale=1 / 64):
     return covers_values(np.array(x, float) * scale, np.array(states, int), eps * scale, radius=radius * scale)[0]
 

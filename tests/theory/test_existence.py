@@ -59,7 +59,9 @@ def test_the_cover_bound_is_above_the_measured_failure_of_products(eps, rates):
         n = next(k for k in range(1, 2000) if products.cover_failure(k, eps, rates.free) <= level)
         values, states = product_draws(trials, n, rates, rng)
         # what is locked is the shift's business
-        missed = trials - covers_values(values=values, states=np.where(states == 1, -1, states), eps=eps, radius=w).sum()
+        missed = (
+            trials - covers_values(values=values, states=np.where(states == 1, -1, states), eps=eps, radius=w).sum()
+        )
         assert lower_limit(missed, trials, ALPHA) <= products.cover_failure(n, eps, rates.free)
 
 

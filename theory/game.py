@@ -199,7 +199,7 @@ def cover_game(eps: float, points: int = POINTS) -> GrowthGame:
     When at most u of V is not covered, a point of W in an inner gap has C within u/2, and in an end gap within
     u - c = u/2: every z in W is within e0 + u/2 = eps of a subset sum. Without the margin c an end gap would cost u.
     """
-    open_unit("eps", eps)
+    eps = open_unit("eps", eps)
     if not eps < 0.5:
         raise ValueError(f"eps must be below 1/2 (else nothing needs to be covered), got {eps:g}")
     uncovered = 2 * (1 - START_SHARE) * eps

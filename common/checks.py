@@ -29,7 +29,7 @@ def whole(name: str, value: SupportsIndex, least: int = 0) -> int:
             raise TypeError
         number = index(number)
     except TypeError:
-        raise ValueError(f"{name} must be a whole number, got {shown(value)}") from None
+        raise ValueError(f"{name} must be a whole number, got {_one_line(value)}") from None
     if number < least:
         raise ValueError(f"{name} must be at least {least}, got {shown(number)}")
     return number
@@ -144,6 +144,12 @@ def shown(value: object) -> str:
     >>> shown(1.5), shown(1 + 2**-52), shown(10**100)
     ('1.5', '1.0000000000000002', '100000000000000000000000000000000000000000000000000000000...')
     """
+    if type(value) is float and float(f"{value:g}") == value:
+        return f"{value:g}"
+    return _one_line(value)
+
+
+def _one_line(value: object) -> str:
     try:
         text = " ".join(repr(value).split())
     except Exception:  # whatever a foreign object's repr does, and ints beyond 4300 digits

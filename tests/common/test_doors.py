@@ -176,11 +176,11 @@ def test_arrays_of_one_shape_cannot_be_swapped_unnoticed():
     [
         (["--lock", "-1e-3"], "lock must lie in [0, 1], got -0.001"),
         (["--eps", "-1e-5", "1e-3"], "eps must lie strictly between 0 and 1, got -1e-05"),
-        (["--radius", "-1e0"], "radius must be above 0, got -1.0"),
+        (["--radius", "-1e0"], "radius must be above 0, got -1"),
         (["--delta", "-.5E-2"], "delta must lie strictly between 0 and 1, got -0.005"),
         (["--confidence", "-inf"], "confidence must be finite, got -inf"),
         (["--prune", "-nan"], "prune must be finite, got nan"),
-        (["--radius", "512"], "radius must be at most 511, got 512.0"),
+        (["--radius", "512"], "radius must be at most 511, got 512"),
         (["--prune", "0", "--lock", "0.9999"], "more than can be drawn"),
     ],
 )

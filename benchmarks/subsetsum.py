@@ -205,7 +205,7 @@ def shift_floor(eps: float, n: int, radius: float, trials: int) -> tuple[float, 
     scratch = grid.scratch(gap_units(eps, 52), n << 52, n)
     answers = np.empty(trials, np.bool_)
     kernels.decide_drawn(
-        law(n, Rates(PRUNE, LOCK), 0, False), n, 0, point_units(radius, 52), gap_units(eps, 52), scratch, answers
+        law(n, Rates(PRUNE, LOCK), 0, False), n, 0, point_units(radius, 52, eps), gap_units(eps, 52), scratch, answers
     )
     built, words, written = scratch.tally.tolist()
     size = max(words // built, 1)
@@ -221,8 +221,8 @@ def subsets(table: Table, quick: bool) -> None:
     count, compared = (2000, 101) if quick else (10_000, 301)
     rng = np.random.default_rng(0)
     values, targets = rng.uniform(-1, 1, (count, SUBSET_N)), rng.uniform(-1, 1, count)
-    errors, _ = best_subsets(targets, values, jobs=1)
-    ours = median_cpu(lambda: best_subsets(targets, values, jobs=1), 5) / count
+    errors, _ = best_subsets(targets=targets, values=values, jobs=1)
+    ours = median_cpu(lambda: best_subsets(targets=targets, values=values, jobs=1), 5) / count
     seconds = []
     for i in range(compared):
         start = time.process_time()
@@ -246,8 +246,8 @@ def subsets(table: Table, quick: bool) -> None:
     except ImportError:
         return
     n = 15 if quick else SUBSET_N
-    exact = best_subsets(targets[:1], values[:1, :n], jobs=1)[0][0]
-    ours = median_cpu(lambda: best_subsets(targets, values[:, :n], jobs=1), 3) / count
+    exact = best_subsets(targets=targets[:1], values=values[:1, :n], jobs=1)[0][0]
+    ours = median_cpu(lambda: best_subsets(targets=targets, values=values[:, :n], jobs=1), 3) / count
     found: list[float] = []
     peer = timed(lambda: found.append(highs_best_subset(targets[0], values[0, :n])))[0]
     verdict = "the same optimum" if abs(found[0] - exact) < 1e-9 else f"error {found[0]:.3g} for {exact:.3g}"
@@ -298,7 +298,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for column in ("what", "over", "times (median CPU)", "result", "target", ""):
         table.add_column(column)
     covers(1, 0.5, 1, jobs=1)  # compile
-    best_subsets([0.0], [0.0], jobs=1)
+    best_subsets(targets=[0.0], values=[0.0], jobs=1)
     coverage(table, options.radius, options.quick)
     rates(table, options.radius, options.quick)
     subsets(table, options.quick)

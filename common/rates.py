@@ -22,9 +22,7 @@ class Rates:
         object.__setattr__(self, "prune", closed_unit("prune", self.prune))
         object.__setattr__(self, "lock", closed_unit("lock", self.lock))
         if self.prune + self.lock > 1:
-            raise ValueError(
-                f"prune + lock must be at most 1, got {self.prune:g} + {self.lock:g} = {self.prune + self.lock:g}"
-            )
+            raise ValueError(f"prune + lock must be at most 1, got {self.prune} + {self.lock}")
 
     @property
     def free(self) -> float:
@@ -42,5 +40,5 @@ def searchable(prune: float, lock: float) -> Rates:
     """Return checked rates of which some part is free; raise ValueError when ``prune + lock`` is 1."""
     rates = Rates(prune, lock)
     if not rates.free > 0:
-        raise ValueError(f"prune + lock must be below 1 (nothing is free), got {prune:g} + {lock:g}")
+        raise ValueError(f"prune + lock must be below 1 (nothing is free), got {rates.prune} + {rates.lock}")
     return rates

@@ -143,7 +143,7 @@ def near(wanted: float, values: Floats) -> Bits:
         if values[at] * wanted > 0 and abs(wanted) > 0.25:
             kept[at] = True
             wanted -= values[at]
-    kept[exact] = best_subsets([wanted], values[exact], jobs=1)[1][0]
+    kept[exact] = best_subsets(targets=[wanted], values=values[exact], jobs=1)[1][0]
     return kept
 
 

@@ -71,7 +71,9 @@ def construct(source: Planar, target: Floats) -> NDArray[np.int_]:
     for i in (0, 1):
         for sign in (-1, 1):
             block = np.flatnonzero((reads == i) & (np.sign(u) == sign))
-            kept = best_subsets([target[i]], (source.outputs * u)[block], source.fates[block], jobs=1)[1][0]
+            kept = best_subsets(
+                targets=[target[i]], values=(source.outputs * u)[block], states=source.fates[block], jobs=1
+            )[1][0]
             choices[block[kept]] = 1 + i
     return choices
 
@@ -84,7 +86,14 @@ def measure(setting: Setting, *, trials: int = TRIALS, seed: int = 0) -> Row:
         rng = generator(seed, f"hole/{setting.width}/{setting.lock_first:g}", trial)
         source, target = draw(setting, rng)
         found["floor"].append(
-            sup_error_floor(source.values, source.states, source.outputs, source.fates, target, relu_output=False)
+            sup_error_floor(
+                first_values=source.values,
+                first_states=source.states,
+                second_values=source.outputs,
+                second_states=source.fates,
+                target=target,
+                relu_output=False,
+            )
         )
         reached = {"searched": descend(source, target, rng)[0]}
         if setting.lock_first == 0:

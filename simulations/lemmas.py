@@ -13,12 +13,14 @@ from common.cli import INTERRUPTED, explained
 from common.cli import REFUTED as EXIT_REFUTED
 from common.files import check_apart, check_writable, make_folder, store_files
 from common.intervals import Crossing, upper_limit
+from common.keys import checked_seed
 from common.rates import Rates, searchable
 from common.store import Row, Store, export_csv, export_json
 from simulations.curves import READINGS, Curve, Law, Setting, largest_n, measure, planned_trials
 from simulations.engine import Engine
 from simulations.software import versions
 from simulations.verdicts import REFUTED, overall, standing, verdict
+from subsetsum.sampling import checked_radius
 from theory.claims import CLAIMS, Claim
 
 COVER_K = 100  # the statistical certificate counts uncovered draws of up to this many free uniforms
@@ -44,17 +46,15 @@ class Settings:
             "lock": rates.lock,
             "eps": tuple(checks.open_unit("eps", eps) for eps in self.eps),
             "delta": checks.open_unit("delta", self.delta),
-            "radius": checks.positive("radius", self.radius),
+            "radius": checked_radius(self.radius),
             "trials": None if self.trials is None else checks.whole("trials", self.trials, least=1),
             "confidence": checks.open_unit("confidence", self.confidence),
-            "seed": checks.whole("seed", self.seed),
+            "seed": checked_seed(self.seed),
         }
-        for name, value in clean.items():  # plain numbers, which the recorded command can repeat
+        for name, value in clean.items():
             object.__setattr__(self, name, value)
         if len(set(self.eps)) < len(self.eps):
             raise ValueError(f"eps must not repeat, got {' '.join(f'{eps:g}' for eps in self.eps)}")
-        if self.seed >= 2**64:
-            raise ValueError(f"seed must be below 2**64, got {self.seed}")
 
     def law(self, rates: Rates) -> Law:
         """Return what every bound and estimate asks for, at these rates."""
@@ -215,9 +215,13 @@ def verify(settings: Settings, engine: Engine, *, json_file: str | None, out_dir
     standard error, and the exit code stays that of the verdicts.
     """
     from simulations import report
+    from simulations.forecast import announce
 
     folder = None if out_dir is None else Path(out_dir)
     check_outputs(json_file, folder)  # now rather than after the work
+    rates = dict.fromkeys(claim.rates(settings.prune, settings.lock) for claim in CLAIMS)
+    laws = [(settings.law(each), eps) for each in rates for eps in settings.eps]
+    announce(laws, settings.delta, trials=settings.trials, jobs=getattr(engine, "jobs", 1))
     done: list[Row] = []
     interrupted = False
     page = console.Page()

@@ -175,7 +175,7 @@ def _spend(
     cost = np.array([0.0, 0, 0, 0, 1])
     solved = linprog(cost, limits, np.concatenate([-rest, rest]), bounds=[*bounds, (0, None)])
     for wanted, (key, values) in zip(solved.x[:4], products.items(), strict=True):
-        kept = best_subsets([wanted], values, jobs=1)[1][0]
+        kept = best_subsets(targets=[wanted], values=values, jobs=1)[1][0]
         choice[np.array(blocks[key], dtype=int)[kept]] = 1 + key[0]
     return choice
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from common import console
 from common.checks import positive, whole
 from common.cli import Parser, run
-from simulations.curves import Setting, chunk_size, largest_n, seconds_per_trial
+from simulations.curves import Law, Setting, chunk_size, largest_n, seconds_per_trial
 from simulations.pace import OVERHEAD, Pace
 from subsetsum.curves import TARGETS
 from theory.estimate import estimated_n
@@ -65,7 +65,7 @@ def price(setting: Setting, workers: int, seconds: float | None = None) -> Price
     with its part of a task's overhead, and is never less than what the scheduler needs for all tasks or the client for
     all units.
     """
-    whole("workers", workers, 1)
+    workers = whole("workers", workers, 1)
     each = seconds_per_trial(setting.n_max, setting.eps) if seconds is None else positive("seconds", seconds)
     chunk = chunk_size(setting)
     units = -(-setting.trials // chunk)
@@ -121,14 +121,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     p = Parser(prog="python -m simulations price", description=__doc__)
     p.add_argument("--eps", type=float, default=0.01, help="precision, from 1e-12 on (default 0.01)")
     p.add_argument("--prune", type=float, default=0.4, help="pruned share (default 0.4)")
-    p.add_argument("--lock", type=float, default=0.3, help="locked share (default 0.3); little left free takes minutes")
+    p.add_argument("--lock", type=float, default=0.3, help="locked share (default 0.3)")
     p.add_argument("--trials", type=float, nargs="+", default=TRIALS, help="default: 1e9 to 1e12")
     p.add_argument("--workers", type=int, nargs="+", default=WORKERS, help="threads of the cluster (default 4 64 1000)")
     p.add_argument("--seconds", type=float, help="of one trial on one core, measured (default: as planned)")
+    from simulations.forecast import foreseen_n  # which needs this module
+
     args = p.parse_args(argv)
     if 0 < args.eps < FINEST:
         raise ValueError(f"eps must be at least {FINEST:g} (a single trial would take days), got {args.eps:g}")
-    rates = {"prune": args.prune, "lock": args.lock, "radius": RADIUS}
+    rates = Law(prune=args.prune, lock=args.lock, radius=RADIUS)
+    foreseen_n(args.eps, DELTA, rates)
     n_max = largest_n(estimated_n(args.eps, DELTA, **rates))
     rows = []
     if args.seconds is not None and args.seconds > MOST_SECONDS:

@@ -21,8 +21,8 @@ def show_trial(settings: "Settings", trial: int, n: int | None) -> int:
     prune, lock, radius, seed = settings.prune, settings.lock, settings.radius, settings.seed
     if n is None:
         n = estimated_n(settings.eps[0], settings.delta, prune=prune, lock=lock, radius=radius)
-    whole("n", n)
-    values, states = draw(n, 1, prune=prune, lock=lock, seed=seed, first=whole("trial", trial))
+    n, trial = whole("n", n), whole("trial", trial)
+    values, states = draw(n, 1, prune=prune, lock=lock, seed=seed, first=trial)
     x, state = values[0], states[0]
     locked, free = x[state == 1].sum(), x[state == 0]
     out = console.Page()
@@ -42,11 +42,13 @@ def show_trial(settings: "Settings", trial: int, n: int | None) -> int:
     bound = "at most " if error <= FLOOR else ""
     out.print(f"\nWorst error over |z| <= {radius:g}: {bound}{error:.3e}")
     columns = ("eps", "<every |z| <= radius", *(f"z={t:g}" for t in z))
-    errors, _ = best_subsets(z, np.repeat(values, len(z), axis=0), np.repeat(states, len(z), axis=0))
+    errors, _ = best_subsets(
+        targets=z, values=np.repeat(values, len(z), axis=0), states=np.repeat(states, len(z), axis=0)
+    )
     cells = [
         (
             f"{eps:g}",
-            "covered" if covers_values(values, states, eps, radius=radius)[0] else "missed",
+            "covered" if covers_values(values=values, states=states, eps=eps, radius=radius)[0] else "missed",
             *("hit" if e <= eps else "miss" for e in errors),
         )
         for eps in settings.eps

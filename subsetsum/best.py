@@ -1,22 +1,25 @@
 """The exact best subset sum for a target: which free numbers to take so that the sum comes nearest to it."""
 
 import numpy as np
-from joblib import Parallel, cpu_count, delayed
+from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 
-from common.checks import whole
+from common import arrays
 from subsetsum.memory import memory
+from subsetsum.threads import workers
 
 CHUNK = 512  # problems that one thread takes at a time
 BITS = 60  # the absolute values of one problem add up to at most 2**60 grid units
 
 
 def best_subsets(
-    targets: ArrayLike, values: ArrayLike, states: ArrayLike | None = None, jobs: int | None = None
+    *, targets: ArrayLike, values: ArrayLike, states: ArrayLike | None = None, jobs: int | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return, for every target, the least |target - sum| over all subsets of the free numbers, and that sum's mask.
 
-    targets: (B,); values: (B, n), or (n,) shared by all targets; any finite floats. states: None (all free) or int
+    Named arguments only: targets and values of one shape, swapped, would be another question.
+    targets: (B,); values: (B, n), or (n,) shared by all targets; any finite floats, read as in :mod:`common.arrays`:
+    each is taken as exactly what it is, or refused. states: None (all free) or int
     of the shape of values: -1 pruned (never in the sum), 0 free, +1 locked (always in it). jobs: threads, by default
     one a core; the result does not depend on them.
     Returns error (B,) float64 and mask (B, n) bool, True on every number in the sum, locked ones included.
@@ -31,23 +34,26 @@ def best_subsets(
     Time and memory grow as 2**(m / 2) with the number m of free numbers: on one core about 8 us a problem for
     m = 21, 0.17 ms for 30; memory 32 * 2**((m - 1) // 2) bytes a thread (16 MiB for m = 40).
 
-    Raises ValueError for arrays that are ragged, not finite, of other shapes or with other states, and when one
-    thread would need more than half of the memory that this process may use.
+    Raises ValueError for arrays that are ragged, not finite, of other shapes or with other states, for numbers that no
+    float64 equals, and when one thread would need more than half of the memory that this process
+    may use.
 
-    >>> error, mask = best_subsets([1.0], [0.75, 0.5, -0.25, 0.125])
+    >>> error, mask = best_subsets(targets=[1.0], values=[0.75, 0.5, -0.25, 0.125])
     >>> error, mask
     (array([0.]), array([[ True,  True,  True, False]]))
     """
     from subsetsum.kernels.batch import nearest_subsets
     from subsetsum.kernels.halves import buffers
 
-    goals = _floats("targets", targets)
-    numbers = _floats("values", values)
+    goals = arrays.floats("targets", targets)
+    numbers = arrays.floats("values", values)
     if goals.ndim != 1:
         raise ValueError(f"targets must have shape (B,), got {goals.shape}")
     if numbers.ndim not in (1, 2) or (numbers.ndim == 2 and len(numbers) != len(goals)):
         raise ValueError(f"values must have shape (n,) or ({len(goals)}, n) as targets has, got {numbers.shape}")
-    fates = _states(states, numbers.shape)
+    fates = np.zeros(numbers.shape, np.int8) if states is None else arrays.states("states", states)
+    if fates.shape != numbers.shape:
+        raise ValueError(f"states must have the shape of values, {numbers.shape}, got {fates.shape}")
     shape = len(goals), numbers.shape[-1]
     free = int((fates == 0).sum(axis=-1).max(initial=0))
     need = 32 * 2 ** (max(free - 1, 0) // 2)
@@ -57,7 +63,7 @@ def best_subsets(
             f"{free} free numbers would take {need / 2**30:.3g} GiB of memory, "
             f"half of what this process may use is {limit / 2**30:.3g} GiB"
         )
-    threads = min(cpu_count() if jobs is None else whole("jobs", jobs, least=1), limit // need)
+    threads = min(workers(jobs), limit // need)
     numbers, fates = np.broadcast_to(numbers, shape), np.broadcast_to(fates, shape)
     errors, masks = np.empty(len(goals)), np.empty(shape, np.bool_)
 
@@ -74,29 +80,3 @@ def best_subsets(
     chunks = range(0, len(goals), CHUNK)
     Parallel(n_jobs=min(threads, max(len(chunks), 1)), backend="threading")(delayed(solve)(first) for first in chunks)
     return errors, masks
-
-
-def _floats(name: str, numbers: ArrayLike) -> NDArray[np.float64]:
-    """Return ``numbers`` as finite float64, or raise ValueError."""
-    try:
-        array = np.asarray(numbers)
-        if array.dtype.kind not in "biuf":
-            raise TypeError
-        floats = array.astype(np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a rectangular array of real numbers") from None
-    if not np.isfinite(floats).all():
-        raise ValueError(f"{name} must be finite, got {floats[~np.isfinite(floats)][0]}")
-    return floats
-
-
-def _states(states: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.int8]:
-    """Return ``states`` as int8 of this shape, zeros for None, or raise ValueError."""
-    if states is None:
-        return np.zeros(shape, np.int8)
-    fates = _floats("states", states)
-    if fates.shape != shape:
-        raise ValueError(f"states must have the shape of values, {shape}, got {fates.shape}")
-    if not np.isin(fates, (-1, 0, 1)).all():
-        raise ValueError(f"states must be -1, 0 or 1, got {fates[~np.isin(fates, (-1, 0, 1))][0]:g}")
-    return fates.astype(np.int8)

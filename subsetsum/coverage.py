@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from common.checks import closed_unit, open_unit
 from common.rates import Rates
 from subsetsum.memory import bitset_bytes, likely_most_free, refuse_if_too_large
-from subsetsum.sampling import check_trials, checked_radius, gap_units, grid_bits, law, point_units
+from subsetsum.sampling import checked_n, checked_radius, checked_trials, gap_units, grid_bits, law, point_units
 from subsetsum.threads import over_chunks, workers
 
 
@@ -31,7 +31,7 @@ def covers(
 
     Trials ``first``, ``first + 1``, ... are those of :func:`subsetsum.draw` with the same arguments: their locked
     values are in every sum, the pruned ones in none. The decision is made in integers and is exact for these values,
-    eps and radius (a radius that is no multiple of 2**-52 is rounded up to one); a gap of exactly 2 eps is covered.
+    eps and radius; a gap of exactly 2 eps is covered, and so is every window of radius eps about a sum.
     Nothing depends on jobs, the number of threads (default: all cores).
 
     Raises ValueError for eps outside (0, 1), radius outside (0, 511], bad rates, n outside 0..2**19, trials < 0, a bad
@@ -42,12 +42,12 @@ def covers(
     """
     from subsetsum.kernels.trials import decide_drawn
 
-    eps, radius, rates = open_unit("eps", eps), checked_radius(radius), Rates(prune, lock)
+    eps, radius, rates, n = open_unit("eps", eps), checked_radius(radius), Rates(prune, lock), checked_n(n)
     bits, description = grid_bits(n), law(n, rates, seed, exact_counts)
-    check_trials(first, trials)
+    first, trials = checked_trials(first, trials)
     free = likely_most_free(n, rates)
     refuse_if_too_large("eps", eps, workers(jobs) * bitset_bytes(free, eps, radius))
-    window, eps2 = point_units(radius, bits), gap_units(eps, bits)
+    window, eps2 = point_units(radius, bits, eps), gap_units(eps, bits)
     scratch = _Scratches(eps2, n, rates, bits)
 
     def task(first: int, count: int) -> NDArray[np.bool_]:
@@ -73,7 +73,8 @@ def worst_errors(
 ) -> NDArray[np.float64]:
     """Return for each trial the largest distance of a |z| <= radius from its nearest subset sum; (trials,) float64.
 
-    Trials and rounding as in :func:`covers`, with which it agrees: covered at eps means an error of at most eps. The
+    Trials as in :func:`covers`, with which it agrees: covered at eps means an error of at most eps, where the radius is
+    a multiple of 2**-52 (2**-42 for n > 512); another radius is rounded up to one here. The
     error is found exactly (in half units of the grid) and returned as the nearest float64, which is it below 1. An
     error of at most ``floor`` is reported as floor, which saves the work below it: exact errors of m free variables
     cost time and memory of about 2**m.
@@ -86,9 +87,9 @@ def worst_errors(
     """
     from subsetsum.kernels.trials import most_free, worst_drawn
 
-    floor, radius, rates = closed_unit("floor", floor), checked_radius(radius), Rates(prune, lock)
+    floor, radius, rates, n = closed_unit("floor", floor), checked_radius(radius), Rates(prune, lock), checked_n(n)
     bits, description = grid_bits(n), law(n, rates, seed, exact_counts)
-    check_trials(first, trials)
+    first, trials = checked_trials(first, trials)
     most = max(over_chunks(lambda first, count: most_free(description, n, first, count), trials, jobs, first))
     refuse_if_too_large("floor", floor, workers(jobs) * bitset_bytes(most, floor, radius))
     window, floor2 = point_units(radius, bits), gap_units(floor, bits)

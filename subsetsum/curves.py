@@ -5,10 +5,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from common.checks import open_unit
+from common import arrays
+from common.checks import flag, open_unit
 from common.rates import Rates
 from subsetsum.memory import chain_bytes, likely_most_free, refuse_if_too_large
-from subsetsum.sampling import RADIUS_MAX, check_trials, checked_radius, gap_units, grid_bits, law, point_units
+from subsetsum.sampling import (
+    RADIUS_MAX,
+    checked_n,
+    checked_radius,
+    checked_trials,
+    gap_units,
+    grid_bits,
+    law,
+    point_units,
+)
 
 TARGETS = 9
 
@@ -58,24 +68,25 @@ def success_counts(
     means the first n. With locked variables a trial may succeed at n and fail at n + 1. targets: (k,) points z for
     the pointwise counts, |z| <= 511. With exact_counts the states depend on n, so every n is a problem of its own.
 
-    Exact integer arithmetic; targets and radius are rounded away from 0 to the grid of the draws. One thread and no
-    interpreter lock: call it for chunks of trials from several threads and add the results.
+    Exact integer arithmetic, the radius as it is; a target that is no multiple of the draws' grid is exact for sums on
+    the side of 0 and rounded, by less than a pitch, for those beyond it (:func:`subsetsum.sampling.point_units`). One
+    thread and no interpreter lock: call it for chunks of trials from several threads and add the results.
 
     Raises ValueError for eps outside (0, 1), radius outside (0, 511], bad rates, n_max < 0, trials < 0, targets that
     are not a vector of finite numbers, or an eps so small that memory would not hold the sums.
     """
     from subsetsum.kernels.curves import count_at, count_curve
 
-    eps, radius, rates = open_unit("eps", eps), checked_radius(radius), Rates(prune, lock)
+    eps, radius, rates, n_max = open_unit("eps", eps), checked_radius(radius), Rates(prune, lock), checked_n(n_max)
     bits = grid_bits(n_max)
-    check_trials(first, trials)
+    first, trials = checked_trials(first, trials)
     points = checked_targets(targets)
     reach = float(np.max(np.abs(points), initial=radius))
     refuse_if_too_large("eps", eps, chain_bytes(likely_most_free(n_max, rates), eps, reach))
-    units = np.array([point_units(z, bits) for z in points], np.int64)
-    ends = point_units(radius, bits), units, gap_units(eps, bits)
+    units = np.array([point_units(z, bits, eps) for z in points], np.int64)
+    ends = point_units(radius, bits, eps), units, gap_units(eps, bits)
     counts = np.zeros((n_max + 1, 1 + len(units)), np.int64)
-    if exact_counts:
+    if flag("exact_counts", exact_counts):
         for n in range(n_max + 1):
             fixed = law(n, rates, seed, True)._replace(shift=52 - bits)
             count_at(fixed, n, first, trials, *ends, counts[n])
@@ -86,12 +97,10 @@ def success_counts(
 
 def checked_targets(targets: ArrayLike) -> NDArray[np.float64]:
     """Return ``targets`` as a vector of finite numbers of absolute value at most 511, or raise ValueError."""
-    try:
-        points = np.asarray(targets, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError("targets must be a vector of numbers") from None
+    points = arrays.floats("targets", targets)
     if points.ndim != 1:
         raise ValueError(f"targets must be a vector, got shape {points.shape}")
-    if not (np.abs(points) <= RADIUS_MAX).all():
-        raise ValueError(f"targets must be finite and at most {RADIUS_MAX} in absolute value")
+    far = points[np.abs(points) > RADIUS_MAX]
+    if len(far):
+        raise ValueError(f"targets must be at most {RADIUS_MAX} in absolute value, got {far[0]}")
     return points

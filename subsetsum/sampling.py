@@ -1,11 +1,12 @@
 """Random trials on a fixed-point grid, drawn from a counter: any trial can be shown again alone."""
 
+from fractions import Fraction
 from math import ceil, floor, ldexp
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common.checks import positive, whole
+from common.checks import flag, positive, shown, whole
 from common.keys import key_words
 from common.rates import Rates
 
@@ -24,9 +25,15 @@ def grid_bits(n: int) -> int:
     >>> grid_bits(512), grid_bits(513)
     (52, 42)
     """
-    if whole("n", n) > COARSE_N:
-        raise ValueError(f"n must be at most {COARSE_N} (sums would leave 64 bits), got {n}")
-    return FINE_BITS if n <= FINE_N else COARSE_BITS
+    return FINE_BITS if checked_n(n) <= FINE_N else COARSE_BITS
+
+
+def checked_n(n: int) -> int:
+    """Return ``n`` as an int in 0..2**19, or raise ValueError."""
+    number = whole("n", n)
+    if number > COARSE_N:
+        raise ValueError(f"n must be at most {COARSE_N} (sums would leave 64 bits), got {shown(number)}")
+    return number
 
 
 def draw(
@@ -55,9 +62,9 @@ def draw(
     """
     from subsetsum.kernels.problem import draw_trials
 
-    rates = Rates(prune, lock)
+    rates, n = Rates(prune, lock), checked_n(n)
     bits = grid_bits(n)
-    check_trials(first, trials)
+    first, trials = checked_trials(first, trials)
     values = np.empty((trials, n), np.int64)
     states = np.empty((trials, n), np.int8)
     draw_trials(law(n, rates, seed, exact_counts), first, values, states)
@@ -68,7 +75,8 @@ def law(n: int, rates: Rates, seed: int, exact_counts: bool):  # type: ignore[no
     """Return the kernels' description of a trial with n variables (:class:`subsetsum.kernels.problem.Law`)."""
     from subsetsum.kernels.problem import Law
 
-    pruned, locked = (count(n, rates.prune), count(n, rates.lock)) if exact_counts else (-1, -1)
+    exact = flag("exact_counts", exact_counts)
+    pruned, locked = (count(n, rates.prune), count(n, rates.lock)) if exact else (-1, -1)
     key = np.uint64(key_words(seed)[0])
     return Law(key, rates.prune, rates.freezing, pruned, locked, FINE_BITS - grid_bits(n))
 
@@ -90,20 +98,30 @@ def gap_units(eps: float, bits: int) -> int:
     return floor(ldexp(eps, bits + 1))
 
 
-def point_units(z: float, bits: int) -> int:
-    """Return z in grid units, rounded away from 0, so that the window [-radius, radius] is never made smaller."""
-    units = ceil(ldexp(abs(z), bits))
+def point_units(z: float, bits: int, eps: float = 0.0) -> int:
+    """Return the target that stands for z on the grid of pitch 2**-bits, where a sum must come within eps of it.
+
+    The result is z, or one of the two multiples of the pitch around it: the one from which a sum on the side of 0 is at
+    most :func:`gap_units` / 2 away if and only if it is within eps of z itself. So what is decided of a window
+    [-radius, radius], whose ends only such sums can cover, is exact for every radius; and a sum of 0 serves whenever
+    eps >= |z|. At eps = 0 z is rounded away from 0.
+    """
+    nearest = ceil((Fraction(abs(z)) - Fraction(eps)) * Fraction(2) ** bits)  # the least sum that is near enough
+    units = nearest + gap_units(eps, bits) // 2
     return -units if z < 0 else units
 
 
-def check_trials(first: int, trials: int) -> None:
-    """Raise ValueError unless trials first .. first + trials - 1 have numbers in 0..2**62."""
-    if whole("first", first) + whole("trials", trials) > 2**62:
-        raise ValueError(f"first + trials must be at most 2**62, got {first} + {trials}")
+def checked_trials(first: int, trials: int) -> tuple[int, int]:
+    """Return first and trials as ints, or raise ValueError unless first .. first + trials - 1 are in 0..2**62."""
+    first, trials = whole("first", first), whole("trials", trials)
+    if first + trials > 2**62:
+        raise ValueError(f"first + trials must be at most 2**62, got {shown(first)} + {shown(trials)}")
+    return first, trials
 
 
 def checked_radius(radius: float) -> float:
-    """Return ``radius`` when it lies in (0, 511], or raise ValueError."""
-    if positive("radius", radius) > RADIUS_MAX:
-        raise ValueError(f"radius must be at most {RADIUS_MAX}, got {radius:g}")
-    return float(radius)
+    """Return ``radius`` as a float in (0, 511], or raise ValueError."""
+    number = positive("radius", radius)
+    if number > RADIUS_MAX:
+        raise ValueError(f"radius must be at most {RADIUS_MAX}, got {shown(number)}")
+    return number

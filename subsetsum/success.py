@@ -9,7 +9,7 @@ from common.rates import Rates
 from subsetsum.coverage import covers
 from subsetsum.curves import targets
 from subsetsum.memory import chain_bytes, likely_most_free, refuse_if_too_large
-from subsetsum.sampling import gap_units, grid_bits, law, point_units
+from subsetsum.sampling import checked_n, checked_radius, gap_units, grid_bits, law, point_units
 from subsetsum.threads import over_chunks, workers
 
 READINGS = ("uniform", "pointwise")
@@ -41,9 +41,12 @@ def success_probability(
     Raises ValueError as :func:`subsetsum.covers` does, and for fewer than 1 trial, another reading, or a
     confidence outside (0, 1).
     """
-    one_of("reading", reading, READINGS)
-    alpha = (1 - open_unit("confidence", confidence)) / 2
-    whole("trials", trials, 1)
+    reading, confidence, trials = (
+        one_of("reading", reading, READINGS),
+        open_unit("confidence", confidence),
+        whole("trials", trials, 1),
+    )
+    alpha = (1 - confidence) / 2
     if reading == "uniform":
         covered = covers(
             n,
@@ -59,14 +62,15 @@ def success_probability(
         return clopper_pearson(int(covered.sum()), trials, confidence)
     from subsetsum.kernels.curves import count_at
 
-    eps, rates, bits, points = open_unit("eps", eps), Rates(prune, lock), grid_bits(n), targets(radius)
+    eps, radius, rates, n = open_unit("eps", eps), checked_radius(radius), Rates(prune, lock), checked_n(n)
+    bits, points = grid_bits(n), targets(radius)
     refuse_if_too_large("eps", eps, workers(jobs) * chain_bytes(likely_most_free(n, rates), eps, radius))
     description = law(n, rates, seed, exact_counts)
-    units = np.array([point_units(z, bits) for z in points], np.int64)
+    units = np.array([point_units(z, bits, eps) for z in points], np.int64)
 
     def task(first: int, count: int) -> NDArray[np.int64]:
         hits = np.zeros(1 + len(units), np.int64)
-        count_at(description, n, first, count, point_units(radius, bits), units, gap_units(eps, bits), hits)
+        count_at(description, n, first, count, point_units(radius, bits, eps), units, gap_units(eps, bits), hits)
         return hits[1:]
 
     hits = np.sum(over_chunks(task, trials, jobs), axis=0)

@@ -125,8 +125,8 @@ def closed_form_n(eps: float, delta: float, *, prune: float = 0.0, lock: float =
     Relation: upper bound, uniform in z; at least :func:`theory.sufficient.sufficient_n`.
     """
     rates, radius = searchable(prune, lock), checked_radius(radius)
-    part = checked_delta(delta) / 3
-    if checked_eps(eps) >= radius:
+    part, eps = checked_delta(delta) / 3, checked_eps(eps)
+    if eps >= radius:
         return 0
     if eps >= 0.5:
         return shift_size(rates, radius - 0.5, part)

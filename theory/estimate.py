@@ -4,7 +4,8 @@ Sharp, not proven: a model of the subset sums averaged over cheap random draws o
 knows its free values X_1..X_m and the locked sum T. With A = sum X_i the sums T + sum_S X_i are symmetric about
 c = T + A/2, so in coordinates centred there the targets [-r, r] become [-r - c, r - c], and by symmetry the draw
 succeeds when [max(|c| - r, 0), |c| + r] is covered: decided in :mod:`theory.window_coverage`, exactly where few
-values matter, by a Poisson process of saddlepoint density otherwise.
+values matter, by a Poisson process of saddlepoint density otherwise. Of thousands of free values only the
+total is drawn: their sums leave no gap before they end, so the end decides.
 
 Error against measured success: ``python -m simulations calibration``. Of the approximations two are visible and
 nearly cancel: the first-order saddlepoint is a few percent too dense for 10 to 15 values, while gaps come in clumps
@@ -12,15 +13,16 @@ nearly cancel: the first-order saddlepoint is a few percent too dense for 10 to 
 """
 
 from collections.abc import Callable, Iterator
-from math import ceil, log2
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtrik, ndtri
 
-from common.checks import one_of, open_unit, positive, whole
-from common.keys import generator
-from common.rates import Rates, searchable
+from common.checks import one_of, whole
+from common.keys import checked_seed, generator
+from common.rates import Rates
+from theory.limits import checked_delta, checked_eps, checked_n, checked_radius, checked_rates
 from theory.necessary import necessary_n
 from theory.window_coverage import coverage_probability
 
@@ -32,6 +34,8 @@ _ROWS = 500  # draws handled at a time: small enough for the cache
 _CENTRES = 8  # centres c per draw of the free values
 _SIGNS = 12  # free values whose signs are drawn one by one; the others' enter as one near-normal sum
 _LOCKED = 8  # locked values drawn one by one
+_MANY = 2000  # mean number of free values from which on only their total is drawn
+_MANY_A_DIGIT = 35  # the same for each unit of log(1 / eps)
 
 
 def estimated_success(
@@ -51,28 +55,34 @@ def estimated_success(
     Relation: an estimate, within 0.03 of measured success (see the calibration), not a bound.
     Monte Carlo error: at most 0.5 / sqrt(draws), in practice about 0.2 / sqrt(draws) since the counts and the centres
     are stratified. Equal seeds use common random numbers for every n, eps and rate, so the curve in n is smooth.
-    Raises ValueError for eps outside (0, 1), rates that leave nothing free, radius <= 0, n < 0 or draws < 1.
+    Exactly 1 for eps >= radius where nothing is locked or n is 0: the sum 0 is within eps of every target.
+    Raises ValueError for arguments outside :mod:`theory.limits`, another reading, draws < 1 or a bad seed.
 
     >>> round(estimated_success(16, 0.01), 2)
     0.97
     """
-    n = whole("n", n)
-    eps = open_unit("eps", eps)
-    rates = searchable(prune, lock)
-    radius = positive("radius", radius)
-    one_of("reading", reading, READINGS)
-    draws = whole("draws", draws, 1)
+    n, eps, rates, radius = checked_n(n), checked_eps(eps), checked_rates(prune, lock), checked_radius(radius)
+    reading, draws = one_of("reading", reading, READINGS), whole("draws", draws, 1)
+    seed = checked_seed(seed)
+    if eps >= radius and (n == 0 or rates.lock == 0):
+        return 1.0
+    many = n * rates.free > max(_MANY, -_MANY_A_DIGIT * log(eps))
     total: NDArray[np.float64] | float = 0.0
-    for y, centre in _draws(n, rates, draws, seed):
+    for y, spare, centre in _draws(n, rates, draws, seed, many):
+
+        def covered(low: Array, high: Array, y: Array = y, spare: Array = spare) -> Array:
+            if not many:
+                return coverage_probability(y, eps, low, high)
+            end = eps + (np.where(np.isfinite(y), y, 0.0).sum(axis=1) + spare) / 2
+            return (high <= end[:, None]).astype(np.float64)
+
         if reading == "uniform":
             distance = np.abs(centre)
-            covered = coverage_probability(y, eps, np.maximum(distance - radius, 0), distance + radius)
-            total = total + covered.sum()
+            total = total + covered(np.maximum(distance - radius, 0), distance + radius).sum()
         else:
             targets = np.linspace(0, radius, 9)
             points = np.abs(targets[:, None] - centre[:, None, :]).reshape(len(y), -1)
-            covered = coverage_probability(y, eps, points, points)
-            total = total + covered.reshape(len(y), len(targets), -1).sum(axis=(0, 2))
+            total = total + covered(points, points).reshape(len(y), len(targets), -1).sum(axis=(0, 2))
     return float(np.min(total)) / (draws * _CENTRES)
 
 
@@ -89,18 +99,23 @@ def estimated_n(
 ) -> int:
     """Estimate the smallest n with success probability at least 1 - delta.
 
-    Returned is an n with ``estimated_success(n) >= 1 - delta > estimated_success(n - 1)`` for the same draws and seed,
-    found by bisection: the estimate grows with n but for its Monte Carlo error, which moves the result by
-    about 0.2 / sqrt(draws) divided by the slope of the success probability (1 in 100 at p = .4, q = .3, delta = .05).
-    Where that n is proven to be too few (:func:`theory.necessary.necessary_n`), the proven number is returned: so it is
-    for a delta so small that the draws hardly ever fail.
-    Raises ValueError for delta outside (0, 1) and where :func:`estimated_success` does.
+    Returned is an n with ``estimated_success(n) >= 1 - delta > estimated_success(n - 1)`` for the same draws and seed.
+    With locking success may rise, fall and rise again with n, so the search goes upwards from the first n that is not
+    proven to be too few (:func:`theory.necessary.necessary_n`), in steps of an eighth of n, and bisects the first step
+    that succeeds. Monte Carlo error moves the result by about 0.2 / sqrt(draws) divided by the slope of the success
+    probability (1 in 100 at p = .4, q = .3, delta = .05). The proven number itself is returned where it succeeds: so it
+    is for a delta so small that the draws hardly ever fail, and 0 is for eps >= radius.
+    Raises ValueError for delta outside [1e-100, 1) and where :func:`estimated_success` does.
 
     >>> estimated_n(0.1, 0.1)
     11
     """
-    delta = open_unit("delta", delta)
-    rates = searchable(prune, lock)
+    eps, delta, radius = checked_eps(eps), checked_delta(delta), checked_radius(radius)
+    draws = whole("draws", draws, 1)
+    seed = checked_seed(seed)
+    least = necessary_n(eps, delta, prune=prune, lock=lock, radius=radius, reading=reading)
+    if eps >= radius:
+        return 0
 
     def reaches(n: int, count: int) -> bool:
         success = estimated_success(
@@ -109,11 +124,13 @@ def estimated_n(
         return success >= 1 - delta
 
     coarse = min(draws, _ROWS)
-    start = max(1, ceil(log2(max(radius / open_unit("eps", eps), 1)) / rates.free))
-    found = _first(lambda n: reaches(n, coarse), start, start)
+    low, high = least - 1, least
+    while not reaches(high, coarse):
+        low, high = high, high + max(1, high // 8)
+    found = _between(lambda n: reaches(n, coarse), low, high)
     if coarse < draws:
         found = _first(lambda n: reaches(n, draws), found, max(1, found // 50))
-    return max(found, necessary_n(eps, delta, prune=prune, lock=lock, radius=radius, reading=reading))
+    return max(found, least)
 
 
 def _first(reached: Callable[[int], bool], start: int, step: int) -> int:
@@ -128,14 +145,20 @@ def _first(reached: Callable[[int], bool], start: int, step: int) -> int:
         while not reached(high):
             step *= 2
             low, high = high, high + step
+    return _between(reached, low, high)
+
+
+def _between(reached: Callable[[int], bool], low: int, high: int) -> int:
+    """Return an n in low < n <= high with reached(n), and not reached(n - 1) or n - 1 = low; reached(high) holds."""
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if reached(middle) else (middle, high)
     return high
 
 
-def _draws(n: int, rates: Rates, draws: int, seed: int) -> Iterator[tuple[Array, Array]]:
-    """Yield batches of draws: |X_i| of the free values, (rows, m) ascending and padded with inf; centres (rows, 8).
+def _draws(n: int, rates: Rates, draws: int, seed: int, many: bool = False) -> Iterator[tuple[Array, Array, Array]]:
+    """Yield batches of draws: |X_i| of the free values, (rows, m) ascending and padded with inf; the total of those
+    left out, (rows,), 0 unless there are ``many``; centres (rows, 8).
 
     Everything of fixed size is drawn first and the free values row of numbers by row, so that batch k for n is a
     prefix of batch k for n + 1. The number of free values is stratified over all draws, the centres within a draw.
@@ -153,25 +176,28 @@ def _draws(n: int, rates: Rates, draws: int, seed: int) -> Iterator[tuple[Array,
 
         free = _binomial((index + level[0]) / draws, np.full(rows, n), rates.free)
         locked = _binomial(level[1], n - free, locked_share)
-        columns = max(int(free.max()), _SIGNS)
+        columns = _SIGNS if many else max(int(free.max()), _SIGNS)
         y = rng.random((columns, rows)).T.copy()
         y[np.arange(columns) >= free[:, None]] = 0
+        left_out = np.maximum(free - columns, 0)
+        spare = left_out / 2 + np.sqrt(left_out / 12) * ndtri(rng.random(rows)) if many else np.zeros(rows)
 
         centre = (signs * y[:, None, :_SIGNS]).sum(axis=2) / 2
         centre += np.where(np.arange(_LOCKED) < locked[:, None, None], locked_values, 0).sum(axis=2)
-        centre += _remainder(y[:, _SIGNS:], np.maximum(locked - _LOCKED, 0), normal)
+        centre += _remainder(y[:, _SIGNS:], left_out, np.maximum(locked - _LOCKED, 0), normal)
         y[y == 0] = np.inf
         y.sort(axis=1)
-        yield y, centre
+        yield y, spare, centre
 
 
-def _remainder(y: Array, locked: NDArray[np.int64], normal: Array) -> Array:
-    """Return the sum of +-y/2 over a row's y and of ``locked`` uniforms on [-1, 1], as quantiles of ``normal``.
+def _remainder(y: Array, free: NDArray[np.int64], locked: NDArray[np.int64], normal: Array) -> Array:
+    """Return the sum of +-y/2 over a row's y and ``free`` more, and of ``locked`` uniforms on [-1, 1], as quantiles of
+    ``normal``.
 
     First Cornish-Fisher correction: a uniform has variance 1/3 and fourth cumulant -2/15, +-h has h^2 and -2 h^4.
     """
-    variance = locked / 3 + (y**2).sum(axis=1) / 4
-    fourth = -2 / 15 * locked - (y**4).sum(axis=1) / 8
+    variance = locked / 3 + ((y**2).sum(axis=1) + free / 3) / 4
+    fourth = -2 / 15 * locked - ((y**4).sum(axis=1) + free / 5) / 8
     excess = fourth / np.where(variance > 0, variance, 1) ** 2
     return np.sqrt(variance)[:, None] * (normal + excess[:, None] / 24 * (normal**3 - 3 * normal))
 

@@ -101,7 +101,7 @@ def plan(
     """
     depth = len(weights)
     _check(weights, prune, lock)
-    positive("eps", eps), open_unit("delta", delta)
+    eps, delta = positive("eps", eps), open_unit("delta", delta)
     sums = activation_sums(weights, low, high)
     negative = int(np.count_nonzero(box(weights[0].shape[1], low, high)[0] < 0))
     sizes = (weights[0].shape[1], *(len(w) for w in weights))
@@ -156,6 +156,8 @@ def estimated_block(eps: float, delta: float, rates: Rates, radius: float, *, pr
     Relation: estimate, of the pointwise reading at the worst target; no guarantee.
     """
     low, high = 1, 1
+    if radius <= eps and rates.lock == 0:
+        return 1  # as the proven block, and for the same reason
     radius = max(radius, LEAST_RADIUS * eps)
     while not _estimated_enough(high, eps, delta, rates, radius, product):
         low, high = high, 2 * high

@@ -42,8 +42,8 @@ def width_factor(
     >>> [width_factor("published", p, q) for p, q in ((0, 0), (0.4, 0.3))], round(width_factor("published", 0.4, 0), 3)
     ([1.0, 1.0], 1.091)
     """
-    one_of("law", law, LAWS)
-    searchable(prune, lock)
+    law, rates = one_of("law", law, LAWS), searchable(prune, lock)
+    prune, lock = rates.prune, rates.lock
     if law != "published":
         needed = _REQUIREMENTS[law]
         return needed(eps, delta, prune=prune, lock=lock, reading=reading) / needed(eps, delta, reading=reading)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from math import floor, lgamma, log, log2, prod
 
-from common.checks import closed_unit, one_of, open_unit, whole
+from common.checks import at_least_zero, closed_unit, finite, flag, one_of, open_unit, whole
 from common.rates import Rates, searchable
 
 RULES = ("epl", "erk")
@@ -31,7 +31,8 @@ def epl(sizes: Sequence[int], density: float) -> tuple[float, ...]:
     >>> epl([10, 100, 1000], 0.5)
     (1.0, 1.0, 0.445)
     """
-    return _capped(sizes, [1 / whole("size", size, 1) for size in sizes], density)
+    sizes = [whole("size", size, 1) for size in sizes]
+    return _capped(sizes, [1 / size for size in sizes], density)
 
 
 def erk(shapes: Sequence[Shape], density: float) -> tuple[float, ...]:
@@ -45,7 +46,8 @@ def erk(shapes: Sequence[Shape], density: float) -> tuple[float, ...]:
     >>> [round(d, 4) for d in erk([(10, 20), (100, 200)], 0.1)]
     [0.9182, 0.0918]
     """
-    sizes = [whole("size", prod(shape), 1) for shape in shapes]
+    shapes = [tuple(whole("size", side, 1) for side in shape) for shape in shapes]
+    sizes = [prod(shape) for shape in shapes]
     return _capped(sizes, [sum(shape) / size for shape, size in zip(shapes, sizes, strict=True)], density)
 
 
@@ -76,8 +78,8 @@ def layer_rates(rule: str, shapes: Sequence[Shape], prune: float, lock: float) -
     >>> [(round(r.prune, 3), round(r.lock, 3)) for r in layer_rates("epl", [(10, 10), (30, 30)], 0.2, 0.3)]
     [(0.0, 0.0), (0.222, 0.333)]
     """
-    one_of("rule", rule, RULES)
-    rates = Rates(prune, lock)
+    rule, rates = one_of("rule", rule, RULES), Rates(prune, lock)
+    shapes = [tuple(whole("size", side, 1) for side in shape) for shape in shapes]
     sizes = [prod(shape) for shape in shapes]
     kept, free = (
         epl(sizes, density) if rule == "epl" else erk(shapes, density) for density in (1 - rates.prune, rates.free)
@@ -150,7 +152,8 @@ def kept_count(size: int, sparsity: float) -> int:
     >>> kept_count(1000, 0.7)
     300
     """
-    return whole("size", size) - round(closed_unit("sparsity", sparsity) * size)
+    n = whole("size", size)
+    return n - round(closed_unit("sparsity", sparsity) * n)
 
 
 def log2_candidates(free: float, kept: float) -> float:
@@ -161,6 +164,7 @@ def log2_candidates(free: float, kept: float) -> float:
     >>> round(log2_candidates(10, 5), 6) == round(log2(252), 6)
     True
     """
+    free, kept = at_least_zero("free", free), finite("kept", kept)
     if not 0 <= kept <= free:
         raise ValueError(f"kept must lie in [0, free], got {kept:g} of {free:g}")
     return (lgamma(free + 1) - lgamma(kept + 1) - lgamma(free - kept + 1)) / log(2)
@@ -175,7 +179,8 @@ def entropy_bits(sparsity: float, rates: Rates) -> float:
     1.0
     """
     searchable(rates.prune, rates.lock)
-    share = (closed_unit("sparsity", sparsity) - rates.prune) / rates.free
+    sparsity = closed_unit("sparsity", sparsity)
+    share = (sparsity - rates.prune) / rates.free
     if not -1e-12 <= share <= 1 + 1e-12:
         low, high = interval(rates)
         raise ValueError(f"sparsity must lie in [{low:g}, {high:g}] here, got {sparsity:g}")
@@ -206,6 +211,7 @@ def ticket_size(weights: int, freezing: float, norms: int = 0, learn_norms: bool
     40.3
     """
     n, extra = whole("weights", weights, 1), FLOAT_BITS * whole("norms", norms)
-    if closed_unit("freeze", freezing) == 1:
+    freezing, learn_norms = closed_unit("freeze", freezing), flag("learn_norms", learn_norms)
+    if freezing == 1:
         raise ValueError("freeze must be below 1 (nothing is free), got 1")
     return Size((1 - freezing) * n + extra * learn_norms, FLOAT_BITS * n + extra)

@@ -6,7 +6,7 @@ p' = 1 - prune. The published form fails for dense sources; the corrected form i
 
 from math import ceil, exp, expm1, inf, log, log1p, log2
 
-from common.checks import closed_unit, one_of, open_unit, positive
+from common.checks import at_least_zero, closed_unit, one_of, open_unit, positive, whole
 from theory.limits import checked_delta, checked_eps, checked_radius
 from theory.lueker1998 import log_factor
 
@@ -33,9 +33,7 @@ def published_factor(eps: float, delta: float, prune: float) -> float:
 
 def implied_constant(n: float, eps: float, delta: float, prune: float) -> float:
     """Return the C at which :func:`sample_size` equals ``n``; infinite at prune = 0 < n."""
-    factor = published_factor(eps, delta, prune)
-    if not 0 <= n < inf:
-        raise ValueError(f"n must be at least 0 and finite, got {n}")
+    factor, n = published_factor(eps, delta, prune), at_least_zero("n", n)
     if factor == 0:
         return inf if n > 0 else 0.0
     return n / factor
@@ -57,8 +55,7 @@ def published_form_fails(
     >>> round(published_form_fails(C=2.0, eps=0.01, delta=0.05), 4)
     0.7846
     """
-    radius = checked_radius(radius)
-    checked_eps(eps), checked_delta(delta)
+    radius, eps, delta = checked_radius(radius), checked_eps(eps), checked_delta(delta)
     wanted = 1.0 if one_of("reading", reading, ("pointwise", "uniform")) == "uniform" else 1 - delta
     demand = positive("C", C) * log_factor(eps, delta)
     share = wanted * radius / eps
@@ -80,7 +77,7 @@ def failure_bound(n: int, eps: float, prune: float, C: float) -> float:
     Relation: upper bound.
     Source: ours (thinning).
     """
-    return min(1.0, exp(-n * _rate(C, prune)) / open_unit("eps", eps))
+    return min(1.0, exp(-whole("n", n) * _rate(C, prune)) / open_unit("eps", eps))
 
 
 def corrected_sample_size(eps: float, delta: float, C: float, prune: float) -> float:
@@ -102,9 +99,7 @@ def corrected_implied_constant(n: float, eps: float, delta: float, prune: float)
     The form asks for more than log(1/min(delta, eps)) / log(1/prune) with any C: that many are needed against the
     event that all are pruned.
     """
-    if not 0 <= n < inf:
-        raise ValueError(f"n must be at least 0 and finite, got {n}")
-    prune = _prune(prune)
+    n, prune = at_least_zero("n", n), _prune(prune)
     if n == 0:
         return 0.0
     # exp(-1/C) = 1 - (1 - exp(-L/n)) / p'
@@ -129,12 +124,12 @@ def corrected_constant(C: float) -> float:
 
 def _rate(C: float, prune: float) -> float:
     """h(1/C) = log(1/(1 - p' (1 - exp(-1/C)))), exactly 1/C at p' = 1."""
-    if _prune(prune) == 0:
-        return 1 / positive("C", C)
-    return -log1p((1 - prune) * expm1(-1 / positive("C", C)))
+    prune, C = _prune(prune), positive("C", C)
+    return -log1p((1 - prune) * expm1(-1 / C)) if prune else 1 / C
 
 
 def _prune(prune: float) -> float:
-    if closed_unit("prune", prune) == 1:
+    number = closed_unit("prune", prune)
+    if number == 1:
         raise ValueError("prune must be below 1 (nothing survives), got 1")
-    return float(prune)
+    return number

@@ -51,9 +51,9 @@ class GrowthGame:
     """
 
     def __init__(self, start: float, left: float, growth: float = 0.5, points: int = POINTS) -> None:
-        open_unit("start", start), open_unit("left", left)
-        self.growth = positive("growth", growth)
-        if not start + left < 1 or growth > 1 or whole("points", points) < 8:
+        start, left, points = open_unit("start", start), open_unit("left", left), whole("points", points)
+        growth = self.growth = positive("growth", growth)
+        if not start + left < 1 or growth > 1 or points < 8:
             raise ValueError(
                 "the game needs start + left < 1, growth <= 1, points >= 8, "
                 f"got {start:g}, {left:g}, {growth:g}, {points}"
@@ -199,7 +199,7 @@ def cover_game(eps: float, points: int = POINTS) -> GrowthGame:
     When at most u of V is not covered, a point of W in an inner gap has C within u/2, and in an end gap within
     u - c = u/2: every z in W is within e0 + u/2 = eps of a subset sum. Without the margin c an end gap would cost u.
     """
-    open_unit("eps", eps)
+    eps = open_unit("eps", eps)
     if not eps < 0.5:
         raise ValueError(f"eps must be below 1/2 (else nothing needs to be covered), got {eps:g}")
     uncovered = 2 * (1 - START_SHARE) * eps
@@ -218,7 +218,8 @@ def cover_failures(eps: float, least: float = 1e-9) -> Floats:
     >>> int((cover_failures(0.1) > 0.05).sum())
     21
     """
-    if checked_eps(eps) >= 0.5:
+    eps = checked_eps(eps)
+    if eps >= 0.5:
         return np.zeros(1)
     return cover_game(eps).failures(least)
 
@@ -228,9 +229,9 @@ def cover_failure(n: int, eps: float, *, free: float = 1.0) -> float:
 
     The mean of G_m over m ~ Bin(n, free). Locked variables are left out of account: their sum is the shift's business.
     """
-    n = checked_n(n)
+    n, free = checked_n(n), closed_unit("free", free)
     table = cover_failures(eps, 1e-18)
-    if closed_unit("free", free) == 1:
+    if free == 1:
         return float(table[min(n, len(table) - 1)])
     counts = np.arange(len(table))
     # the tail beyond the table is at most its last entry, as G does not increase

@@ -5,7 +5,7 @@ game stays finer than its steps. radius up to 1000 and n up to 10^15: some 4 rad
 that far, and tables hold an entry for each. f from 1e-6 on: sizes grow like 1/f^2, and f is the rounded 1 - (p + q).
 """
 
-from common.checks import open_unit, positive, whole
+from common.checks import open_unit, positive, shown, whole
 from common.rates import Rates, searchable
 
 SMALLEST = 1e-100
@@ -26,16 +26,18 @@ def checked_delta(delta: float) -> float:
 
 def checked_radius(radius: float) -> float:
     """Return radius in [1e-100, 1000], or raise ValueError."""
-    if positive("radius", radius) > LARGEST_RADIUS:
-        raise ValueError(f"radius must be at most {LARGEST_RADIUS:g} (tables grow with it), got {radius:g}")
-    return _not_tiny("radius", float(radius))
+    number = positive("radius", radius)
+    if number > LARGEST_RADIUS:
+        raise ValueError(f"radius must be at most {LARGEST_RADIUS:g} (tables grow with it), got {shown(number)}")
+    return _not_tiny("radius", number)
 
 
 def checked_n(n: int) -> int:
     """Return n in 0..10^15, or raise ValueError."""
-    if whole("n", n) > LARGEST_N:
-        raise ValueError(f"n must be at most {LARGEST_N:.0e}, got {float(min(n, 10**300)):.0e}")
-    return whole("n", n)
+    number = whole("n", n)
+    if number > LARGEST_N:
+        raise ValueError(f"n must be at most {LARGEST_N:.0e}, got {shown(number)}")
+    return number
 
 
 def checked_rates(prune: float, lock: float) -> Rates:

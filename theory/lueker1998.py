@@ -6,7 +6,7 @@ Random Structures & Algorithms 12, 51-62. Here in the form in which the lottery-
 
 from math import exp, log
 
-from common.checks import closed_unit, open_unit, positive
+from common.checks import at_least_zero, closed_unit, open_unit, positive
 
 
 def log_factor(eps: float, delta: float) -> float:
@@ -36,7 +36,7 @@ def implied_constant(n: float, eps: float, delta: float) -> float:
     >>> round(implied_constant(9.210340, 0.01, 0.05), 6)
     2.0
     """
-    return _count(n) / log_factor(eps, delta)
+    return at_least_zero("n", n) / log_factor(eps, delta)
 
 
 def literal_form_fails_from(C: float) -> float:
@@ -71,9 +71,3 @@ def mean_growth(v: float, free: float = 1.0) -> float:
     """
     v = closed_unit("v", v)
     return v + closed_unit("free", free) * v * (1 - v) / 2
-
-
-def _count(n: float) -> float:
-    if not 0 <= n < float("inf"):
-        raise ValueError(f"n must be at least 0 and finite, got {n}")
-    return float(n)

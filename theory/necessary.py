@@ -69,8 +69,7 @@ def necessary_n(
     >>> necessary_n(0.01, 0.05, prune=0.4, lock=0.3)
     124
     """
-    problem = _checked(eps, prune, lock, radius, reading)
-    return _necessary(problem, checked_delta(delta))
+    return _necessary(_checked(eps, prune, lock, radius, reading), checked_delta(delta))
 
 
 def necessary_by(
@@ -108,14 +107,15 @@ def failure_at_least(
 
     Pointwise: of the largest failure probability over |z| <= radius. Raises ValueError as :func:`necessary_n`.
     """
-    problem = _checked(eps, prune, lock, radius, reading)
-    n = checked_n(n)
+    problem, n = _checked(eps, prune, lock, radius, reading), checked_n(n)
+    if problem.eps >= problem.radius and (n == 0 or problem.rates.lock == 0):
+        return 0.0  # the empty sum is within eps of every target
     return max(*_single_bounds(problem, n).values(), _together(problem, n))
 
 
 def _checked(eps: float, prune: float, lock: float, radius: float, reading: str) -> _Problem:
-    one_of("reading", reading, READINGS)
-    return _Problem(checked_eps(eps), checked_rates(prune, lock), checked_radius(radius), uniform=reading == "uniform")
+    uniform = one_of("reading", reading, READINGS) == "uniform"
+    return _Problem(checked_eps(eps), checked_rates(prune, lock), checked_radius(radius), uniform)
 
 
 @lru_cache(maxsize=1024)

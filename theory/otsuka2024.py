@@ -7,7 +7,7 @@ paper's, the constants in it are ours.
 
 from math import ceil, exp
 
-from common.checks import open_unit, positive, whole
+from common.checks import finite, open_unit, positive, whole
 from common.rates import Rates, searchable
 from theory import lueker1998
 
@@ -56,7 +56,8 @@ def lock_rate_refuting(C: float, eps: float, delta: float, prune: float = 0.0) -
     >>> round(lock_rate_refuting(3.0, 0.01, 0.05), 3)
     0.848
     """
-    if open_unit("delta", delta) >= 0.5:
+    delta = open_unit("delta", delta)
+    if delta >= 0.5:
         raise ValueError(f"delta must be below 0.5 here, got {delta:g}")
     N = ceil(lueker1998.sample_size(eps, delta, C))
     return max((2 * delta) ** (1 / N) - Rates(prune).prune, 0.0)
@@ -82,10 +83,15 @@ def proof_failure_bound(
     Relation: upper bound; non-increasing in n, so that n suffices from the first n on where the sum is <= delta.
     Source: Otsuka et al. 2024, proofs of Lemmas A.2 and A.3, (7)-(16); constants and (13)-(14) ours.
     """
-    f = searchable(prune, lock).free
-    open_unit("eps", eps)
-    positive("C", C)
-    c = f / 2 if c is None else c
+    rates, n, eps, C, a = (
+        searchable(prune, lock),
+        whole("n", n),
+        open_unit("eps", eps),
+        positive("C", C),
+        finite("a", a),
+    )
+    f = rates.free
+    c = f / 2 if c is None else finite("c", c)
     if not 0 < c < f:
         raise ValueError(
             f"c must lie strictly between 0 and the free share {f:g} (else no number need be free), got {c:g}"
@@ -93,7 +99,7 @@ def proof_failure_bound(
     if not 0 < a < 0.25:
         raise ValueError(f"a must lie strictly between 0 and 1/4 (the mean reach of one free number), got {a:g}")
     # real lower bounds of the whole numbers in the proof keep every part non-increasing in n
-    k = max(((f - c) * whole("n", n) - 1) / 2, 0.0)
+    k = max(((f - c) * n - 1) / 2, 0.0)
     k1 = (1 + 4 * a) / 2 * k
     k2 = max((1 - 4 * a) / 2 * k - 1, 0.0)
 
@@ -102,7 +108,7 @@ def proof_failure_bound(
         return failure if failure <= eps / 2 else 1.0
 
     parts = {"(8)": exp(-2 * c * c * n), "(10)": dense(k)}
-    if not lock:
+    if not rates.lock:
         return parts | {"(12)": 0.0, "(13)": 0.0, "(14)": 0.0}
     return parts | {
         "(12)": 2 * exp(-((a * k) ** 2) / (2 * max(n, 1))),
@@ -120,7 +126,7 @@ def proof_sample_size(
     at most a constant, of order 1/f^2, times log(1/min(delta, eps)) when min(delta, eps) <= 1/2: that is Lemma A.3
     and, with prune = 0, Lemma A.2.
     """
-    open_unit("delta", delta)
+    delta = open_unit("delta", delta)
 
     def enough(n: int) -> bool:
         return sum(proof_failure_bound(n, eps, prune, lock, C, c=c, a=a).values()) <= delta
@@ -143,11 +149,12 @@ def proof_constant(prune: float, lock: float, C: float, *, c: float | None = Non
     Each part must fall like delta, so the slowest decides: the largest of the reciprocal exponents.
     """
     proof_failure_bound(1, 0.5, prune, lock, C, c=c, a=a)  # the same conditions
-    f = searchable(prune, lock).free
-    c = f / 2 if c is None else c
+    rates, C, a = searchable(prune, lock), positive("C", C), finite("a", a)
+    f = rates.free
+    c = f / 2 if c is None else finite("c", c)
     k = (f - c) / 2
     k1, k2 = (1 + 4 * a) / 2 * k, (1 - 4 * a) / 2 * k
     count, dense = 1 / (2 * c * c), C / k
-    if not lock:
+    if not rates.lock:
         return max(count, dense)
     return max(count, 2 / (a * k) ** 2, 1 / (2 * k1 * (0.25 - 2 * a / (1 + 4 * a)) ** 2), C / k2)

@@ -15,7 +15,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import exp1, shichi
 from scipy.stats import binom
 
-from common.checks import open_unit, positive, whole
+from common.checks import closed_unit, open_unit, positive, whole
 from common.rates import Rates, searchable
 from theory.game import GrowthGame
 
@@ -45,7 +45,8 @@ def window(eps: float) -> float:
 
     W is V = [-1/(2e), 1/(2e)] less a margin c = (1 - START_SHARE) eps at both ends, see :func:`cover_failures`.
     """
-    w = 1 / (2 * e) - (1 - START_SHARE) * open_unit("eps", eps)
+    eps = open_unit("eps", eps)
+    w = 1 / (2 * e) - (1 - START_SHARE) * eps
     if w <= eps:
         raise ValueError(f"eps must be below {1 / (2 * e) / (2 - START_SHARE):.3g} for products, got {eps:g}")
     return w
@@ -73,9 +74,10 @@ def cover_failures(eps: float, least: float = 1e-12) -> Floats:
 
 def cover_failure(n: int, eps: float, free: float, least: float = 1e-12) -> float:
     """Bound P(n products, each free with probability ``free``, fail to eps-cover W): mean of G_m, m ~ Bin(n, free)."""
+    n, free = whole("n", n), closed_unit("free", free)
     table = cover_failures(eps, least)
     counts = np.arange(len(table))
-    weights = np.append(binom.pmf(counts[:-1], whole("n", n), free), binom.sf(len(table) - 2, n, free))
+    weights = np.append(binom.pmf(counts[:-1], n, free), binom.sf(len(table) - 2, n, free))
     return min(1.0, float(weights @ table) * _SAFETY)
 
 
@@ -142,13 +144,16 @@ def sufficient_n(eps: float, delta: float, rates: Rates, radius: float = 1.0) ->
     numbers of a later stage are independent of the earlier ones, and symmetric, and the bounds hold for every residual
     that a stage may begin with; so each stage fails with at most its own probability, whatever T says about how many
     later variables are free. What a stage takes depends on z: pointwise reading only.
-    rates: of the products. With locking only this n is claimed, see theory.sufficient.
+    rates: of the products. 0 for eps >= radius. With locking only this n is claimed, see theory.sufficient.
     Relation: upper bound on the smallest sufficient n.
 
     >>> sufficient_n(0.01, 0.05, Rates())
     150
     """
-    open_unit("delta", delta), positive("radius", radius), searchable(rates.prune, rates.lock)
+    eps, delta, radius = open_unit("eps", eps), open_unit("delta", delta), positive("radius", radius)
+    searchable(rates.prune, rates.lock)
+    if eps >= radius:
+        return 0  # the empty sum is within eps of every target
     w = window(eps)
     distance = (1 - w if rates.lock else min(radius, 1 - w)) - w
     sizes = []

@@ -144,8 +144,7 @@ def gaussian_reach_n(
     >>> round(gaussian_reach_n(0.01, 0.05, prune=0.4, lock=0.3))
     124
     """
-    one_of("reading", reading, READINGS)
-    rates = searchable(prune, lock)
+    reading, rates = one_of("reading", reading, READINGS), searchable(prune, lock)
     short = max(positive("radius", radius) - open_unit("eps", eps), 0.0)
     z = -float(ndtri(open_unit("delta", delta) / (2 if reading == "uniform" else 1)))
     _, s, _ = _moments_of_reach(rates)

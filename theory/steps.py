@@ -45,13 +45,13 @@ def check_steps(
     rates = searchable(prune, lock)
     c = rates.free / 2 if c is None else c
     # outside these exp(-1/C) is 1, or squares and Hoeffding's bounds are 0, in floating point
+    C, a, c, delta = positive("C", C), positive("a", a), positive("c", c), checked_delta(delta)
     for name, value, most in (("C", C, 1e15), ("a", a, 1e15), ("c", c, 1.0)):
-        if not 1e-18 <= positive(name, value) <= most:
+        if not 1e-18 <= value <= most:
             raise ValueError(f"{name} must lie in [1e-18, {most:g}], got {value:g}")
-    checked_delta(delta)
     return (
         corner(C),
-        constant_depends_on_rates(C, prune),
+        constant_depends_on_rates(C, rates.prune),
         count_of_locked(rates, c),
         stray(rates, c, delta),
         split(),

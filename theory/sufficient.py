@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import binom
 
+from common import arrays
 from common.checks import one_of
 from common.rates import Rates
 from theory.game import cover_failures
@@ -68,8 +69,8 @@ def failure_at_most(
     >>> round(failure_at_most(240, 0.01, prune=0.4, lock=0.3), 3)
     0.049
     """
-    rates, radius, n = checked_rates(prune, lock), checked_radius(radius), checked_n(n)
-    if checked_eps(eps) >= radius and (n == 0 or rates.lock == 0):
+    rates, radius, n, eps = checked_rates(prune, lock), checked_radius(radius), checked_n(n), checked_eps(eps)
+    if eps >= radius and (n == 0 or rates.lock == 0):
         return 0.0  # the empty sum is within eps of every target
     distance, tail = Fraction(radius) - Fraction(1, 2), 1e-3
     while True:
@@ -114,9 +115,10 @@ def sufficient_n(
     240
     """
     one_of("reading", reading, ("uniform", "pointwise"))
-    if checked_eps(eps) >= checked_radius(radius):
-        return 0
     problem = _problem(eps, delta, prune, lock, radius, cover_failure)
+    eps, delta, radius = checked_eps(eps), checked_delta(delta), checked_radius(radius)
+    if eps >= radius:
+        return 0
     n, step = problem.smallest(delta), 1
     while failure_at_most(n, eps, prune=prune, lock=lock, radius=radius, cover_failure=cover_failure) > delta:
         n, step = n + step, 2 * step
@@ -149,10 +151,10 @@ def split_sufficient_n(
     >>> sum(split_sufficient_n(0.01, 0.05, prune=0.4, lock=0.3))
     327
     """
+    problem = _problem(eps, delta, prune, lock, radius, cover_failure)
     if checked_eps(eps) >= checked_radius(radius):
         return 0, 0
-    problem = _problem(eps, delta, prune, lock, radius, cover_failure)
-    n = problem.smallest_split(delta)
+    n = problem.smallest_split(checked_delta(delta))
     cover = problem.split(n)[1]
     return n - cover, cover
 
@@ -171,7 +173,7 @@ def _cover_table(eps: float, least: float, given: Sequence[float] | None) -> Flo
     table = cover_failures(eps, least)
     if given is None:
         return table
-    limits = np.asarray(given, dtype=np.float64)
+    limits = arrays.floats("cover_failure", given)
     if limits.ndim != 1 or not len(limits) or not np.all((limits >= 0) & (limits <= 1)):
         raise ValueError("cover_failure must be a non-empty sequence of probabilities")
     # the true probability does not increase with k: each bound holds for every later k

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
-from common.checks import open_unit, positive, whole
+from common import arrays
+from common.checks import at_least_zero, one_of, open_unit, positive, whole
 from common.rates import Rates
 
 Floats = NDArray[np.float64]
@@ -30,6 +31,9 @@ def homogeneous(weights: Weights, biases: Weights) -> tuple[Floats, ...]:
     >>> [w.tolist() for w in homogeneous([np.array([[2.0]]), np.array([[3.0]])], [np.array([4.0]), np.array([5.0])])]
     [[[2.0, 4.0], [0.0, 1.0]], [[3.0, 5.0]]]
     """
+    for w, b in zip(weights, biases, strict=True):
+        if np.ndim(w) != 2 or np.shape(b) != (len(w),):
+            raise ValueError(f"a layer needs a matrix and a bias for each row, got {np.shape(w)} and {np.shape(b)}")
     rows = [np.column_stack([w, b]) for w, b in zip(weights, biases, strict=True)]
     hand_on = [np.eye(1, w.shape[1], w.shape[1] - 1) for w in rows]
     return (*(np.vstack([w, one]) for w, one in zip(rows[:-1], hand_on, strict=False)), rows[-1])
@@ -43,7 +47,7 @@ def box(inputs: int, low: ArrayLike, high: ArrayLike) -> tuple[Floats, Floats]:
     >>> box(2, [-1, 0], 1)
     (array([-1.,  0.]), array([1., 1.]))
     """
-    ends = [np.array(np.broadcast_to(np.asarray(end, np.float64), inputs)) for end in (low, high)]
+    ends = [np.array(np.broadcast_to(arrays.floats("the domain", end), inputs)) for end in (low, high)]
     if not (np.all(np.abs(ends) <= LARGEST_INPUT) and (ends[0] <= ends[1]).all() and np.any(ends)):
         least, most = ends[0].min(initial=0), ends[1].max(initial=0)
         raise ValueError(f"the domain needs finite ends low <= high, not all of them 0, got {least:g} to {most:g}")
@@ -91,10 +95,9 @@ def rho(weights: Weights, precisions: Sequence[float], delta: float, prune: floa
     N: number of non-zero target weights. prune: the largest pruning rate of the layers. At prune = 0 the published
     form is 0 (its factor 1/log(1/(1-p')) vanishes, see gadhikar2023.published_form_fails); so is what is returned.
     """
-    if not 0 <= g < inf:
-        raise ValueError(f"g must be at least 0 and finite, got {g}")
+    g, prune = at_least_zero("g", g), Rates(prune).prune
     size = sum(int(np.count_nonzero(w)) for w in weights)
-    factor = 1 / -log(Rates(prune).prune) if prune > 0 else 0.0
+    factor = 1 / -log(prune) if prune > 0 else 0.0
     demand = log(1 / min(*precisions, open_unit("delta", delta), 1.0))
     return positive("C", C) * (size * factor) ** (1 + g) * demand
 
@@ -122,8 +125,8 @@ def published_widths(
     Relation: claimed upper bound. It needs a constant to be compared with anything.
     Source: Otsuka et al. 2024, Theorems 2.3 = A.1 and 3.3 = A.4, reconstructed.
     """
-    if form not in ("pruned", "frozen"):
-        raise ValueError(f"form must be pruned or frozen, got {form!r}")
+    form = one_of("form", form, ("pruned", "frozen"))
+    eps, delta, C = positive("eps", eps), open_unit("delta", delta), positive("C", C)
     if len(prune) != whole("depth", len(weights), 1) + 1:
         raise ValueError(f"prune needs a rate for each of {len(weights) + 1} source layers, got {len(prune)}")
     precisions = layer_precisions(weights, eps, low, high)
@@ -133,7 +136,7 @@ def published_widths(
         level = min(precisions[layer], delta / divisor if divisor else inf)
         # a dense layer asks for 0 in form A.1: the published factor tends to 0
         factor = 1.0 if form == "frozen" else (1 / -log(prune[layer]) if prune[layer] > 0 else 0.0)
-        widths.append(positive("C", C) * factor * w.shape[1] * max(log(1 / level), 0.0))
+        widths.append(C * factor * w.shape[1] * max(log(1 / level), 0.0))
     return widths
 
 

@@ -196,7 +196,7 @@ def steps_to_reach(losses: Sequence[float], level: float, window: int) -> int | 
     >>> steps_to_reach([4.0, 3.0, 2.0, 1.0], 2.5, window=2)
     3
     """
-    whole("window", window, 1)
+    window = whole("window", window, 1)
     sums = np.cumsum([0.0, *losses])
     reached = np.flatnonzero(sums[window:] - sums[:-window] <= level * window)
     return int(reached[0]) + window if len(reached) else None

@@ -36,8 +36,8 @@ def placed(settings: Settings, freezing: float, place: float) -> Settings:
 
     Raises ValueError when that needs a rate outside [0, 1].
     """
-    open_unit("place", place)
-    prune = settings.sparsity - place * (1 - open_unit("ratio", freezing))
+    place, freezing = open_unit("place", place), open_unit("ratio", freezing)
+    prune = settings.sparsity - place * (1 - freezing)
     lock = freezing - prune
     if min(prune, lock) < 0:
         raise ValueError(

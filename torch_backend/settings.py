@@ -7,7 +7,7 @@ from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any
 
-from common.checks import closed_unit, one_of, positive, whole
+from common.checks import at_least_zero, closed_unit, one_of, positive, whole
 from common.rates import searchable
 from theory.freezing import check_sparsity, positioned
 from torch_backend.data import GRAPHS, IMAGES
@@ -66,16 +66,16 @@ class Settings:
             one_of(name, getattr(self, name), allowed)
         one_of("model", self.model, tuple(MODELS))
         one_of("data set", self.data_set, (*IMAGES, *GRAPHS))
-        for name in ("width", "rate"):
-            positive(name, getattr(self, name))
+        clean: dict[str, float] = {name: positive(name, getattr(self, name)) for name in ("width", "rate")}
         if max(self.rate, self.decay) > LARGEST:
             raise ValueError(f"rate and decay must be at most {LARGEST:g}, got {self.rate:g}, {self.decay:g}")
         for name in ("epochs", "batch"):
-            whole(name, getattr(self, name), 1)
-        whole("images", self.images)
-        if self.decay != 0:
-            positive("decay", self.decay)
-        closed_unit("sparsity", self.sparsity)
+            clean[name] = whole(name, getattr(self, name), 1)
+        clean["images"] = whole("images", self.images)
+        clean["decay"] = at_least_zero("decay", self.decay)
+        clean["sparsity"] = closed_unit("sparsity", self.sparsity)
+        for name, value in clean.items():
+            object.__setattr__(self, name, value)
         if self.method == "edge-popup":
             check_sparsity(self.sparsity, searchable(self.prune, self.lock))
 

@@ -49,7 +49,9 @@ def report_floor(
     outputs, fates = source.rows(2, 0, target.sizes[-1])
     planes = list(combinations(reaching.tolist(), 2))[:PLANES]
     floors = [
-        sup_error_floor(values, states, output, fate, w, plane=plane)
+        sup_error_floor(
+            first_values=values, first_states=states, second_values=output, second_states=fate, target=w, plane=plane
+        )
         for output, fate, w in zip(outputs, fates, target.weights[0], strict=True)
         for plane in planes
     ]

@@ -37,9 +37,10 @@ def build_weights(target: Target, seed: int, n: int, eps: float, jobs: int | Non
 
     Up to n = 30 the subset of a failure is the best of all 2^n; up to n = 24 numpy tries them all again.
     """
-    if whole("numbers", n, 1) > MOST_NUMBERS:
+    n, eps = whole("numbers", n, 1), positive("eps-weight", eps)
+    if n > MOST_NUMBERS:
         raise ValueError(f"numbers must be at most {MOST_NUMBERS}, got {n}")
-    if positive("eps-weight", eps) > 1:
+    if eps > 1:
         raise ValueError(f"eps-weight must be at most 1, got {eps:g}")
     # as a source: target layer k's numbers are layer k, whose inputs are repeated n times
     source = Source(seed, target.sizes, (n,) * len(target.weights), *((0.0,) * (len(target.weights) + 1),) * 2)

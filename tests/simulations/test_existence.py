@@ -317,7 +317,14 @@ def test_locking_in_the_first_layer_is_answered_with_its_floor(tmp_path, capsys)
     values, states = source.rows(1, 0, 180)
     outputs, fates = source.rows(2, 0, 1)
     floors = [
-        sup_error_floor(values, states, outputs[0], fates[0], [0.5, -0.3, 0.1], plane=plane)
+        sup_error_floor(
+            first_values=values,
+            first_states=states,
+            second_values=outputs[0],
+            second_states=fates[0],
+            target=[0.5, -0.3, 0.1],
+            plane=plane,
+        )
         for plane in ((0, 1), (0, 2), (1, 2))
     ]
     assert max(floors) > 0

@@ -63,7 +63,13 @@ def test_exhaustive_search_is_the_best_allowed_choice_and_no_floor_exceeds_it(se
     found, local = descend(source, target, rng)
     assert source.allowed[np.arange(len(local)), local].all()
     assert found == source.errors(local[None], target)[0] >= least - 1e-12
-    floor = hole.sup_error_floor(source.values, source.states, source.outputs, source.fates, target)
+    floor = hole.sup_error_floor(
+        first_values=source.values,
+        first_states=source.states,
+        second_values=source.outputs,
+        second_states=source.fates,
+        target=target,
+    )
     assert floor <= least + hole.ROUNDING
 
 

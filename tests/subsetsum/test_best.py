@@ -8,11 +8,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from subsetsum.best import best_subsets
+import subsetsum
 from tests import naive
 from tests.subsetsum.problems import KINDS, problem
 
 dyadics = st.integers(-(2**12), 2**12).map(lambda k: k / 2**8)
+
+
+def best_subsets(targets, values, states=None, jobs=None):
+    return subsetsum.best_subsets(targets=targets, values=values, states=states, jobs=jobs)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -122,13 +126,13 @@ def test_nothing_to_choose_is_legal():
         (([float("nan")], [1.0]), "targets must be finite"),
         (([1.0], [float("inf")]), "values must be finite"),
         (([1.0], [[1.0], [2.0, 3.0]]), "values must be a rectangular array"),
-        (([1.0], ["a"]), "values must be a rectangular array of real numbers"),
+        (([1.0], ["a"]), "every entry of values must be a number, got 'a'"),
         ((1.0, [1.0]), r"targets must have shape \(B,\)"),
         (([1.0], [[1.0], [2.0]]), r"values must have shape \(n,\) or \(1, n\)"),
         (([1.0], 1.0), "values must have shape"),
         (([1.0], [1.0], [[0]]), "states must have the shape of values"),
-        (([1.0], [1.0], [2]), "states must be -1, 0 or 1, got 2"),
-        (([1.0], [1.0], [0.5]), "states must be -1, 0 or 1"),
+        (([1.0], [1.0], [2]), "states must be -1 .* got 2"),
+        (([1.0], [1.0], [0.5]), "states must be -1 .* got 0.5"),
         (([1.0], [1.0], None, 0), "jobs must be at least 1"),
         (([1.0], np.ones(120)), "120 free numbers would take 1.72e[+]10 GiB of memory"),
     ],

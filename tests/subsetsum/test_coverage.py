@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subsetsum import covers, draw, worst_errors
+from subsetsum import covers, covers_values, draw, success_counts, success_probability, targets, worst_errors
 from subsetsum.kernels import trials as kernels
 from subsetsum.kernels.grid import scratch
 from tests import naive
@@ -21,6 +21,14 @@ def brute_force(n, trials, radius=1.0, **law):
     window = -int(-Fraction(radius) * 2**52 // 1)
     twice = [naive.twice_worst_error(naive.subset_sums(x, s), window) for x, s in zip(units, states, strict=True)]
     return np.ldexp(np.array(twice, float), -53)
+
+
+def covered(eps, trials, radius=1.0, **law):
+    """The same decisions for this very eps and radius, in fractions."""
+    values, states = draw(trials=trials, **law)
+    units = np.ldexp(values, 52).astype(np.int64)
+    ends = Fraction(radius) * 2**52, Fraction(eps) * 2**52
+    return [naive.covers(naive.subset_sums(x, s), *ends) for x, s in zip(units, states, strict=True)]
 
 
 SETTINGS = [
@@ -51,16 +59,47 @@ def test_covers_and_worst_errors_equal_brute_force(setting):
     # above 1 the float64 nearest to the exact error is reported, below 1 the error itself
     np.testing.assert_array_equal(received, expected)
     for eps in (0.75, 0.3, 0.1, 0.04, 0.01, 1e-3):
-        np.testing.assert_array_equal(covers(trials=trials, eps=eps, **setting), expected <= eps)
+        np.testing.assert_array_equal(covers(trials=trials, eps=eps, **setting), covered(eps, trials, **setting))
         np.testing.assert_array_equal(worst_errors(trials=trials, floor=eps, **setting), np.maximum(expected, eps))
 
 
-@pytest.mark.parametrize("setting", SETTINGS[3:9])
+@pytest.mark.parametrize("setting", [setting for setting in SETTINGS[1:9] if setting["radius"] >= 0.5])
 def test_a_trial_is_covered_at_its_own_worst_error_and_not_below(setting):
+    setting = setting | {"radius": round(setting["radius"] * 8) / 8}  # on the grid: errors are of a radius rounded up
     for i, error in enumerate(worst_errors(trials=20, **setting)):
         if error < 1:
             assert covers(trials=i + 1, eps=error, **setting)[i]
             assert not covers(trials=i + 1, eps=np.nextafter(error, 0), **setting)[i]
+
+
+@pytest.mark.parametrize("radius", [0.3, 0.1, 0.7, 1 / 3, 1e-17, 5.0e-324, 0.9999999])
+@pytest.mark.parametrize("n", [0, 3, 600])
+def test_nothing_locked_and_eps_from_the_radius_on_is_covered_by_every_measurement(radius, n):
+    for eps in (radius, np.nextafter(radius, 1), min(2 * radius, 0.99999)):
+        if 2 * n * eps < 1e-9:
+            continue  # refused: the other sums would not fit into memory
+        assert covers(n, eps, 20, radius=radius, prune=0.5).all()
+        counts = success_counts(n, eps, 20, radius=radius, prune=0.5, targets=targets(radius))
+        assert (counts.uniform == 20).all()
+        assert (counts.pointwise == 20).all()
+        for reading in ("uniform", "pointwise"):
+            assert success_probability(n, eps, 20, radius=radius, prune=0.5, reading=reading).value == 1
+        x, states = draw(n, 20, prune=0.5)
+        assert covers_values(values=1e6 * x, states=states, eps=eps, radius=radius).all()
+    if n == 0 and radius > 1e-300:
+        assert not covers(n, np.nextafter(radius, 0), 20, radius=radius).any()
+
+
+@pytest.mark.parametrize("radius", [0.3, 0.1, 0.7, 1 / 3])
+def test_ends_of_the_window_are_decided_for_the_radius_as_it_is(radius):
+    """A sum reaches an end from eps = radius - sum on, not from there plus the rounding of the radius on."""
+    for x in (0.0, 2.0**-52, 0.125, -3 * 2.0**-50):
+        values, states = [[x, -x]], [0, 0]
+        needed = Fraction(radius) - Fraction(abs(x))
+        eps = float(needed) if Fraction(float(needed)) >= needed else float(np.nextafter(float(needed), 1))
+        eps = max(eps, abs(x) / 2)
+        assert covers_values(values=values, states=states, eps=eps, radius=radius)[0]
+        assert not covers_values(values=values, states=states, eps=np.nextafter(eps, 0), radius=radius)[0]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -9,10 +9,8 @@ from subsetsum import covers, success_counts, targets
 from tests import naive
 
 
-def units(z):
-    """z in units of 2**-52, rounded away from 0."""
-    size = -int(-abs(Fraction(z)) * 2**52 // 1)
-    return -size if z < 0 else size
+def in_units(z):
+    return Fraction(z) * 2**52
 
 
 SETTINGS = [
@@ -49,9 +47,8 @@ def test_counts_equal_brute_force_at_every_n(prune, lock, radius, eps, exact_cou
             counts = (int(n * prune + 1e-9), int(n * lock + 1e-9)) if exact_counts else None
             states, ks = naive.philox_draw(n, trial, seed, prune, lock, counts)
             sums = naive.subset_sums(ks, states)
-            worst = int(naive.twice_worst_error(sums, units(radius)))
-            assert received.uniform[n] == (worst <= Fraction(eps) * 2**53)
-            hit = [naive.hits(sums, units(z), Fraction(eps) * 2**52) for z in points]
+            assert received.uniform[n] == naive.covers(sums, in_units(radius), in_units(eps))
+            hit = [naive.hits(sums, in_units(z), in_units(eps)) for z in points]
             assert received.pointwise[n].tolist() == hit
 
 
@@ -129,8 +126,8 @@ def test_targets_are_fixed_by_the_radius():
         ({"prune": 2.0}, "prune must lie in"),
         ({"targets": [[0.0]]}, "targets must be a vector, got shape"),
         ({"targets": [np.nan]}, "targets must be finite"),
-        ({"targets": [512.0]}, "targets must be finite and at most 511"),
-        ({"targets": "x"}, "targets must be a vector of numbers"),
+        ({"targets": [512.0]}, "targets must be at most 511 in absolute value, got 512"),
+        ({"targets": "x"}, "every entry of targets must be a number"),
         ({"n_max": 100, "eps": 1e-14}, "eps = 1e-14 is too small: .* GiB"),
     ],
 )

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subsetsum import covers, covers_values, draw
+import subsetsum
+from subsetsum import covers, draw
 from tests import naive
 
 # multiples of 1/64: every sum is exact, so that equality means equality
@@ -15,6 +16,10 @@ problems = st.integers(0, 9).flatmap(
         st.lists(st.sampled_from([-1, 0, 0, 0, 1]), min_size=n, max_size=n),
     )
 )
+
+
+def covers_values(values, states, eps, *, radius=1.0):
+    return subsetsum.covers_values(values=values, states=states, eps=eps, radius=radius)
 
 
 def received(x, states, eps, radius, scale=1 / 64):
@@ -94,13 +99,13 @@ def test_tied_lattices_are_decided_exactly():
 @pytest.mark.parametrize(
     ("values", "states", "eps", "line"),
     [
-        ([[1.0, 2.0], [3.0]], [0, 0], 0.1, "values must be numbers in rows of equal length"),
+        ([[1.0, 2.0], [3.0]], [0, 0], 0.1, "values must be a rectangular array"),
         ([1.0, np.nan], [0, 0], 0.1, "values must be finite"),
         ([1.0, np.inf], [0, -1], 0.1, "values must be finite"),
-        (["a"], [0], 0.1, "values must be numbers"),
-        (np.zeros((2, 2, 2)), [0, 0], 0.1, "values must be finite numbers in rows"),
+        (["a"], [0], 0.1, "every entry of values must be a number"),
+        (np.zeros((2, 2, 2)), [0, 0], 0.1, "values must have shape"),
         ([1.0, 2.0], [0], 0.1, "states must have the shape"),
-        ([1.0, 2.0], [[0], [0, 1]], 0.1, "states must be -1, 0 or 1 in rows"),
+        ([1.0, 2.0], [[0], [0, 1]], 0.1, "states must be a rectangular array"),
         ([1.0, 2.0], [0, 2], 0.1, "states must be -1"),
         ([1.0, 2.0], [0, 0.5], 0.1, "states must be -1"),
         ([1.0], [0], 0.0, "eps must be above 0"),

@@ -45,7 +45,7 @@ def test_a_small_block_fails_only_where_the_exact_optimum_fails(size):
     sums, _ = solve_rows(5, even_blocks(3, size), targets, eps, rates)
     for r in range(60):
         values, states = drawn(5, r, 3 * size, rates)
-        best, _ = best_subsets(targets[r], values.reshape(3, size), states.reshape(3, size))
+        best, _ = best_subsets(targets=targets[r], values=values.reshape(3, size), states=states.reshape(3, size))
         np.testing.assert_array_equal(np.abs(sums[r] - targets[r]) <= eps, best <= eps)
 
 

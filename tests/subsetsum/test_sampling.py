@@ -106,7 +106,7 @@ def test_draws_follow_their_law():
 def test_thresholds_are_rounded_the_safe_way():
     assert gap_units(0.25, 3) == 4
     assert gap_units(0.3, 3) == 4  # 4.8 units: longer gaps are too long
-    assert point_units(0.3, 3) == 3  # 2.4 units: the window never shrinks
+    assert point_units(0.3, 3) == 3  # 2.4 units
     assert point_units(-0.3, 3) == -3
     assert point_units(0.25, 3) == 2
 

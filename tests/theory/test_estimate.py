@@ -1,13 +1,21 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
+from common.intervals import smallest_n
 from common.rates import Rates
-from theory import window_coverage
+from subsetsum import covers, success_counts, targets
+from theory import estimate, products, window_coverage
+from theory.asymptotics import closed_form_n
 from theory.estimate import _draws, estimated_n, estimated_success
+from theory.necessary import failure_at_least, necessary_n
+from theory.reach import gaussian_reach_n
 from theory.saddlepoint import density_of_sums
+from theory.sufficient import failure_at_most, split_sufficient_n, sufficient_n
 from theory.window_coverage import absorb, coverage_probability
 
 
@@ -115,7 +123,7 @@ def test_poisson_estimate_equals_a_simulated_mirrored_poisson_process(a, b):
 
 @pytest.mark.parametrize(("n", "prune", "lock"), [(200, 0.4, 0.3), (30, 0.0, 0.9), (25, 0.0, 0.0)])
 def test_centres_have_the_moments_of_locked_sum_and_half_the_free_ones(n, prune, lock):
-    batches = [centre.ravel() for _, centre in _draws(n, Rates(prune, lock), 4000, 0)]
+    batches = [centre.ravel() for _, _, centre in _draws(n, Rates(prune, lock), 4000, 0)]
     received = np.concatenate(batches)
     free = 1 - prune - lock
     variance = lock / 3 + free / 12
@@ -126,9 +134,8 @@ def test_centres_have_the_moments_of_locked_sum_and_half_the_free_ones(n, prune,
     assert (received**4).mean() / received.var() ** 2 - 3 == pytest.approx(excess, abs=5 * (24 / 32_000) ** 0.5)
 
 
-@pytest.mark.parametrize("lock", [0.0, 0.4])
-def test_readings_agree_when_there_is_only_one_target(lock):
-    settings = {"lock": lock, "radius": 1e-9, "draws": 500}
+def test_readings_agree_when_there_is_only_one_target():
+    settings = {"lock": 0.4, "radius": 1e-9, "draws": 500}
     uniform = estimated_success(13, 0.01, **settings)
     assert 0.3 < uniform < 0.999
     assert estimated_success(13, 0.01, **settings, reading="pointwise") == pytest.approx(uniform, abs=1e-5)
@@ -304,3 +311,83 @@ def test_bad_arguments_are_named(changed, line):
 def test_impossible_delta_is_named():
     with pytest.raises(ValueError, match="delta must lie strictly between 0 and 1"):
         estimated_n(0.1, 1.0)
+
+
+def measured_n(eps, radius, **rates):
+    counts = success_counts(40, eps, 500, radius=radius, targets=targets(radius), **rates)
+    found = [smallest_n(c, counts.trials, 0.95, 0.99) for c in (counts.uniform, counts.pointwise)]
+    return max(max(crossing.lower, crossing.value) for crossing in found)
+
+
+SIBLINGS = {
+    "necessary_n": lambda eps, radius, **rates: necessary_n(eps, 0.05, radius=radius, **rates),
+    "estimated_n": lambda eps, radius, **rates: estimated_n(eps, 0.05, radius=radius, draws=100, **rates),
+    "sufficient_n": lambda eps, radius, **rates: sufficient_n(eps, 0.05, radius=radius, **rates),
+    "split_sufficient_n": lambda eps, radius, **rates: sum(split_sufficient_n(eps, 0.05, radius=radius, **rates)),
+    "closed_form_n": lambda eps, radius, **rates: closed_form_n(eps, 0.05, radius=radius, **rates),
+    "gaussian_reach_n": lambda eps, radius, **rates: gaussian_reach_n(eps, 0.05, radius=radius, **rates),
+    "products.sufficient_n": lambda eps, radius, **rates: products.sufficient_n(eps, 0.05, Rates(**rates), radius),
+    "failure_at_least": lambda eps, radius, **rates: failure_at_least(0, eps, radius=radius, **rates),
+    "failure_at_most": lambda eps, radius, **rates: failure_at_most(0, eps, radius=radius, **rates),
+    "estimated_success": lambda eps, radius, **rates: 1 - estimated_success(0, eps, radius=radius, draws=100, **rates),
+    "measured": measured_n,
+    "covers": lambda eps, radius, **rates: 1 - covers(0, eps, 1, radius=radius, **rates)[0],
+}
+
+
+@pytest.mark.parametrize("rates", [{}, {"prune": 0.4}, {"lock": 0.3}, {"prune": 0.206, "lock": 0.657}])
+@pytest.mark.parametrize("sibling", SIBLINGS)
+def test_no_variables_are_needed_where_eps_is_not_below_the_radius(sibling, rates):
+    for eps, radius in ((0.5, 0.5), (0.12, 0.058), (0.3, 0.3), (0.1, 0.1), (1e-3, 1e-4), (0.7, 1e-3)):
+        assert SIBLINGS[sibling](eps, radius, **rates) == 0
+
+
+@pytest.mark.parametrize("n", [1, 7, 40])
+def test_nothing_locked_never_fails_where_eps_is_not_below_the_radius(n):
+    for prune in (0.0, 0.6):
+        for reading in ("uniform", "pointwise"):
+            settings = {"prune": prune, "radius": 0.3, "reading": reading}
+            assert estimated_success(n, 0.3, draws=100, **settings) == 1
+            assert failure_at_least(n, 0.3, **settings) == 0
+        assert failure_at_most(n, 0.3, prune=prune, radius=0.3) == 0
+
+
+@pytest.mark.parametrize("rises", [(5, 9, 300), (40, 50, 41_000), (1000, 1200, 1400)])
+def test_the_estimate_is_the_first_n_that_succeeds_where_success_rises_falls_and_rises(rises, monkeypatch):
+    first, last, again = rises
+    monkeypatch.setattr(estimate, "estimated_success", lambda n, *_, **__: float(first <= n <= last or n >= again))
+    assert estimate.estimated_n(0.5, 0.5, radius=0.6, lock=0.3) == first
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_necessary_is_at_most_estimated_at_most_sufficient(seed):
+    rng = np.random.default_rng(seed)
+    for _ in range(4):
+        eps, delta, radius = 10 ** rng.uniform(-3, -0.2), 10 ** rng.uniform(-3, -0.05), 10 ** rng.uniform(-2, 1)
+        prune, frozen = np.sort(rng.uniform(0, 0.9, 2))
+        settings = {"prune": prune, "lock": frozen - prune, "radius": radius}
+        for reading in ("uniform", "pointwise"):
+            asked = {**settings, "reading": reading}
+            low, high = necessary_n(eps, delta, **asked), sufficient_n(eps, delta, **asked)
+            assert low <= estimated_n(eps, delta, draws=500, **asked) <= high, (eps, delta, asked)
+
+
+def test_of_thousands_of_free_values_the_total_says_the_same():
+    settings = {"prune": 0.4, "lock": 0.3, "draws": 400}
+    n = 6_600  # 1980 free
+    for radius in (470.0, 480.0, 490.0):
+        one_by_one = estimated_success(n, 0.01, radius=radius, **settings)
+        together = estimated_success(n + 100, 0.01, radius=radius + 7.5, **settings)  # each adds f/4 to the reach
+        assert together == pytest.approx(one_by_one, abs=0.03)
+        assert 0.02 < one_by_one < 0.98
+
+
+@pytest.mark.parametrize("lock", [0.9999, 0.99999])
+def test_little_free_takes_little_memory(lock):
+    tracemalloc.start()
+    try:
+        estimated_success(10**10, 0.01, lock=lock)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 50e6

@@ -9,10 +9,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from theory.obstruction import guaranteed_error, obstruction_probability, sup_error_floor
+from theory import obstruction
+from theory.obstruction import guaranteed_error, obstruction_probability
 
 weight = st.integers(-16, 16).map(lambda k: k / 16)
 state = st.sampled_from([-1, 0, 1, 1])
+
+
+def sup_error_floor(*arrays, **options):
+    names = "first_values", "first_states", "second_values", "second_states", "target"
+    return obstruction.sup_error_floor(**dict(zip(names, arrays, strict=True)), **options)
 
 
 @st.composite
@@ -208,11 +214,11 @@ def test_bad_input_is_told_in_one_line():
         (0, np.zeros(2), "first_values must have shape (N, d)"),
         (0, np.zeros((2, 1)), "d >= 2"),
         (0, np.full((2, 2), 1.5), "first_values must lie in [-1, 1], got 1.5"),
-        (0, np.full((2, 2), np.nan), "first_values must lie in [-1, 1], got nan"),
+        (0, np.full((2, 2), np.nan), "first_values must be finite, got nan"),
         (1, np.zeros((2, 3)), "first_states must have shape (2, 2)"),
-        (1, np.full((2, 2), 2), "first_states must be -1, 0 or 1, got 2"),
+        (1, np.full((2, 2), 2), "first_states must be -1 (pruned), 0 (free) or 1 (locked), got 2"),
         (2, np.zeros(3), "second_values must have shape (2,)"),
-        (3, np.full(2, 0.5), "second_states must be -1, 0 or 1, got 0.5"),
+        (3, np.full(2, 0.5), "second_states must be -1 (pruned), 0 (free) or 1 (locked), got 0.5"),
         (4, np.zeros(3), "target must have shape (2,)"),
         (4, np.full(2, np.inf), "target must be finite, got inf"),
     ]

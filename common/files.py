@@ -59,7 +59,7 @@ def check_writable(path: str | Path) -> None:
 def check_new(path: str | Path | None) -> None:
     """Raise ValueError when ``path`` exists, OSError when it could not be written; None is nothing to write."""
     if path is not None:
-        if os.path.lexists(path):
+        if os.path.exists(path):
             raise ValueError(f"{path} exists already; remove it or choose another name")
         check_writable(path)
 

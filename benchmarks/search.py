@@ -68,6 +68,7 @@ def search_step(
         optimiser.step()
         choose()
 
+    choose()
     return step, choose
 
 

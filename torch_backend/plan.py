@@ -91,6 +91,7 @@ def _print_cost(settings: Settings, args: Namespace, page: console.Page) -> None
         optimiser.step()
         select(masks, settings.sparsity, settings.scope)
 
+    select(masks, settings.sparsity, settings.scope)
     step()
     start = time.perf_counter()
     for _ in range(STEPS):

@@ -77,6 +77,7 @@ def test_snip_and_grasp_are_the_products_with_gradient_and_hessian(rates):
     # the connection's derivative is also what a supermask's score gets
     with torch.no_grad():
         part.scores.fill_(1.0)
+    part.keep(part.mask)
     problem.task.loss(problem.model, 0, 0).backward()
     torch.testing.assert_close(part.scores.grad.abs().double(), snip)
 

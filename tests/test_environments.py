@@ -106,7 +106,7 @@ ENVIRONMENTS = {
             "PYTHONMALLOC": "debug",
             "PYTHONNOUSERSITE": "1",
         }
-    ),  # fmt: skip
+    ),
     "TMPDIR that is not there": Environment({"TMPDIR": "/no/such/folder"}),
     "TMPDIR that cannot be written": Environment({"TMPDIR": "/proc"}),
     "standard input closed": Environment(shell='exec "$@" <&-'),

@@ -151,6 +151,8 @@ def _refusal(error: BaseException) -> str | None:
         return (error.strerror or said) if path is None else f"{path}: {error.strerror or said}"
     if isinstance(error, ImportError):
         return _missing((error.name or "").partition(".")[0], said)
+    if _importing(error):
+        return _missing("", said)
     if isinstance(error, Warning):
         return f"a warning, which PYTHONWARNINGS or -W makes an error: {said}"
     if isinstance(error, ValueError) and _meant(error):
@@ -163,7 +165,7 @@ def _missing(package: str, said: str) -> str | None:
         return None
     if package in SEARCHES_NEED:
         return f'searches need {SEARCHES_NEED[package]}: pip install -e ".[torch]"'
-    return f"what this program needs is not installed as it should be: {said}"
+    return f"a library that this program needs cannot be imported: {said}"
 
 
 def _out_of_memory(error: BaseException) -> bool:
@@ -179,8 +181,21 @@ def _meant(error: ValueError) -> bool:
     if trace is None:
         return False
     code = trace.tb_frame.f_code
-    ours = any(code.co_filename.startswith(os.path.join(HOME, name, "")) for name in OURS)
-    return ours and dis.opname[code.co_code[trace.tb_lasti]] == "RAISE_VARARGS"
+    return _ours(code.co_filename) and dis.opname[code.co_code[trace.tb_lasti]] == "RAISE_VARARGS"
+
+
+def _importing(error: BaseException) -> bool:
+    """Tell whether a library raised the error while it was imported: it cannot work on this machine as it is set up."""
+    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+        if _ours(frame.f_code.co_filename):
+            return False
+        if frame.f_code.co_name == "<module>":
+            return True
+    return False
+
+
+def _ours(file: str) -> bool:
+    return any(file.startswith(os.path.join(HOME, name, "")) for name in OURS)
 
 
 def _innermost(error: BaseException) -> TracebackType | None:

@@ -281,8 +281,9 @@ def test_a_program_of_the_users_that_imports_us_gets_an_import_error_and_keeps_i
 @pytest.mark.parametrize(
     ("content", "code", "said"),
     [
-        ("raise ImportError('its library is missing')", BAD_INPUT, "not installed as it should be"),
-        ("raise KeyError('x')", FAULT, "KeyError: 'x'"),
+        ("raise ImportError('its library is missing')", BAD_INPUT, "cannot be imported: its library is missing"),
+        ("raise ValueError('a variable is bad')", BAD_INPUT, "cannot be imported: a variable is bad"),
+        ("raise KeyError('x')", BAD_INPUT, "cannot be imported: 'x'"),
         ("raise KeyboardInterrupt", INTERRUPTED, "interrupted"),
         ("raise OSError(24, 'Too many open files')", BAD_INPUT, "Too many open files"),
     ],

@@ -1,7 +1,9 @@
 """Figures show the numbers of the committed results, in the committed files, with a text for every point."""
 
 import importlib
+import os
 import re
+import subprocess
 import sys
 from types import ModuleType
 
@@ -154,6 +156,72 @@ def test_a_folder_that_is_not_there_is_made_and_a_missing_result_is_named(tmp_pa
     assert (tmp_path / "new" / "folder" / "hole.png").is_file()
     assert run(main, ["hole", str(tmp_path / "none")], "figures") == BAD_INPUT
     assert capsys.readouterr().err == f"figures: error: {tmp_path / 'none'}: No such file or directory\n"
+
+
+HOSTILE = {
+    "text.usetex": True, "font.size": 40, "font.family": "nonsense", "savefig.dpi": 7, "figure.facecolor": "red",
+    "figure.autolayout": True, "svg.fonttype": "none", "svg.hashsalt": "other", "axes.formatter.use_locale": True,
+    "path.simplify": False, "lines.marker": "x", "axes.prop_cycle": "cycler('color', ['r'])", "interactive": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["requirement", "rivals", "regimes"])
+def test_a_users_settings_neither_change_a_figure_nor_are_changed_by_it(name, tmp_path):
+    assert main([name, "--out", str(tmp_path / "usual")]) == 0
+    with matplotlib.rc_context(HOSTILE):
+        before = dict(matplotlib.rcParams.copy())
+        assert main([name, "--out", str(tmp_path / "hostile")]) == 0
+        assert dict(matplotlib.rcParams.copy()) == before
+    for kind in ("png", "svg"):
+        usual, hostile = ((tmp_path / place / f"{name}.{kind}").read_bytes() for place in ("usual", "hostile"))
+        assert usual == hostile
+
+
+def test_settings_are_as_before_after_a_figure_that_fails():
+    before = dict(matplotlib.rcParams.copy())
+    with pytest.raises(KeyError), panels():
+        raise KeyError("x")
+    assert dict(matplotlib.rcParams.copy()) == before
+
+
+DRAWS = """
+import sys
+import matplotlib
+backend = matplotlib.rcParams._get("backend") if SEEN else None
+from figures.__main__ import main
+assert main(["hole", "--out", sys.argv[1]]) == 0
+assert "matplotlib.pyplot" not in sys.modules
+assert not SEEN or matplotlib.rcParams._get("backend") == backend
+from matplotlib import pyplot
+assert pyplot.get_fignums() == []
+assert pyplot.get_backend() == "svg"
+"""
+
+
+@pytest.mark.parametrize("seen", ["True", "False"], ids=["matplotlib was imported", "it was not"])
+def test_a_users_backend_and_figures_are_left_alone(seen, tmp_path):
+    words = [sys.executable, "-c", DRAWS.replace("SEEN", seen), str(tmp_path)]
+    variables = os.environ | {"MPLBACKEND": "svg"}
+    done = subprocess.run(words, cwd=fresh.ROOT, env=variables, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("variables", [{"MPLBACKEND": "nonsense"}, {"MATPLOTLIBRC": "bad"}], ids=str)
+def test_figures_are_drawn_where_matplotlib_cannot_be_imported_with_the_users_settings(variables, tmp_path):
+    (tmp_path / "bad").write_bytes(b"\xff\xfe")
+    words = [sys.executable, "-m", "figures", "hole", "--out", "there"]
+    variables = {**os.environ, **variables, "PYTHONPATH": str(fresh.ROOT)}
+    done = subprocess.run(words, cwd=tmp_path, env=variables, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert data_of((tmp_path / "there" / "hole.svg").read_text()) == data_of((RENDERED / "hole.svg").read_text())
+
+
+def test_without_out_figures_are_drawn_into_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = (RENDERED / "hole.svg").stat().st_mtime_ns
+    assert main(["hole"]) == 0
+    assert (tmp_path / "figures" / "rendered" / "hole.svg").is_file()
+    assert (RENDERED / "hole.svg").stat().st_mtime_ns == before
 
 
 def test_an_unknown_figure_is_refused_with_the_known_names(capsys):

@@ -1,9 +1,11 @@
 """The main job from the command line to its files: rows, exit codes, bad input, interrupts, kills and replays."""
 
 import csv
+import dataclasses
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -18,7 +20,8 @@ import subsetsum
 from common.cli import BAD_INPUT, INTERRUPTED, REFUTED, run
 from simulations.curves import Setting, measure
 from simulations.engine import Here
-from subsetsum.verify import main
+from simulations.lemmas import Settings
+from subsetsum.verify import main, parser
 from theory.claims import CLAIMS
 
 ROOT = Path(__file__).parents[2]
@@ -126,6 +129,89 @@ def test_bad_input_gets_one_line_and_code_2(arguments, complaint, capsys):
     assert re.search(complaint, captured.err), captured.err
     assert captured.err.count("\n") == 1
     assert captured.out == ""
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"eps": (0.123456789,)},
+        {"eps": (1 / 3, 0.1 + 0.2, 1e-5)},
+        {"prune": 0.1 + 0.2, "lock": 1 / 7},
+        {"radius": 2 / 3, "delta": 1e-300},
+        {"radius": 123456789.123, "confidence": 1 - 2**-53},
+        {"seed": 2**64 - 1, "trials": 123456789012},
+        {"prune": np.float64(0.1), "eps": (np.float64(1 / 3),), "seed": np.uint64(7), "trials": np.int8(9)},
+        {"prune": 0, "radius": 1},
+        {"delta": 5e-324, "radius": 1.7976931348623157e308},
+    ],
+    ids=str,
+)
+def test_the_recorded_command_repeats_the_settings_to_the_last_bit(odd):
+    settings = Settings(**{"prune": 0.25, "lock": 0.25, "eps": (0.1,), **odd})
+    python, option, module, *words = shlex.split(simulations.lemmas.command(settings))
+    assert (python, option, module) == ("python", "-m", "subsetsum.verify")
+    args = parser().parse_args(words)
+    again = Settings(**{field.name: getattr(args, field.name) for field in dataclasses.fields(Settings)})
+    assert again == settings
+    assert repr(again) == repr(settings)
+
+
+def test_the_committed_command_is_what_its_settings_give():
+    result = json.loads((ROOT / "simulations" / "results" / "requirement.json").read_text())
+    assert simulations.lemmas.command(Settings(**result["settings"])) == result["command"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        KeyError("backend"),
+        ValueError("a tick"),
+        MemoryError(),
+        ImportError("no matplotlib"),
+        RecursionError("deep"),
+        UserWarning("a glyph is missing"),
+    ],
+    ids=repr,
+)
+def test_a_figure_that_fails_costs_one_line_and_no_verdict(monkeypatch, tmp_path, capsys, error):
+    def fails(*_, **__):
+        raise error
+
+    monkeypatch.setattr("figures.requirement.render", fails)
+    assert call(*SMALL, "--out", str(tmp_path)) == 0
+    captured = capsys.readouterr()
+    assert "Lemma A.3 (frozen, Otsuka et al. 2024): upheld" in captured.out
+    assert captured.err.startswith("no figure: ")
+    assert captured.err.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["requirement.csv", "requirement.json", "runs.sqlite"]
+
+
+def test_a_figure_that_fails_leaves_refuted_refuted(monkeypatch, tmp_path):
+    monkeypatch.setattr("theory.sufficient.sufficient_n", lambda *_, **__: 1)
+    monkeypatch.setattr("figures.requirement.render", lambda *_, **__: {}["x"])
+    assert call(*SMALL, "--out", str(tmp_path)) == REFUTED
+
+
+@pytest.mark.parametrize("redirection", ["| head -n 1", "| true", ">/dev/full", ">&-"])
+def test_results_are_whole_whatever_becomes_of_the_screen(tmp_path, redirection):
+    words = shlex.join(
+        [
+            *COMMAND[:2],
+            COMMAND[2]
+            .replace("main(sys.argv[1:])", "run(main, None, 'verify')")
+            .replace("import sys;", "import sys; from common.cli import run;"),
+            *SMALL,
+            "--json",
+            str(tmp_path / "r.json"),
+        ]
+    )
+    line = f"{words} {redirection}; echo ${{PIPESTATUS[0]}} >{tmp_path}/code"
+    done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True)
+    rows = json.loads((tmp_path / "r.json").read_text())["rows"]
+    assert {row["claim"] for row in rows} == {claim.key for claim in CLAIMS}
+    assert (tmp_path / "code").read_text() == ("2\n" if "full" in redirection else "0\n")
+    assert done.stderr.count("\n") == ("full" in redirection)
 
 
 def test_a_violated_bound_is_refuted_loudly(monkeypatch, capsys):

@@ -47,3 +47,27 @@ def test_damage_is_noticed(coding):
     flipped[3] ^= 255
     with pytest.raises(ValueError, match="bits set|damaged"):
         unpack(flipped, [400], kept, coding)
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_only_what_pack_writes_is_unpacked(coding):
+    """Bits behind the last one, more bytes, other words that decode to the same bits."""
+    chosen = [np.random.default_rng(1).random(397) < 0.3]
+    kept = [int(chosen[0].sum())]
+    data = pack(chosen, coding)
+    np.testing.assert_array_equal(unpack(data, [397], kept, coding)[0], chosen[0])
+    last = data.copy()
+    last[-1] ^= 128
+    for other in (last, np.concatenate([data, data[:4]]), np.concatenate([data, data[:4] * 0])):
+        with pytest.raises(ValueError, match="more than the layers' bits|bytes|bits set|damaged"):
+            unpack(other, [397], kept, coding)
+
+
+@given(st.lists(st.integers(0, 2**32 - 1), max_size=30), st.integers(0, 300), st.integers(0, 300))
+def test_random_words_are_refused_or_are_what_pack_writes(words, size, count):
+    data = np.array(words, np.uint32).astype("<u4").view(np.uint8)
+    try:
+        found = unpack(data, [size], [min(count, size)], "entropy")
+    except ValueError:
+        return
+    np.testing.assert_array_equal(pack(found, "entropy"), data)

@@ -7,7 +7,7 @@ from math import ceil
 from common.rates import Rates
 from simulations.curves import Law, largest_n, planned_trials, seconds_per_trial
 from simulations.price import duration, size
-from subsetsum.memory import chain_bytes, likely_most_free
+from subsetsum.memory import chain_bytes, likely_most_free, refuse_if_too_large
 from subsetsum.sampling import COARSE_N
 from theory.reach import gaussian_reach_n
 
@@ -34,7 +34,7 @@ def foreseen_n(eps: float, delta: float, law: Law) -> int:
 def announce(settings: Iterable[tuple[Law, float]], delta: float, *, trials: int | None, jobs: int) -> None:
     """Say on standard error how long these laws and precisions will take, and how much memory, where it is long.
 
-    Raises ValueError as :func:`foreseen_n` does.
+    Raises ValueError as :func:`foreseen_n` does, and for an eps whose sums memory would not hold.
     """
     seconds, memory, largest = 0.0, 0.0, 0
     for law, eps in settings:
@@ -43,7 +43,9 @@ def announce(settings: Iterable[tuple[Law, float]], delta: float, *, trials: int
         count = planned_trials(n_max, eps) if trials is None else trials
         seconds += count * seconds_per_trial(n_max, eps) / jobs + 2 * BOUNDS * n
         free = likely_most_free(n_max, Rates(law["prune"], law["lock"]))
-        memory = max(memory, jobs * chain_bytes(free, eps, law["radius"]))
+        chains = chain_bytes(free, eps, law["radius"])
+        refuse_if_too_large("eps", eps, chains)  # as every trial would be
+        memory = max(memory, jobs * chains)
         largest = max(largest, n)
     seconds += CONCLUSIONS * BOUNDS * largest
     if seconds > WORTH_SAYING:

@@ -76,7 +76,9 @@ def test_in_the_corner_the_form_allows_one_number(C):
 # Section 4
 
 
-@pytest.mark.parametrize(("prune", "lock", "share"), [(0.0, 0.5, 0.5), (0.25, 0.25, 0.1), (0.4, 0.3, 0.9), (0.0, 0.1, 0.3)])
+@pytest.mark.parametrize(
+    ("prune", "lock", "share"), [(0.0, 0.5, 0.5), (0.25, 0.25, 0.1), (0.4, 0.3, 0.9), (0.0, 0.1, 0.3)]
+)
 def test_each_part_of_the_proofs_union_is_above_the_exact_probability_that_it_bounds(prune, lock, share):
     C, a = 2.0, 0.125
     free = 1 - Fraction(prune) - Fraction(lock)

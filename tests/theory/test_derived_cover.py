@@ -67,9 +67,7 @@ def test_the_games_growth_holds_where_the_ends_cost_most(eps, monkeypatch):
         gain = mean_gain([(-length / 2, v - length / 2)], length / 2)
         assert received.growth * x * (1 - x) * length <= gain * ROUNDED
     # and nothing is given away: at one of the two ends the growth is met
-    met = [
-        length / 2 - (length - 1) ** 2 / (4 * length * x * (1 - x)) for x in (received.start, 1 - received.left)
-    ]
+    met = [length / 2 - (length - 1) ** 2 / (4 * length * x * (1 - x)) for x in (received.start, 1 - received.left)]
     assert min(met) <= received.growth * ROUNDED
     assert received.growth >= Fraction(1, 2)
 
@@ -267,7 +265,9 @@ def test_sums_of_two_halves_err_by_at_most_the_sum_of_their_errors(data):
     z, locked = data.draw(st.integers(-8, 8)), data.draw(st.integers(-12, 12))
 
     def sums(values):
-        return {sum(v for v, keep in zip(values, kept, strict=True) if keep) for kept in product((0, 1), repeat=len(values))}
+        return {
+            sum(v for v, keep in zip(values, kept, strict=True) if keep) for kept in product((0, 1), repeat=len(values))
+        }
 
     near_z = min(abs(z - s) for s in sums(one))
     near_locked = min(abs(-locked - s) for s in sums(two))

@@ -88,7 +88,9 @@ def test_the_approach_is_twice_the_least_of_its_exponents(n, rest, rates, radius
     assert received >= least * 0.9
 
 
-@pytest.mark.parametrize(("n", "rates", "distance"), [(25, Rates(), 0.64), (60, Rates(0.5, 0.2), 0.64), (9, Rates(), 0.1)])
+@pytest.mark.parametrize(
+    ("n", "rates", "distance"), [(25, Rates(), 0.64), (60, Rates(0.5, 0.2), 0.64), (9, Rates(), 0.1)]
+)
 def test_the_arrival_is_the_least_of_its_exponents(n, rates, distance):
     w, grid = 0.18, np.geomspace(1e-2, 50, 60)
     usable = (2 * w - 2 * w * log(2 * w)) / 2  # P(0 < X <= 2w)
@@ -280,7 +282,10 @@ def test_activation_sums_are_met_or_above_and_propagate_exactly(seed, sizes, low
     assert bounds[0] == max(1, -low) * sizes[0]
     for layer, w in enumerate(weights[:-1], 1):
         after = [
-            max(sum(max(Fraction(v) * a, Fraction(v) * b) for v, a, b in zip(row, lower, upper, strict=True)), Fraction(0))
+            max(
+                sum(max(Fraction(v) * a, Fraction(v) * b) for v, a, b in zip(row, lower, upper, strict=True)),
+                Fraction(0),
+            )
             for row in w.tolist()
         ]
         lower, upper = [Fraction(0)] * len(after), after

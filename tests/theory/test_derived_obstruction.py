@@ -56,7 +56,9 @@ def least_error_of_any_slopes(slope, lines):
     cost = np.zeros(features.shape[1] + 1)
     cost[-1] = 1
     limits = np.block([[features, -ones], [-features, -ones]])
-    return linprog(cost, limits, np.concatenate([-forced, forced]), bounds=[(None, None)] * (len(cost) - 1) + [(0, None)]).fun
+    return linprog(
+        cost, limits, np.concatenate([-forced, forced]), bounds=[(None, None)] * (len(cost) - 1) + [(0, None)]
+    ).fun
 
 
 @pytest.mark.parametrize(("b1", "b2"), [(0.3, 0.3), (0.2, 0.7), (1.2, 0.4), (0.05, 0.05)])
@@ -235,11 +237,11 @@ def test_the_steps_of_lemma_4(f):
     # (i) Hoeffding at the mean f n / 2, exactly: m ~ Bin(n, f / 2)
     for n in (8, 40):
         few = sum(binomial(n, m, f / 2) for m in range(n + 1) if m < f * n / 4)
-        assert few <= Fraction(exp(-float(f) ** 2 * n / 8))
+        assert few <= Fraction(exp(-(float(f) ** 2) * n / 8))
     # (ii) T is a sum of n centred terms in [-1, 1]
     for n in (2, 10):
         large = 2 * sum_below(-f * n / 2, n, 0)
-        assert large <= Fraction(2 * exp(-(float(f) / 2) ** 2 * n / 2))
+        assert large <= Fraction(2 * exp(-((float(f) / 2) ** 2) * n / 2))
 
 
 @pytest.mark.parametrize("h", [2, 6, 10])
@@ -255,7 +257,7 @@ def test_good_first_layer_neurons_are_as_many_as_said(p):
     for beta in (8, 48):
         rate = (1 - p) / 4
         few = sum(binomial(beta, k, rate) for k in range(beta + 1) if k < (1 - p) * beta / 8)
-        assert few <= Fraction(exp(-float(1 - p) ** 2 * beta / 32))
+        assert few <= Fraction(exp(-(float(1 - p) ** 2) * beta / 32))
 
 
 @given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 9)), min_size=2, max_size=5), st.integers(1, 9))

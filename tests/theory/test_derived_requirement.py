@@ -59,8 +59,12 @@ def above(bound, exact, within):
 @given(values=st.lists(eighths, max_size=5), eps=st.sampled_from([Fraction(1, 16), Fraction(1, 5), Fraction(1, 2)]))
 def test_balls_around_all_subset_sums_cover_at_most_their_number_times_their_length(values, eps):
     radius = Fraction(1)
-    sums = {sum(v for v, keep in zip(values, kept, strict=True) if keep) for kept in product((0, 1), repeat=len(values))}
-    parts = sorted((max(s - eps, -radius), min(s + eps, radius)) for s in sums if -radius < s + eps and s - eps < radius)
+    sums = {
+        sum(v for v, keep in zip(values, kept, strict=True) if keep) for kept in product((0, 1), repeat=len(values))
+    }
+    parts = sorted(
+        (max(s - eps, -radius), min(s + eps, radius)) for s in sums if -radius < s + eps and s - eps < radius
+    )
     covered, end = Fraction(0), -radius
     for low, high in parts:
         covered += max(high - max(low, end), Fraction(0))
@@ -83,7 +87,9 @@ def test_counting_is_just_below_its_exact_sums(free, eps, radius):
 # N2
 
 
-@given(rate=rates, n=st.integers(0, 4), c=st.sampled_from([Fraction(1, 8), Fraction(7, 8), Fraction(2), Fraction(4, 3)]))
+@given(
+    rate=rates, n=st.integers(0, 4), c=st.sampled_from([Fraction(1, 8), Fraction(7, 8), Fraction(2), Fraction(4, 3)])
+)
 def test_reach_and_spread_are_on_both_sides_of_their_exact_laws(rate, n, c):
     (prune, lock), free = rate, 1 - sum(rate)
     exact = reach(c, n, lock, free)
@@ -103,7 +109,9 @@ def test_the_two_sided_reach_is_just_below_its_exact_formula(rate, n, eps, radiu
     assert below(reach_pointwise([n], eps, Rates(prune, lock), radius)[0], one, 1e-7)
 
 
-@given(values=st.lists(st.tuples(eighths, st.sampled_from([-1, 0, 1])), max_size=6), c=st.sampled_from([HALF, Fraction(1)]))
+@given(
+    values=st.lists(st.tuples(eighths, st.sampled_from([-1, 0, 1])), max_size=6), c=st.sampled_from([HALF, Fraction(1)])
+)
 def test_ends_out_of_reach_are_counted_once_each_and_both_only_where_the_spread_is_short(values, c):
     largest = sum(max(x, 0) if state == 0 else x * (state == 1) for x, state in values)
     smallest = sum(min(x, 0) if state == 0 else x * (state == 1) for x, state in values)
@@ -176,7 +184,12 @@ def test_the_coarse_bound_is_berry_and_esseens_with_chernoffs_spread(prune, lock
         received = reach_coarse([n], eps, Rates(prune, lock), radius, False)[0]
         assert one - 1e-9 <= received <= one
         exponents = np.array([0.5, 2, 8])
-        chernoff = exp(min(float((2 * short * exponents + n * np.log(1 - free + free * -np.expm1(-exponents) / exponents)).min()), 0))
+        chernoff = exp(
+            min(
+                float((2 * short * exponents + n * np.log(1 - free + free * -np.expm1(-exponents) / exponents)).min()),
+                0,
+            )
+        )
         two = max(one, 2 * one - chernoff)
         received = reach_coarse([n], eps, Rates(prune, lock), radius, True)[0]
         assert two - 1e-8 <= received <= two + 1e-15

@@ -1,4 +1,4 @@
-"""The inequalities of docs/theory.md, sections 2, 3, 4 and 7: claims, the corrected lemma, proof steps, closed forms."""
+"""The inequalities of docs/theory.md, sections 2, 3, 4, 7: claims, the corrected lemma, proof steps, closed forms."""
 
 from fractions import Fraction
 from math import ceil, exp, log, log1p, sinh, sqrt

@@ -5,7 +5,7 @@ code plays with is taken from the code: the arguments with which it makes its ga
 """
 
 from fractions import Fraction
-from itertools import product
+from itertools import pairwise, product
 from types import SimpleNamespace
 
 import mpmath
@@ -203,7 +203,7 @@ def test_less_covered_can_imitate_more_covered(x, y, g, b):
 def test_the_game_falls_with_the_covered_part():
     # G_k(x) for a smaller x is at least that for a larger one, on different grids
     tables = [GrowthGame(start, 0.1, 0.5, points=400).failures(1e-4, steps=25) for start in (0.1, 0.15, 0.3, 0.6)]
-    for less, more in zip(tables, tables[1:], strict=False):
+    for less, more in pairwise(tables):
         k = min(len(less), len(more))
         assert (less[:k] >= more[:k] * (1 - 1e-2)).all()
 

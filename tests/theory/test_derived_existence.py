@@ -82,7 +82,7 @@ def test_the_approach_is_twice_the_least_of_its_exponents(n, rest, rates, radius
         for s, a, b in zip(grid, locked, free, strict=True)
     ]
     received = products.approach_failure(n, rest, rates, radius, w)
-    least = min(1.0, 2 * exp(min(min(exponents), 0)))
+    least = min(1.0, 2 * exp(min(*exponents, 0)))
     # a grid of exponents can only be above the least one
     assert received <= least * (1 + 1e-6)
     assert received >= least * 0.9
@@ -98,7 +98,7 @@ def test_the_arrival_is_the_least_of_its_exponents(n, rates, distance):
         s * distance + n * log(1 + rates.free * (float(laplace_by_quadrature(s, 0, 2 * w)) - usable)) for s in grid
     ]
     received = products.arrive_failure(n, rates, distance, w)
-    least = exp(min(min(exponents), 0))
+    least = exp(min(*exponents, 0))
     assert least * 0.9 <= received <= least * (1 + 1e-6)
 
 
@@ -154,10 +154,7 @@ def test_a_positive_number_never_leads_an_outer_residual_below_the_window(values
     residual = start
     for x in values:
         before = residual
-        if residual > one - w and x > 0:
-            residual -= x
-            assert -w <= residual < before
-        elif w < residual <= one - w and 0 < x <= 2 * w:
+        if (residual > one - w and x > 0) or (w < residual <= one - w and 0 < x <= 2 * w):
             residual -= x
             assert -w <= residual < before
     if start >= -w:

@@ -63,7 +63,7 @@ def least_error_of_any_slopes(slope, lines):
 
 @pytest.mark.parametrize(("b1", "b2"), [(0.3, 0.3), (0.2, 0.7), (1.2, 0.4), (0.05, 0.05)])
 def test_the_floor_is_met_by_sources_of_any_slopes(b1, b2):
-    """The least error over all slopes of the other kinks, not only those of masks: the floor is this, not half of it."""
+    """The least error over all slopes of the other kinks, not only those of masks, is the floor itself."""
     others = np.linspace(b2, pi - b1, 40)
     kinks = np.concatenate([[0.0], others])
     # a neuron's kink lies across its edges

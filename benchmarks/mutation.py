@@ -4,7 +4,7 @@
 
 Every mutant is one small change of the source: a number, an operator, an operand dropped, a minimum for a maximum.
 Tests that reach the changed line are run on it, quick ones first, until one fails. A mutant that all of them pass has
-*survived*; tests/survivors/MODULE.toml lists the survivors that are known, with the reason why each does no harm, and any
+*survived*; tests/survivors/MODULE.toml lists known survivors with the reason why each does no harm, and any
 other makes the command end with exit code 1. Tests marked ``pinned`` (their expectation is a number that was printed
 once) and doctests do not take part: they notice every change and show of none that it is wrong.
 
@@ -329,6 +329,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--tests", nargs="+", help="test files or folders (default: tests/ of the module's package)")
     parser.add_argument("--lines", default="1-1000000", help="only mutants of these lines, such as 20-90")
     parser.add_argument("--log", type=Path, help="remember outcomes in this file; what was killed is not tried again")
+    parser.add_argument(
+        "--quick",
+        type=float,
+        default=float("inf"),
+        help="leave out tests that take longer; fewer mutants may be killed",
+    )
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long, with exit code 3")
     options = parser.parse_args(argv)
     path, package = options.module, options.module.split("/")[0]
@@ -370,7 +376,7 @@ def main(argv: list[str] | None = None) -> int:
     harmless = _known_survivors(path)
     tried, killed, survivors = 0, 0, []
     seconds, reached = known["seconds"], known["lines"]
-    anywhere = [name for name in reached if name]
+    anywhere = [name for name in reached if name and seconds[name] <= options.quick]
     for mutant in mutants(source):
         if not low <= mutant.line <= high:
             continue

@@ -65,7 +65,7 @@ class GrowthGame:
         # the given ends, not what became of them: the start lower, whichever of the two its row uses; the end further
         inside[0], outside[0] = start * (1 - _ROUNDING), (1 - start) * (1 + _ROUNDING)
         outside[-1] = left * (1 - _ROUNDING)
-        lower = int(np.searchsorted(inside, 0.5))
+        lower = min(int(np.searchsorted(inside, 0.5)), points - 1)  # the end is no row, even below 1/2
         # right ends of cells, seen from below 1/2: rounded up, which only helps the adversary
         right = np.where(inside < 0.5, inside, (1 - outside) * (1 + _ROUNDING)).clip(max=1.0)
         right, outside = np.append(right[1:], 1.0), np.append(outside, 0.0)

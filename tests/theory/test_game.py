@@ -113,6 +113,7 @@ def test_the_bound_falls_with_every_step_and_with_a_better_start(start, left, gr
     assert needed(better) <= needed(table)
 
 
+@pytest.mark.pinned
 @pytest.mark.parametrize(("eps", "most"), [(0.1, 23), (1e-2, 35), (1e-3, 46), (1e-4, 57), (1e-6, 81)])
 def test_needs_no_more_variables_than_the_plain_game(eps, most):
     """Reference: start 1.2 eps, end 1 - 0.4 eps, 1600 points, no margin around W."""

@@ -14,6 +14,7 @@ rates = st.floats(0.001, 0.999)
 constants = st.floats(0.1, 100)
 
 
+@pytest.mark.pinned
 def test_golden_values_worked_out_by_hand():
     assert lueker1998.sample_size(0.01, 0.05, C=3) == pytest.approx(3 * 4.605170)
     assert lueker1998.sample_size(0.2, 0.05, C=3) == pytest.approx(3 * 2.995732)

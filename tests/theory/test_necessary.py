@@ -226,6 +226,7 @@ def test_rates_near_zero_give_the_dense_answer(tiny):
         assert necessary_n(eps, 0.05, lock=tiny) == dense
 
 
+@pytest.mark.pinned
 def test_the_reference_cases():
     assert necessary_n(0.01, 0.05, prune=0.4, lock=0.3) == 124
     assert necessary_by(0.01, 0.05, prune=0.4, lock=0.3) == "reach"

@@ -1,7 +1,6 @@
 """The proof steps: each holds as stated, and each check can fail."""
 
 from fractions import Fraction
-from itertools import pairwise
 from math import exp, sinh
 
 import numpy as np
@@ -11,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.rates import Rates
+from tests.theory.exact_laws import mean_gain
 from theory import exact, lueker1998
 from theory.identities import Identity, growth, hoeffding_lemma, identities, moments, transform
 from theory.steps import (
@@ -189,26 +189,6 @@ def test_the_induction_step_of_hoeffdings_lemma_is_nonnegative():
     k = next(iter(hoeffding_lemma().claimed.free_symbols))
     assert hoeffding_lemma().claimed.is_nonnegative
     assert [hoeffding_lemma().derived.subs(k, i) for i in range(3)] == [0, 8, 24]
-
-
-def mean_gain(pieces, edge):
-    """Exact mean of |((C + X) n W) \\ C|, W = [-edge, edge], X ~ U[-1, 1], by trapezoids over the shift.
-
-    The gain is piecewise linear in the shift with breaks where ends of C + x, C and W meet.
-    """
-    ends = sorted({end for piece in pieces for end in piece} | {-edge, edge})
-    breaks = sorted({e - g for e in ends for g in ends if abs(e - g) <= 1} | {Fraction(-1), Fraction(1)})
-
-    def gain(shift):
-        total = Fraction(0)
-        for low, high in pieces:
-            new = (max(low + shift, -edge), min(high + shift, edge))
-            if new[0] < new[1]:
-                total += new[1] - new[0]
-                total -= sum((max(min(new[1], d) - max(new[0], c), Fraction(0)) for c, d in pieces), Fraction(0))
-        return total
-
-    return sum(((gain(u) + gain(v)) / 2 * (v - u) for u, v in pairwise(breaks)), Fraction(0)) / 2
 
 
 @given(cuts=st.lists(grid, min_size=2, max_size=8, unique=True).filter(lambda cuts: len(cuts) % 2 == 0))

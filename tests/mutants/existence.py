@@ -1,0 +1,4 @@
+"""Faults."""
+
+PINNED = ()
+MUTANTS = ()

@@ -270,7 +270,7 @@ MUTANTS = (
         ("items of the other half", "_unpick(right, n, b, y, held + 1, chosen)", "_unpick(right, n, b, y, held, chosen)"),
         ("every item for every second", "item = np.int64(first + k + k)", "item = np.int64(first + k)"),
         ("old choices kept", "    chosen[:m] = False\n", ""),
-        ("last item not split", "for k in range(_held(m), m, 2):", "for k in range(_held(m), m - 1, 2):"),
+        ("last items not split", "for k in range(_held(m), m, 2):", "for k in range(_held(m), m - 2, 2):"),
         ("no sentinel above", "    left[old + n] = FAR\n", "    left[old + n] = 0\n"),
     ),
     *_of(

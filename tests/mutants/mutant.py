@@ -36,3 +36,8 @@ class Mutant:
 def mutants(file: str, tests: tuple[str, ...], *faults: tuple[str, ...]) -> tuple[Mutant, ...]:
     """Return the mutants of one file out of (name, old, new) or (name, old, new, why it is harmless)."""
     return tuple(Mutant(file, *fault[:3], tests, *fault[3:]) for fault in faults)
+
+
+def none(tests: tuple[str, ...]) -> Mutant:
+    """Return no fault at all, to see that the tests pass."""
+    return Mutant("", "no fault", "", "", tests)

@@ -1,7 +1,7 @@
 """Settings of every test: compiled code makes first calls slow, and examples must not depend on the clock.
 
-``--hypothesis-profile thorough`` draws thousands of fresh examples instead of the same hundred; ``mutants`` does not look
-for the smallest example that fails, because the first one is enough (tests/mutants).
+``--hypothesis-profile thorough`` draws thousands of fresh examples instead of the same hundred; ``mutants`` does not
+look for the smallest example that fails, because the first one is enough (tests/mutants).
 """
 
 from hypothesis import Phase, settings

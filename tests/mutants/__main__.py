@@ -112,7 +112,17 @@ def _tested(mutant: Mutant, folder: Path) -> int:
             del sys.modules[name]  # they are those of the project's folder
     sys.path[:] = [str(folder), *(place for place in sys.path if Path(place or ".").resolve() != ROOT)]
     pinned = [f"--deselect={name}" for part in LISTS for name in part.PINNED]
-    options = ["-x", "-q", "--tb=no", "--assert=plain", "-p", "no:cacheprovider", "--hypothesis-profile", "mutants", *pinned]
+    options = [
+        "-x",
+        "-q",
+        "--tb=no",
+        "--assert=plain",
+        "-p",
+        "no:cacheprovider",
+        "--hypothesis-profile",
+        "mutants",
+        *pinned,
+    ]
     for test in mutant.tests:
         sys.stdout.write(f"TESTING {test}\n")
         sys.stdout.flush()

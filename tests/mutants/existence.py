@@ -1,16 +1,17 @@
 """Faults of building tickets as in the proof, and of checking them."""
 
-from tests.mutants.mutant import mutants
+from tests.mutants.mutant import Mutant, mutants
 
 PINNED = ()
 TESTS = "tests/simulations/test_"
 
 
-def _of(file: str, *faults: tuple[str, ...]) -> tuple:
+def _of(file: str, *faults: tuple[str, ...]) -> tuple[Mutant, ...]:
     tests = f"{TESTS}existence_parts.py", f"{TESTS}existence.py"
     return mutants(f"simulations/existence/{file}.py", tests, *faults)
 
 
+# fmt: off
 MUTANTS = (
     *_of(
         "build",

@@ -1,15 +1,16 @@
 """Faults of the compiled loops."""
 
-from tests.mutants.mutant import mutants
+from tests.mutants.mutant import Mutant, mutants
 
 PINNED = ()  # the tests of the kernels compare with brute force, never with a number that was printed once
 FOLDER, TESTS = "subsetsum/kernels/", "tests/subsetsum/test_"
 
 
-def _of(file: str, tests: str, *faults: tuple[str, ...]) -> tuple:
+def _of(file: str, tests: str, *faults: tuple[str, ...]) -> tuple[Mutant, ...]:
     return mutants(f"{FOLDER}{file}.py", tuple(f"{TESTS}{test}.py" for test in tests.split()), *faults)
 
 
+# fmt: off
 MUTANTS = (
     *_of(
         "philox", "sampling",
@@ -23,7 +24,7 @@ MUTANTS = (
         ("low halves mixed up", "        c1 = l1\n", "        c1 = l0\n"),
     ),
     *_of(
-        "problem", "sampling chains coverage",
+        "problem", "sampling edges chains coverage",
         ("values rounded up", "values[j] = (np.int64(v0 >> np.uint64(11)) - (1 << 52)) >> law.shift",
          "values[j] = -(((1 << 52) - np.int64(v0 >> np.uint64(11))) >> law.shift)"),
         ("every second value rounded towards 0",
@@ -113,7 +114,7 @@ MUTANTS = (
          "        count"),
     ),
     *_of(
-        "first_within", "rows",
+        "first_within", "rows edges",
         ("last words not drawn", "for j in range(n % 4):", "for j in range(n % 4 - 1):"),
         ("last words from the block before", "last = block(key, number, np.uint64(n // 4))",
          "last = block(key, number, np.uint64(n // 4 - 1))"),
@@ -286,7 +287,7 @@ MUTANTS = (
         ("targets rounded down", "goal = np.int64(np.rint(targets[i]))", "goal = np.int64(np.floor(targets[i]))"),
     ),
     *_of(
-        "trials", "coverage given",
+        "trials", "edges coverage given",
         ("an answer is a yes", "        return answer == 1, room\n", "        return True, room\n"),
         ("an unknown answer is a no", "if answer >= 0:", "if answer >= -1:"),
         ("the union is never asked first", "if window < 8.0 * eps2 or (m > grid.ENOUGH and window < 150.0 * eps2):", "if window < 0.0:",

@@ -1,25 +1,29 @@
 """Faults of training, thresholds, keyed streams, rival searches, networks, layer rates and comparisons of widths."""
 
-from tests.mutants.mutant import mutants
+from tests.mutants.mutant import Mutant, mutants
 
 PINNED = ("tests/torch_backend/test_streams.py::test_a_seed_means_these_numbers_for_ever",)
 TESTS, PAPERS = "tests/torch_backend/test_", "tests/torch_backend/test_papers.py -k "
 
 
-def _of(file: str, tests: str, *faults: tuple[str, ...]) -> tuple:
+def _of(file: str, tests: str, *faults: tuple[str, ...]) -> tuple[Mutant, ...]:
     """Return mutants; tests: words of test files, or of the names of tests of papers behind a colon."""
-    places = (f"{PAPERS}{word[1:]}" if word[0] == ":" else word if "/" in word else f"{TESTS}{word}.py" for word in tests.split())
+    places = (
+        f"{PAPERS}{word[1:]}" if word[0] == ":" else word if "/" in word else f"{TESTS}{word}.py"
+        for word in tests.split()
+    )
     return mutants(file if "/" in file else f"torch_backend/{file}.py", tuple(places), *faults)
 
 
-def _rival(name: str, tests: str, *faults: tuple[str, ...]) -> tuple:
+def _rival(name: str, tests: str, *faults: tuple[str, ...]) -> tuple[Mutant, ...]:
     return _of(f"torch_backend/rivals/{name}.py", f"{tests} rivals_formulas rivals", *faults)
 
 
-def _model(name: str, tests: str, *faults: tuple[str, ...]) -> tuple:
+def _model(name: str, tests: str, *faults: tuple[str, ...]) -> tuple[Mutant, ...]:
     return _of(f"torch_backend/models/{name}.py", tests, *faults)
 
 
+# fmt: off
 MUTANTS = (
     *_of(
         "training", "ten_lines rivals",

@@ -282,9 +282,9 @@ def test_a_cost_is_refused_only_beyond_its_limit():
 def test_training_is_its_ten_lines_in_torch():
     """SGD, momentum 0.9, rate 0.1 falling to 0 linearly by epochs, decay, weights held in [-1, 1]."""
     rng = np.random.default_rng(0)
-    x, y = 4 * rng.random((25, 4)), rng.integers(0, 3, 25)
+    x, y = 8 * rng.random((25, 4)), rng.integers(0, 3, 25)
     sizes, epochs, batch, decay = (4, 6, 3), 3, 10, 0.02
-    draw = generator(9, "target")
+    draw = generator(12, "target")  # some of the first weights lie beyond 1, others get there
     w = [torch.tensor(draw.normal(0, np.sqrt(2 / a), (b, a)).clip(-1, 1)) for a, b in pairwise(sizes)]
     v = [torch.zeros_like(part) for part in w]
     clipped = 0
@@ -298,7 +298,7 @@ def test_training_is_its_ten_lines_in_torch():
                 v[k] = 0.9 * v[k] - 0.1 * (1 - epoch / epochs) * (g + decay * w[k])
                 clipped += int(((w[k] + v[k]).abs() > 1).sum())
                 w[k] = (w[k] + v[k]).clamp(-1, 1)
-    found = train(sizes, x, y, epochs=epochs, batch=batch, decay=decay, seed=9)
+    found = train(sizes, x, y, epochs=epochs, batch=batch, decay=decay, seed=12)
     for received, expected in zip(found, w, strict=True):
         np.testing.assert_allclose(received, expected.numpy(), rtol=1e-9, atol=1e-12)
     assert clipped > 0
@@ -308,8 +308,9 @@ def test_held_out_digits_are_not_those_of_training(monkeypatch):
     seen = {}
     monkeypatch.setattr(
         "simulations.existence.trained.train",
-        lambda sizes, inputs, labels, **options: seen.update(inputs=inputs, **options)
-        or (np.zeros((32, 64)), np.zeros((10, 32))),
+        lambda sizes, inputs, labels, **options: (
+            seen.update(inputs=inputs, **options) or (np.zeros((32, 64)), np.zeros((10, 32)))
+        ),
     )
     target = digits(1)
     assert (len(target.inputs), len(seen["inputs"])) == (359, 1438)
@@ -447,7 +448,7 @@ def test_broken_edges_are_counted_in_every_layer_and_every_part(number, monkeypa
     sound = check(ticket, np.ones((1, 3)))
     assert (sound.locked_dropped, sound.pruned_kept) == (0, 0)
     old = ticket.layers[number].masks
-    values, states = source.rows(number + 2, 0, len(old))
+    _, states = source.rows(number + 2, 0, len(old))
     for state, bits in ((1, (1, 0)), (-1, (0, 1))):
         masks = old.copy()
         where = np.argwhere(states == state)
@@ -469,7 +470,9 @@ def test_the_checked_outputs_are_those_of_the_masked_source_by_hand():
     h = np.maximum(x @ first.T, 0)
     for number, layer in enumerate(ticket.layers):
         values, _ = source.rows(number + 2, 0, len(layer.masks))
-        bits = np.array([[layer.masks[r, j // 8] >> j % 8 & 1 for j in range(values.shape[1])] for r in range(len(values))])
+        bits = np.array(
+            [[layer.masks[r, j // 8] >> j % 8 & 1 for j in range(values.shape[1])] for r in range(len(values))]
+        )
         out = h @ (values * bits).T
         if number:
             np.testing.assert_allclose(collapsed(ticket)[number], values * bits)

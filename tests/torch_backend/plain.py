@@ -57,8 +57,8 @@ def weights(seed, layer, shape, kind, sparsity=None):
     """Kaiming uniform or signed Kaiming constant, float32: fan_in is the number of inputs of an output."""
     size, fan_in = int(np.prod(shape)), int(np.prod(shape[1:]))
     scale = 1 if sparsity is None else 1 / sqrt(1 - sparsity)
-    drawn = {"ku": lambda: uniform(seed, f"weights/{layer}", size) * np.float32(scale * sqrt(6 / fan_in)),
-             "skc": lambda: signs(seed, f"weights/{layer}", size) * np.float32(scale * sqrt(2 / fan_in))}[kind]()  # fmt: skip
+    draw, variance = (uniform, 6) if kind == "ku" else (signs, 2)
+    drawn = draw(seed, f"weights/{layer}", size) * np.float32(scale * sqrt(variance / fan_in))
     return drawn.astype(np.float32).reshape(shape)
 
 

@@ -121,7 +121,10 @@ def test_gradients_are_taken_with_the_statistics_of_the_batch(tmp_path):
     h = (h - h.mean(0)) / (h.var(0, unbiased=False) + 1e-5).sqrt()
     h = h * torch.tensor([9.0, 0.1, 3.0, 0.5, 1.0]) + 2.0
     loss = functional.cross_entropy(h.relu() @ second.T, torch.arange(12) % 2)
-    expected = [(w * g).abs().flatten() for w, g in zip((first, second), torch.autograd.grad(loss, (first, second)), strict=True)]
+    expected = [
+        (w * g).abs().flatten()
+        for w, g in zip((first, second), torch.autograd.grad(loss, (first, second)), strict=True)
+    ]
     one.model.eval()
     for received, wanted in zip(lee2019.search.__wrapped__(one), expected, strict=True):
         torch.testing.assert_close(received, wanted.detach())

@@ -75,9 +75,7 @@ def source(prune=0.0, lock=0.0, rule="epl", weights="ku", scale="none", sparsity
 
 
 def same_masks(problem, net):
-    return all(
-        part.mask.tolist() == kept.tolist() for part, kept in zip(problem.masks.values(), net.kept, strict=True)
-    )
+    return all(part.mask.tolist() == kept.tolist() for part, kept in zip(problem.masks.values(), net.kept, strict=True))
 
 
 SOURCES = [
@@ -88,7 +86,9 @@ SOURCES = [
     {"prune": 0.2, "lock": 0.2, "weights": "skc", "scale": "static", "sparsity": 0.6},
     {"prune": 0.2, "lock": 0.2, "weights": "ku", "scale": "dynamic", "sparsity": 0.6},
 ]
-sources = pytest.mark.parametrize("choices", SOURCES, ids=lambda c: " ".join(f"{k}={v}" for k, v in c.items()) or "dense")
+sources = pytest.mark.parametrize(
+    "choices", SOURCES, ids=lambda c: " ".join(f"{k}={v}" for k, v in c.items()) or "dense"
+)
 
 
 @sources
@@ -110,7 +110,7 @@ def test_a_source_is_drawn_from_the_published_formulas(tmp_path, choices):
 @sources
 @pytest.mark.parametrize("scope", ["global", "layer"])
 def test_edge_popup_is_its_ten_lines(tmp_path, choices, scope):
-    """Ramanujan et al. 2020, edge-popup: scores straight through, the largest kept; Otsuka et al. 2024: one threshold."""
+    """Ramanujan et al. 2020: straight-through scores, the largest kept; Otsuka et al. 2024: one threshold."""
     problem = asked(tmp_path, **choices, scope=scope)
     net, task = source(**choices), Squares()
     dynamic = choices.get("scale") == "dynamic"
@@ -139,7 +139,9 @@ def test_the_growing_sparsity_is_the_cubic_schedule_of_zhu_and_gupta(tmp_path, c
         return wanted + round((free - wanted) * (1 - step / half) ** 3) if step < half else wanted
 
     assert count(0) == free
-    assert [diffenderfer2021.kept_at(step, half, free, wanted) for step in range(3 * half)] == list(map(count, range(3 * half)))
+    assert [diffenderfer2021.kept_at(step, half, free, wanted) for step in range(3 * half)] == list(
+        map(count, range(3 * half))
+    )
     dynamic = choices.get("scale") == "dynamic"
     scores = plain.edge_popup(
         net, task.batches, 4, 0.1, 0.05, choices.get("sparsity", 0.5), "global", dynamic, count=count
@@ -164,8 +166,8 @@ def test_iterand_draws_weights_that_are_off_anew_with_its_probability(tmp_path, 
         for k, name in enumerate(NAMES):
             free = net.free[k]
             may = np.array(plain.halves(SEED, f"drawn anew/{name}", len(free), epoch)) < 0.5 * 2**32
-            values = plain.weights(SEED, f"{name}/drawn anew/{epoch}", SHAPES[k], kind,
-                                   choices["sparsity"] if choices.get("scale") == "static" else None).flatten()  # fmt: skip
+            share = choices["sparsity"] if choices.get("scale") == "static" else None
+            values = plain.weights(SEED, f"{name}/drawn anew/{epoch}", SHAPES[k], kind, share).flatten()
             assert abs(values).max() < (2 * 6 / fan_in[name]) ** 0.5 * 2
             for i in np.flatnonzero(may & ~net.kept[k]):
                 drawn.append((epoch, k))
@@ -191,14 +193,16 @@ def at_free(net, matrices):
 @sources
 @pytest.mark.parametrize("scope", ["global", "layer"])
 def test_snip_keeps_the_largest_connection_sensitivities(tmp_path, choices, scope):
-    """Lee et al. 2019, connection sensitivity: s_j = |g_j| / sum |g_k|, g_j = dL/dc_j at c = 1 on one batch, c multiplying w."""
+    """Lee et al. 2019, connection sensitivity: |g_j| / sum |g_k|, g_j = dL/dc_j at c = 1, c multiplying w."""
     if choices.get("scale") == "dynamic":
         choices = {**choices, "scale": "none"}
     problem = asked(tmp_path, "snip", **choices, scope=scope)
     net, (x, y) = source(**choices), Squares().batch(0, 0)
     matrices = used_whole(net)
     g = [abs(w * slope) for w, slope in zip(matrices, plain.slopes(matrices, x, y)[1], strict=True)]
-    net.keep(at_free(net, [part / sum(p.sum() for p in g) for part in g]), net.wanted(choices.get("sparsity", 0.5)), scope)
+    net.keep(
+        at_free(net, [part / sum(p.sum() for p in g) for part in g]), net.wanted(choices.get("sparsity", 0.5)), scope
+    )
     assert same_masks(problem, net)
 
 
@@ -253,11 +257,14 @@ def test_magnitude_and_random_masks_are_the_sorted_ones(tmp_path, choices, scope
     """Han et al. 2015: the smallest |w| go."""
     if choices.get("scale") == "dynamic":
         choices = {**choices, "scale": "none"}
-    numbers = {
-        "magnitude": lambda net: [abs(part) for part in at_free(net, [w.reshape(s) for w, s in zip(net.w, SHAPES, strict=True)])],
-        "random": lambda net: [plain.uniform(SEED, f"random mask/{n}", len(f)) for n, f in zip(NAMES, net.free, strict=True)],
-    }  # fmt: skip
-    for method, of in numbers.items():
+
+    def sizes(net):
+        return [abs(part) for part in at_free(net, [w.reshape(s) for w, s in zip(net.w, SHAPES, strict=True)])]
+
+    def drawn(net):
+        return [plain.uniform(SEED, f"random mask/{n}", len(f)) for n, f in zip(NAMES, net.free, strict=True)]
+
+    for method, of in (("magnitude", sizes), ("random", drawn)):
         folder = tmp_path / method
         folder.mkdir()
         net = source(**choices)

@@ -32,8 +32,13 @@ def test_the_sparsity_lies_at_the_asked_place_of_the_interval(sparsity, freezing
 
 @pytest.mark.parametrize(
     ("sparsity", "freezing", "place", "rates"),
-    [(0.65, 0.3, 0.5, (0.3, 0.0)), (0.35, 0.3, 0.5, (0.0, 0.3)), (0.1, 0.8, 0.5, (0.0, 0.8)), (0.6, 0.2, 0.5, (0.2, 0.0))],
-)  # fmt: skip
+    [
+        (0.65, 0.3, 0.5, (0.3, 0.0)),
+        (0.35, 0.3, 0.5, (0.0, 0.3)),
+        (0.1, 0.8, 0.5, (0.0, 0.8)),
+        (0.6, 0.2, 0.5, (0.2, 0.0)),
+    ],
+)
 def test_a_rate_of_nothing_is_not_lost_to_rounding(sparsity, freezing, place, rates):
     found = placed(BASE.changed(sparsity=sparsity), freezing, place)
     assert (found.prune, found.lock) == pytest.approx(rates, abs=1e-12)

@@ -21,7 +21,7 @@ EPOCHS, STEPS = 5, 3
 
 
 class Scripted:
-    """A linear task with a batch of its own for every (epoch, step), and validation accuracies that were written down."""
+    """A linear task with a batch of its own for every (epoch, step), and validation accuracies written down before."""
 
     steps = STEPS
 
@@ -68,7 +68,7 @@ def sgd(rate, decay, epochs=EPOCHS):
 
 
 def adamw(rate, decay):
-    """Weights after every epoch: w <- (1 - rate_e decay) w - rate_e m^ / (sqrt(v^) + 1e-8), Loshchilov and Hutter 2019."""
+    """Loshchilov and Hutter 2019: w <- (1 - rate_e decay) w - rate_e m^ / (sqrt(v^) + 1e-8), after every epoch."""
     w, task, kept = start().weight.detach().numpy().copy(), Scripted(), []
     m, v, t = np.zeros_like(w), np.zeros_like(w), 0
     for epoch in range(EPOCHS):

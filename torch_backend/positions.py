@@ -37,8 +37,8 @@ def placed(settings: Settings, freezing: float, place: float) -> Settings:
 
     Raises ValueError when that needs a rate outside [0, 1].
     """
-    open_unit("place", place)
-    prune = settings.sparsity - place * (1 - open_unit("ratio", freezing))
+    place, freezing = open_unit("place", place), open_unit("ratio", freezing)
+    prune = settings.sparsity - place * (1 - freezing)
     if not -ROUNDING <= prune <= freezing + ROUNDING:
         raise ValueError(
             f"sparsity {settings.sparsity:g} cannot lie at place {place:g} with a freezing ratio of {freezing:g}: "

@@ -18,6 +18,7 @@ from torch_backend.training import MOMENTUM, Run, optimiser_of
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 EPOCHS, STEPS = 5, 3
+RISING = [epoch / 10 for epoch in range(EPOCHS)]
 
 
 class Scripted:
@@ -25,7 +26,7 @@ class Scripted:
 
     steps = STEPS
 
-    def __init__(self, validations=range(EPOCHS)):
+    def __init__(self, validations=RISING):
         self.validations, self.calls = list(validations), []
 
     def batch(self, epoch, step):
@@ -94,7 +95,7 @@ def test_an_optimiser_with_decay_and_cosine_rates_is_its_ten_lines(tmp_path, opt
     for best in range(EPOCHS):
         folder = tmp_path / str(best)
         folder.mkdir()
-        made, _ = run(folder, Scripted([epoch == best for epoch in range(EPOCHS)]), 0.2, decay, optimiser)
+        made, _ = run(folder, Scripted([float(epoch == best) for epoch in range(EPOCHS)]), 0.2, decay, optimiser)
         np.testing.assert_allclose(made.model.weight.detach().numpy(), expected[best], rtol=1e-12)
     # each of the parts that could be forgotten makes a difference that this comparison sees
     assert np.abs(expected[-1] - naive(0.2, decay + 0.01)[-1]).max() > 1e-4
@@ -110,7 +111,7 @@ def test_rates_fall_by_the_cosine_rule_over_all_epochs_and_rows_tell_means(tmp_p
     assert rates[0] == 0.2
     assert 0 < rates[-1] < 0.2 * 0.1  # the last epoch still learns, an epoch more would not
     assert cos(pi * EPOCHS / EPOCHS) == -1
-    assert [row["validation"] for row in rows] == list(range(EPOCHS))
+    assert [row["validation"] for row in rows] == RISING
     w, v = start().weight.detach().numpy().copy(), 0
     for epoch in range(EPOCHS):
         losses = []
@@ -175,11 +176,11 @@ def test_a_run_that_was_cut_off_anywhere_gives_the_plain_weights_too(tmp_path):
         settings = Settings("mlp", "mnist", epochs=EPOCHS, rate=0.2, decay=0.05)
         with pytest.raises(KeyboardInterrupt):
             Run(start(), Scripted(), settings, folder, dict).fit(stop=stop)
-        rest = Scripted(range(after, EPOCHS))
+        rest = Scripted(RISING[after:])
         made = Run(start(), rest, settings, folder, dict)
         rows = made.fit()
         assert rest.calls[0][:2] == (after, 0)
-        assert [row["validation"] for row in rows] == list(range(EPOCHS))
+        assert [row["validation"] for row in rows] == RISING
         np.testing.assert_allclose(made.model.weight.detach().numpy(), sgd(0.2, 0.05)[-1], rtol=1e-12)
 
 

@@ -14,6 +14,7 @@ from torch_backend.search import run_all
 from torch_backend.settings import RULES, Settings
 
 PLACES = (0.1, 0.3, 0.5, 0.7, 0.9)
+ROUNDING = 1e-12  # a rate that is less than 0 by no more than this is 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,13 +39,13 @@ def placed(settings: Settings, freezing: float, place: float) -> Settings:
     """
     place, freezing = open_unit("place", place), open_unit("ratio", freezing)
     prune = settings.sparsity - place * (1 - freezing)
-    lock = freezing - prune
-    if min(prune, lock) < 0:
+    if not -ROUNDING <= prune <= freezing + ROUNDING:
         raise ValueError(
             f"sparsity {settings.sparsity:g} cannot lie at place {place:g} with a freezing ratio of {freezing:g}: "
-            f"prune would be {prune:g} and lock {lock:g}"
+            f"prune would be {prune:g} and lock {freezing - prune:g}"
         )
-    return settings.changed(prune=prune, lock=lock)
+    prune = min(max(prune, 0.0), freezing)
+    return settings.changed(prune=prune, lock=freezing - prune)
 
 
 def _parser() -> Parser:

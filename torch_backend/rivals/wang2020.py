@@ -3,7 +3,8 @@
 Removing a weight w changes |dL/dw|^2, the gradient flow, by S(-w) = -w (H g) to first order, g the gradient and H the
 Hessian of the loss. The weights of the largest S are removed, so w (H g) is what is kept the largest of. Here g and H
 are those of the first batch as it comes, with neither a temperature on the logits nor a sample balanced over classes,
-and the weights that are left stay random.
+and the weights that are left stay random. In a pruned source g has the derivatives at pruned positions, too, where the
+weight is 0: the paper starts from a network that has none.
 """
 
 import torch

@@ -1,0 +1,29 @@
+"""The table of what noticed which mutant."""
+
+import csv
+from collections.abc import Sequence
+from io import StringIO
+from pathlib import Path
+
+from common.files import write_atomically
+from tests.mutants.mutant import Mutant
+
+TABLE = Path(__file__).with_name("results.csv")
+COLUMNS = ("file", "mutant", "digest", "noticed by")
+
+
+def rows() -> list[dict[str, str]]:
+    """Return the table's rows."""
+    return list(csv.DictReader(TABLE.open())) if TABLE.exists() else []
+
+
+def put(mutant: Mutant, noticed: str, listed: Sequence[Mutant]) -> None:
+    """Write one mutant's row; rows of mutants that are listed no more are left out."""
+    known = {(row["file"], row["mutant"]): row for row in rows()}
+    values = (mutant.file, mutant.name, mutant.digest, noticed)
+    known[mutant.file, mutant.name] = dict(zip(COLUMNS, values, strict=True))
+    buffer = StringIO()
+    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(known[one.file, one.name] for one in listed if (one.file, one.name) in known)
+    write_atomically(TABLE, buffer.getvalue())

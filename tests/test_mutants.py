@@ -1,0 +1,57 @@
+"""The lists of small faults fit the code and the table of what noticed them; ``python -m tests.mutants`` tries them."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.mutants import results
+from tests.mutants.__main__ import LISTS, every
+from tests.mutants.mutant import Mutant
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_every_fault_can_be_put_into_its_file_in_one_place():
+    sources = {mutant.file: (ROOT / mutant.file).read_text() for mutant in every()}
+    for mutant in every():
+        changed = mutant.applied(sources[mutant.file])
+        assert changed != sources[mutant.file], mutant
+        ast.parse(changed)
+
+
+def test_faults_have_names_of_their_own_and_tests_that_are_there():
+    assert len({str(mutant) for mutant in every()}) == len(every())
+    for mutant in every():
+        assert all((ROOT / test.split()[0]).is_file() for test in mutant.tests), mutant
+    for part in LISTS:
+        for name in part.PINNED:
+            file, test = name.split("::")
+            assert f"def {test}(" in (ROOT / file).read_text()
+
+
+def test_the_table_has_a_row_for_every_fault_and_no_unexplained_survivor():
+    listed = {(mutant.file, mutant.name): mutant for mutant in every()}
+    rows = {(row["file"], row["mutant"]): row for row in results.rows()}
+    assert sorted(rows) == sorted(listed)
+    for place, row in rows.items():
+        assert row["digest"] == listed[place].digest, f"{place} was changed after it was tried"
+        assert row["noticed by"] or listed[place].harmless, f"{place} survives"
+        test = re.match(r"(tests/\S+\.py)(?:::(\w+))?", row["noticed by"])
+        if test:
+            defined = (ROOT / test[1]).read_text()
+            assert test[2] is None or f"def {test[2]}(" in defined, f"{place}: {test[2]} is gone"
+
+
+def test_every_compiled_file_and_module_has_its_faults():
+    counted = {mutant.file: sum(other.file == mutant.file for other in every()) for mutant in every()}
+    kernels = {str(path.relative_to(ROOT)) for path in (ROOT / "subsetsum" / "kernels").glob("[a-z]*.py")}
+    assert kernels <= set(counted)
+    assert sum(counted[file] for file in kernels) >= 40
+
+
+@pytest.mark.parametrize("text", ["", "a b a"])
+def test_a_fault_that_is_in_no_place_or_in_two_is_refused(text):
+    with pytest.raises(ValueError, match="the text occurs"):
+        Mutant("f", "n", "a", "b", ()).applied(text)

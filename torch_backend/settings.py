@@ -10,7 +10,7 @@ from typing import Any
 from common.checks import closed_unit, one_of, positive, whole
 from common.rates import searchable
 from theory.freezing import check_sparsity, positioned
-from torch_backend.data import GRAPHS, IMAGES
+from torch_backend.data import record_of
 from torch_backend.models import MODELS
 
 METHODS = ("edge-popup", "weights")
@@ -30,7 +30,8 @@ class Settings:
     zero weights in the ticket; prune, lock: frozen shares of the source, spread over the layers by ``rule``. weights:
     Kaiming uniform or signed Kaiming constant; scale: times 1/sqrt(1 - sparsity) of the network ("static") or of the
     layer at present ("dynamic"). rate, decay: of the optimiser, the rate falling to 0 by the cosine rule. images: how
-    many training images are used, 0 for all.
+    many training images are used, 0 for all; size: the side in pixels to which image files are resized, 0 for the data
+    set's own.
     Raises ValueError for anything that makes no sense, above all a sparsity outside the search interval.
     """
 
@@ -53,6 +54,7 @@ class Settings:
     augment: bool = False
     learn_norms: bool = False
     images: int = 0
+    size: int = 0
 
     def __post_init__(self) -> None:
         for name, allowed in (
@@ -65,7 +67,7 @@ class Settings:
         ):
             one_of(name, getattr(self, name), allowed)
         one_of("model", self.model, tuple(MODELS))
-        one_of("data set", self.data_set, (*IMAGES, *GRAPHS))
+        record_of(self.data_set).sizes(self.size)
         for name in ("width", "rate"):
             positive(name, getattr(self, name))
         if max(self.rate, self.decay) > LARGEST:

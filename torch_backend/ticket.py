@@ -15,8 +15,7 @@ from common.cli import REFUTED, Parser
 from common.files import check_writable, write_atomically
 from common.places import data_root
 from torch_backend import tickets
-from torch_backend.data import load
-from torch_backend.search import fingerprint
+from torch_backend.data import fingerprint, load
 from torch_backend.sizes import sizes_table
 from torch_backend.tasks import GraphTask, ImageTask
 
@@ -70,7 +69,8 @@ def verify(path: Path, data: str | None, page: console.Page) -> int:
     if name is None:
         page.print("the ticket names no data set to test it on")
         return 0
-    found = load(name, data_root(data), seed=ticket.source["seed"], images=ticket.about.get("images", 0))
+    images, size = ticket.about.get("images", 0), ticket.about.get("size", 0)
+    found = load(name, data_root(data), seed=ticket.source["seed"], images=images, size=size)
     graph = "train" in dir(found) and isinstance(found.train, Tensor)
     task = GraphTask(found) if graph else ImageTask(found, 0, 1, False)  # type: ignore[arg-type]
     validation, test = task.accuracy(model, "validation"), task.accuracy(model, "test")

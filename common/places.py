@@ -15,7 +15,7 @@ def data_root(asked: str | Path | None = None) -> Path:
     PosixPath('here')
     """
     path = str(os.environ.get(VARIABLE) or "~/.cache/slt-verify") if asked is None else str(asked)
-    if not path or "\\0" in path:
+    if not path or "\0" in path:
         raise ValueError(f"the folder of the data sets must have a name, got {path!r}")
     try:
         return Path(path).expanduser()

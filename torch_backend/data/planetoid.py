@@ -43,11 +43,13 @@ def _graph(
     y: np.ndarray, ty: np.ndarray, ally: np.ndarray,
     links: dict[int, list[int]], tested: np.ndarray,
 ) -> Graph:  # fmt: skip
-    for part, features, rows in (("x", x, y), ("tx", tx, ty), ("allx", allx, ally)):
-        if not isinstance(features, csr_matrix) or features.dtype.kind not in "biuf":
+    pairs = (("allx", allx, ally), ("x", x, y), ("tx", tx, ty))
+    for part, features, rows in pairs:
+        if not isinstance(features, csr_matrix):
             raise ValueError(f"{part} must be a sparse matrix of features")
         if not isinstance(rows, np.ndarray) or rows.ndim != 2 or rows.shape[1:] != ally.shape[1:]:
             raise ValueError("y, ty and ally must be arrays of as many columns as there are classes")
+    for part, features, rows in pairs:
         if features.shape != (len(rows), allx.shape[1]):
             raise ValueError(f"the features of {part} and their labels are not of the same nodes, or of other features")
     known, count = len(ally), len(tested)
@@ -96,13 +98,12 @@ def _classes(one_hot: np.ndarray) -> np.ndarray:
 
 def _edges(links: dict[int, list[int]], nodes: int) -> np.ndarray:
     """Return the pairs (2, m) of a node and another in its list; ValueError where these are no whole numbers."""
-    if not isinstance(links, dict) or set(links) != set(range(nodes)):
+    if not isinstance(links, dict) or len(links) != nodes or any(node not in links for node in range(nodes)):
         count = len(links) if isinstance(links, dict) else 0
         raise ValueError(f"the test nodes end at {nodes - 1}, but {count} nodes have a list of neighbours, or others")
     for node, others in links.items():
-        odd = [other for other in others if type(other) is not int] if isinstance(others, list) else [others]
-        if odd:
-            raise ValueError(f"the neighbours of node {node} must be a list of whole numbers, got {shown(odd[0])}")
+        if not isinstance(others, list) or not all(isinstance(other, int | np.integer) for other in others):
+            raise ValueError(f"the neighbours of node {node} must be a list of whole numbers, got {shown(others)}")
     lengths = [len(others) for others in links.values()]
     pairs = np.empty((2, sum(lengths)), np.int64)
     pairs[0] = np.repeat(np.array(list(links)), lengths)

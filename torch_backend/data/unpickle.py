@@ -177,7 +177,7 @@ class _Machine:
 
     def __init__(self, data: bytes) -> None:
         self.data, self.at = data, 0
-        self.left = TIMES * len(data) + SPARE
+        self.left = (TIMES - 2) * len(data) + SPARE  # the file itself, and one value in the making, are the two
         self.stack: list[Any] = []
         self.marks: list[int] = []
         self.memo: dict[int, Any] = {}

@@ -22,6 +22,7 @@ with extra_needed("python -m benchmarks.search"):
     from torch.nn import functional
 
     from torch_backend import frozen
+    from torch_backend.data.arxiv import ARXIV
     from torch_backend.models import build
     from torch_backend.plan import made_up_nodes
     from torch_backend.search import device_of
@@ -127,7 +128,7 @@ def convolutional(name: str, rounds: int, device: torch.device) -> list[tuple[ob
 def graph(rounds: int, device: torch.device) -> list[tuple[object, ...]]:
     """Return the row of GIN at OGBN-Arxiv's size."""
     settings = PRESETS["gin-arxiv-frozen"]
-    inputs, labels = made_up_nodes(settings, device)
+    inputs, labels = made_up_nodes(ARXIV, device)
     step, _ = search_step(build("gin").to(device), settings, inputs, labels)
     seconds = in_turns({"step": step}, rounds, device)["step"]
     met = _met(seconds <= MOST_GRAPH_SECONDS)

@@ -2,6 +2,7 @@
 
 import argparse
 import fnmatch
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -20,20 +21,24 @@ def chosen_settings(args: argparse.Namespace) -> dict[str, Settings]:
             raise ValueError("give --freeze, or --prune and --lock, not both")
         changes["freezing"] = args.freeze
     if args.preset:
-        found = {}
-        for pattern in args.preset:
-            names = fnmatch.filter(PRESETS, pattern)
-            if not names:
-                near = "".join(f" did you mean {name}?" for name in get_close_matches(pattern, PRESETS, n=1))
-                raise ValueError(f"unknown preset {pattern!r};{near} all: python -m torch_backend search --help")
-            for name in names:
-                settings = _of_preset(name, changes)
-                found[_label(name, settings)] = settings
-        return found
+        chosen = ((name, _of_preset(name, changes)) for name in preset_names(args.preset))
+        return {_label(name, settings): settings for name, settings in chosen}
     if args.model is None or args.data_set is None:
         raise ValueError("give --preset, or --model and --data-set")
     settings = Settings.of(**changes)
     return {settings.name: settings}
+
+
+def preset_names(patterns: Sequence[str]) -> list[str]:
+    """Return the presets that match, each once; raise ValueError for a pattern that none matches."""
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        names = fnmatch.filter(PRESETS, pattern)
+        if not names:
+            near = "".join(f" did you mean {name}?" for name in get_close_matches(pattern, PRESETS, n=1))
+            raise ValueError(f"unknown preset {pattern!r};{near} all: python -m torch_backend search --help")
+        found |= dict.fromkeys(names)
+    return list(found)
 
 
 def _label(preset: str, settings: Settings) -> str:
@@ -91,11 +96,17 @@ def add_choices(p: argparse.ArgumentParser) -> None:
     p.add_argument("--augment", action=argparse.BooleanOptionalAction, help="random crops and flips")
     p.add_argument("--learn-norms", action=argparse.BooleanOptionalAction)
     p.add_argument("--images", type=int, help="training images used, 0 for all")
+    p.add_argument("--size", type=int, help="side in pixels of images from files, 0 for the data set's own")
+
+
+def add_data(p: argparse.ArgumentParser) -> None:
+    """Add the option that says where data sets lie."""
+    p.add_argument("--data", metavar="DIR", help="where data sets lie (default: $SLT_DATA, else ~/.cache/slt-verify)")
 
 
 def add_run_options(p: argparse.ArgumentParser) -> None:
     """Add the options that say how to run, not what."""
-    p.add_argument("--data", metavar="DIR", help="where data sets lie (default: $SLT_DATA, else ~/.cache/slt-verify)")
+    add_data(p)
     p.add_argument("--seed", type=int, default=0, help="the first seed")
     p.add_argument("--seeds", type=int, default=3, help="how many")
     p.add_argument("--out", default="runs", metavar="DIR", help="gets a folder for every setting (default runs)")

@@ -92,7 +92,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                     continue
                 if data is None:
                     settings = case.settings
-                    data = load(settings.data_set, data_root(args.data), seed=seed, images=settings.images).to(device)
+                    data = load(
+                        settings.data_set, data_root(args.data), seed=seed, images=settings.images, size=settings.size
+                    ).to(device)
                 what = f"{case.source} {case.settings.sparsity:g} {method} {seed}"
                 try:
                     with console.progress(case.settings.epochs, what) as advance:

@@ -128,7 +128,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(jackpot: Jackpot, seed: int, folder: Path, args: argparse.Namespace, device: torch.device) -> Row:
     """Return the result of one search, from ``folder`` where it is there already; the mask is a ticket file there."""
     settings = jackpot.settings
-    data = load(settings.data_set, data_root(args.data), seed=seed, images=settings.images).to(device)
+    data = load(settings.data_set, data_root(args.data), seed=seed, images=settings.images, size=settings.size).to(
+        device
+    )
     origin = origin_of(data, device)
     known = read_result(folder / RESULT, asdict(jackpot), seed, origin, FORM)
     if known is not None:
@@ -270,7 +272,7 @@ def chosen(args: argparse.Namespace) -> list[Jackpot]:
         prune, lock = rates.prune, rates.lock
     shared: dict[str, Any] = {
         "model": args.model, "data_set": args.data_set, "width": args.width, "batch": args.batch,
-        "augment": args.augment, "images": args.images,
+        "augment": args.augment, "images": args.images, "size": args.size,
     }  # fmt: skip
     settings = Settings(
         **shared, sparsity=args.sparsity, prune=prune, lock=lock, rule=args.rule, scope="layer", epochs=args.epochs,
@@ -318,6 +320,7 @@ def _parser() -> Parser:
     p.add_argument("--width", type=float, default=1.0)
     p.add_argument("--augment", action=argparse.BooleanOptionalAction, default=False, help="random crops and flips")
     p.add_argument("--images", type=int, default=0, help="training images used, 0 for all")
+    p.add_argument("--size", type=int, default=0, help="side in pixels of images from files, 0 for the data set's own")
     p.add_argument("--data", metavar="DIR", help="where data sets lie (default: $SLT_DATA, else ~/.cache/slt-verify)")
     p.add_argument("--seed", type=int, default=0, help="the first seed")
     p.add_argument("--seeds", type=int, default=3, help="how many")

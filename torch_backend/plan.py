@@ -1,11 +1,14 @@
-"""What a search will take and whether it can be done, before any data is read: ``python -m torch_backend plan``."""
+"""What a search will take and whether it can be done, before any image is read: ``python -m torch_backend plan``."""
 
 import time
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
+from typing import Any
 
 import torch
+from rich.table import Table
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -13,40 +16,74 @@ from common import console
 from common.cli import Parser
 from common.rates import Rates
 from theory.freezing import centre, counts, entropy_bits, interval, kept_count, layer_rates, log2_candidates
-from torch_backend.choices import add_choices, chosen_settings
-from torch_backend.data import adjacency_of
-from torch_backend.search import device_of, source_of
+from torch_backend.choices import add_choices, add_data, chosen_settings, preset_names
+from torch_backend.data import GraphSet, Images, ImageSet, adjacency_of, load, record_of
+from torch_backend.data.split import SHARE
+from torch_backend.search import device_of, out_of_memory, source_of
 from torch_backend.settings import Settings
-from torch_backend.sizes import SHAPES, meta_model
+from torch_backend.sizes import meta_model
 from torch_backend.supermask import footprint, freeze, supermasks
 from torch_backend.threshold import select
 from torch_backend.training import optimiser_of
 
 STEPS = 2  # timed, after one that is not
 SMALL_BATCH = 16  # images that are timed; the time of a step is taken to be proportional
-IMAGES = {"cifar10": (40_000, 3, 32), "cifar100": (40_000, 3, 32), "mnist": (48_000, 1, 28),
-          "fashion-mnist": (48_000, 1, 28), "imagenet": (1_024_934, 3, 224)}  # fmt: skip
-NODES, EDGES = (
-    {"arxiv": 169_343, "cora": 2_708, "citeseer": 3_327},
-    {"arxiv": 1_157_799, "cora": 5_278, "citeseer": 4_552},
-)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the plan of every setting asked for; a sparsity that cannot be searched is refused with its interval."""
+    """Print the plan of every setting asked for, and a line for every other one that cannot be planned.
+
+    Raises ValueError or OSError, saying why, when none can be planned: a sparsity outside of its interval, a model that
+    does not take the data, sizes that are not known.
+    """
     args = _parser().parse_args(argv)
-    page = console.Page()
-    for name, settings in chosen_settings(args).items():
-        _print(name, settings, args, page)
+    page, device = console.Page(), device_of(args.device)
+    presets = preset_names(args.preset) if args.preset else [None]
+    planned, refused = 0, None
+    for preset in presets:
+        one = Namespace(**{**vars(args), "preset": preset and [preset]})
+        try:
+            ((name, settings),) = chosen_settings(one).items()
+            record = known(settings, args.data)
+            text, layers = _tickets(name, settings, record)
+        except (ValueError, OSError) as error:
+            refused = refused or error
+            if len(presets) > 1:
+                page.print(f"left out: {preset}: {error}\n")
+            continue
+        planned += 1
+        page.print(text)
+        page.print(layers)
+        if not args.no_time:
+            page.print(_cost(settings, record, device))
+    if refused is not None and not planned:
+        raise refused
     return 0
 
 
-def _print(name: str, settings: Settings, args: Namespace, page: console.Page) -> None:
+def known(settings: Settings, data: str | None = None) -> ImageSet | GraphSet:
+    """Return what is known of the settings' data set, from its files in folder ``data`` where only they can say.
+
+    Raises ValueError for more images than there are, OSError where the files that are needed are not there.
+    """
+    record = record_of(settings.data_set)
+    if not record.classes:
+        found = load(settings.data_set, data, size=settings.size)
+        assert isinstance(record, ImageSet)
+        assert isinstance(found, Images)
+        record = replace(record, classes=found.classes, images=len(found.train) + len(found.validation))
+    if isinstance(record, GraphSet) and settings.images:
+        raise ValueError(f"{settings.data_set} is a graph: images must be 0, got {settings.images}")
+    if isinstance(record, ImageSet) and settings.images > record.images:
+        raise ValueError(f"images must be at most {record.images}, got {settings.images}")
+    return record
+
+
+def _tickets(name: str, settings: Settings, record: ImageSet | GraphSet) -> tuple[str, Table]:
+    """Return what can be said of the ticket, and the rates of the layers."""
     if settings.method != "edge-popup":
-        raise ValueError(f"{name} trains weights: there is no ticket to plan")
-    if settings.data_set not in {**IMAGES, **NODES}:
-        raise ValueError(f"plan knows the sizes of {', '.join([*IMAGES, *NODES])}; got {settings.data_set!r}")
-    model = meta_model(settings)
+        raise ValueError("weights are trained: there is no ticket to plan")
+    model = meta_model(settings, record=record)
     named = [(layer, tuple(weight.shape)) for layer, weight in model.named_parameters() if weight.ndim > 1]
     rates = Rates(settings.prune, settings.lock)
     ratios = layer_rates(settings.rule, [shape for _, shape in named], rates.prune, rates.lock)
@@ -60,30 +97,42 @@ def _print(name: str, settings: Settings, args: Namespace, page: console.Page) -
                      searched))  # fmt: skip
     low, high = interval(rates)
     kept = kept_count(total, settings.sparsity) - locked
-    page.print(
+    text = (
         f"{name}: {settings.model} on {settings.data_set}, sparsity {settings.sparsity:g} within "
         f"({low:.3g}, {high:.3g}), centre {centre(rates):.3g}: feasible\n"
         f"{total:,} weights, {free:,} searchable (one bit each; {entropy_bits(settings.sparsity, rates):.3f} after "
         f"entropy coding); candidates: 2^{log2_candidates(free, kept):,.0f}"
     )
     columns = ("<layer", "shape", "weights", "prune", "lock", "searchable")
-    page.print(console.table(f"Rates by layer ({settings.rule.upper()})", columns, rows))
-    if not args.no_time:
-        _print_cost(settings, args, page)
+    return text, console.table(f"Rates by layer ({settings.rule.upper()})", columns, rows)
 
 
-def _print_cost(settings: Settings, args: Namespace, page: console.Page) -> None:
-    """Run a few steps on made-up data of the right shape."""
-    device = device_of(args.device)
-    model = meta_model(settings).to_empty(device=device)
+def _cost(settings: Settings, record: ImageSet | GraphSet, device: torch.device) -> str:
+    """Run a few steps on made-up data of the right shape; return what they took."""
+    try:
+        return _timed(settings, record, device)
+    except RuntimeError as error:
+        if not out_of_memory(error):
+            raise
+        return f"Out of memory: a step cannot be timed on {device}; use a narrower model (--width) or another device\n"
+
+
+def _timed(settings: Settings, record: ImageSet | GraphSet, device: torch.device) -> str:
+    model = meta_model(settings, record=record).to_empty(device=device)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             module.reset_running_stats()
     freeze(model, **source_of(settings, 0))
     optimiser = optimiser_of(model, settings)
     masks = supermasks(model)
-    graph = settings.data_set in NODES
-    inputs, labels = (made_up_nodes if graph else _images)(settings, device)
+    inputs: tuple[Any, ...]
+    if isinstance(record, GraphSet):
+        inputs, labels = made_up_nodes(record, device)
+        steps, what = 1.0, "the graph"
+    else:
+        inputs, labels = _images(settings, record, device)
+        used = settings.images or record.images
+        steps, what = (used - used // SHARE) / len(labels), f"{len(labels)} images"
 
     def step() -> None:
         optimiser.zero_grad(set_to_none=True)
@@ -100,33 +149,28 @@ def _print_cost(settings: Settings, args: Namespace, page: console.Page) -> None
         torch.cuda.synchronize()
     seconds = (time.perf_counter() - start) / STEPS
     bytes_held = footprint(model, optimiser)
-    images = 0 if graph else settings.images * 4 // 5 or IMAGES[settings.data_set][0]
-    steps = 1.0 if graph else images / len(labels)
-    page.print(
+    return (
         f"Scores, gradients, optimiser: {_mib(bytes_held.parameters + bytes_held.gradients + bytes_held.optimiser)}; "
         f"source and masks: {_mib(bytes_held.buffers)} (activations come on top)\n"
-        f"About {seconds:.3g} s a step of {'the graph' if graph else f'{len(labels)} images'} on {device}, "
-        f"{steps * seconds:.3g} s an epoch, {settings.epochs * steps * seconds / 3600:.2g} h for "
-        f"{settings.epochs} epochs\n"
+        f"About {seconds:.3g} s a step of {what} on {device}, {steps * seconds:.3g} s an epoch, "
+        f"{settings.epochs * steps * seconds / 3600:.2g} h for {settings.epochs} epochs\n"
     )
 
 
-def _images(settings: Settings, device: torch.device) -> tuple[tuple[Tensor], Tensor]:
-    _, channels, side = IMAGES[settings.data_set]
-    count = min(settings.batch, SMALL_BATCH)
-    return (torch.ones(count, channels, side, side, device=device),), torch.zeros(
+def _images(settings: Settings, record: ImageSet, device: torch.device) -> tuple[tuple[Tensor], Tensor]:
+    count, side = min(settings.batch, SMALL_BATCH), record.side(settings.size)
+    return (torch.ones(count, record.channels, side, side, device=device),), torch.zeros(
         count, dtype=torch.long, device=device
     )
 
 
-def made_up_nodes(settings: Settings, device: torch.device) -> tuple[tuple[Tensor, "_Edges"], Tensor]:
+def made_up_nodes(record: GraphSet, device: torch.device) -> tuple[tuple[Tensor, "_Edges"], Tensor]:
     """Return made-up features and edges, as many as the data set has, spread evenly."""
-    nodes, edges = NODES[settings.data_set], EDGES[settings.data_set]
-    numbers = torch.arange(edges)
-    ends = torch.stack([numbers % nodes, (numbers * 7919 + 1 + numbers // nodes) % nodes]).numpy()
-    graph = _Edges(*(part.to(device) for part in adjacency_of(nodes, ends)))
-    features = torch.ones(nodes, SHAPES[settings.data_set]["inputs"], device=device)
-    return (features, graph), torch.zeros(nodes, dtype=torch.long, device=device)
+    numbers = torch.arange(record.edges)
+    ends = torch.stack([numbers % record.nodes, (numbers * 7919 + 1 + numbers // record.nodes) % record.nodes]).numpy()
+    graph = _Edges(*(part.to(device) for part in adjacency_of(record.nodes, ends)))
+    features = torch.ones(record.nodes, record.inputs, device=device)
+    return (features, graph), torch.zeros(record.nodes, dtype=torch.long, device=device)
 
 
 class _Edges:
@@ -141,6 +185,7 @@ def _mib(count: int) -> str:
 def _parser() -> Parser:
     p = Parser(prog="python -m torch_backend plan", description=__doc__)
     add_choices(p)
+    add_data(p)
     p.add_argument("--no-time", action="store_true", help="do not time any step")
     p.add_argument("--device", help="default: a GPU when there is one")
     return p

@@ -159,7 +159,9 @@ def run_plan(name: str, out: Path, data: str | None = None, device_name: str | N
                 settings = arm.settings(plan.base)
                 if (settings, seed) not in done:
                     if given is None:
-                        given = load(settings.data_set, data_root(data), seed=seed, images=settings.images).to(device)
+                        given = load(
+                            settings.data_set, data_root(data), seed=seed, images=settings.images, size=settings.size
+                        ).to(device)
                         now = {key: value for key, value in origin_of(given, device).items() if key in SAME}
                         for row in rows:
                             if row["seed"] == seed:

@@ -7,7 +7,6 @@ import argparse
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from hashlib import blake2b
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from common.places import data_root
 from common.store import Row, export_json, export_jsonl, read_json
 from torch_backend import frozen, tickets
 from torch_backend.choices import add_choices, add_run_options, chosen_settings
-from torch_backend.data import Graph, Images, load
+from torch_backend.data import Graph, Images, fingerprint, load
 from torch_backend.layers import allow_any_layout
 from torch_backend.models import MODELS, build
 from torch_backend.ranks import ALONE, Ranks, joined, launched, place
@@ -107,7 +106,7 @@ def run(
     The ticket that is tested is the one read back from its file. ranks: the processes that train it together; rank 0
     alone reads and writes ``folder``, and tests.
     """
-    data = load(settings.data_set, root, seed=seed, images=settings.images).to(device)
+    data = load(settings.data_set, root, seed=seed, images=settings.images, size=settings.size).to(device)
     amp, compiled, channels_last = (
         bool(options and getattr(options, name)) for name in ("amp", "compile", "channels_last")
     )
@@ -167,8 +166,8 @@ def _finished(
                    "validation": rows[best]["validation"], "seconds": sum(row["seconds"] for row in rows),
                    "origin": origin}  # fmt: skip
     if supermasks(model):
-        about = {"data_set": settings.data_set, "images": settings.images, "sparsity": settings.sparsity,
-                 "data": origin["data"], "validation": result["validation"]}  # fmt: skip
+        about = {"data_set": settings.data_set, "images": settings.images, "size": settings.size,
+                 "sparsity": settings.sparsity, "data": origin["data"], "validation": result["validation"]}  # fmt: skip
         kept_ticket = tickets.save(folder / TICKET, model, architecture=settings.model, sizes=sizes, about=about)
         device = next(model.parameters()).device
         model = tickets.load(folder / TICKET)[0].to(device)
@@ -209,19 +208,6 @@ def origin_of(
         "data": fingerprint(data), "amp": str(amp), "compile": str(compiled), "device": device.type,
         "torch": str(torch.__version__),
     }  # fmt: skip
-
-
-def fingerprint(data: Graph | Images) -> str:
-    """Return ten hexadecimal digits of the labels, the parts and some inputs: other data have others."""
-    digest = blake2b(digest_size=5)
-    if isinstance(data, Graph):
-        tensors = [data.labels, data.train, data.validation, data.test, data.degrees]
-    else:
-        tensors = [data.train.labels, data.validation.labels, data.test.labels]
-        tensors += [part.inputs[torch.arange(min(8, len(part)))] for part in (data.train, data.test)]
-    for tensor in tensors:
-        digest.update(tensor.cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def read_result(path: Path, settings: Row, seed: int, origin: dict[str, str], form: Form) -> Row | None:

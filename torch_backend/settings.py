@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Any
 
 from common.checks import at_least_zero, closed_unit, one_of, positive, whole
-from common.rates import searchable
+from common.rates import Rates, searchable
 from theory.freezing import check_sparsity, positioned
-from torch_backend.data import GRAPHS, IMAGES
+from torch_backend.data import record_of
 from torch_backend.models import MODELS
 
 METHODS = ("edge-popup", "weights")
@@ -30,7 +30,8 @@ class Settings:
     zero weights in the ticket; prune, lock: frozen shares of the source, spread over the layers by ``rule``. weights:
     Kaiming uniform or signed Kaiming constant; scale: times 1/sqrt(1 - sparsity) of the network ("static") or of the
     layer at present ("dynamic"). rate, decay: of the optimiser, the rate falling to 0 by the cosine rule. images: how
-    many training images are used, 0 for all.
+    many training images are used, 0 for all; size: the side in pixels to which image files are resized, 0 for the data
+    set's own.
     Raises ValueError for anything that makes no sense, above all a sparsity outside the search interval.
     """
 
@@ -53,6 +54,7 @@ class Settings:
     augment: bool = False
     learn_norms: bool = False
     images: int = 0
+    size: int = 0
 
     def __post_init__(self) -> None:
         for name, allowed in (
@@ -65,7 +67,7 @@ class Settings:
         ):
             one_of(name, getattr(self, name), allowed)
         one_of("model", self.model, tuple(MODELS))
-        one_of("data set", self.data_set, (*IMAGES, *GRAPHS))
+        record_of(self.data_set).sizes(self.size)
         clean: dict[str, float] = {name: positive(name, getattr(self, name)) for name in ("width", "rate")}
         if max(self.rate, self.decay) > LARGEST:
             raise ValueError(f"rate and decay must be at most {LARGEST:g}, got {self.rate:g}, {self.decay:g}")
@@ -74,6 +76,8 @@ class Settings:
         clean["images"] = whole("images", self.images)
         clean["decay"] = at_least_zero("decay", self.decay)
         clean["sparsity"] = closed_unit("sparsity", self.sparsity)
+        rates = Rates(self.prune, self.lock)
+        clean |= {"prune": rates.prune, "lock": rates.lock}
         for name, value in clean.items():
             object.__setattr__(self, name, value)
         if self.method == "edge-popup":

@@ -11,29 +11,23 @@ from torch import nn
 from common import console
 from common.rates import Rates
 from theory.freezing import counts, layer_rates, ticket_size
+from torch_backend.data import GraphSet, ImageSet, record_of
 from torch_backend.models import MODELS, build
 from torch_backend.settings import PRESETS, Settings
 
-_MNIST = {"channels": 1, "size": 28, "classes": 10}
-_CIFAR = {"channels": 3, "size": 32}
-SHAPES: dict[str, dict[str, int]] = {
-    "cifar10": {**_CIFAR, "classes": 10},
-    "cifar100": {**_CIFAR, "classes": 100},
-    "mnist": _MNIST,
-    "fashion-mnist": _MNIST,
-    "imagenet": {"channels": 3, "size": 224, "classes": 1000},
-    "arxiv": {"inputs": 128, "classes": 40},
-    "cora": {"inputs": 1433, "classes": 7},
-    "citeseer": {"inputs": 3703, "classes": 6},
-}
 
+def meta_model(settings: Settings, affine: bool = False, record: ImageSet | GraphSet | None = None) -> nn.Module:
+    """Return the model of a preset's settings without memory for its weights.
 
-def meta_model(settings: Settings, affine: bool = False) -> nn.Module:
-    """Return the model of a preset's settings without memory for its weights."""
+    record: what is known of the data set, where its files say more than its name does. Raises ValueError for a model
+    that does not take such data, and where the sizes are not known.
+    """
     known = signature(MODELS[settings.model]).parameters
-    shape = SHAPES[settings.data_set]
+    shape = (record or record_of(settings.data_set)).sizes(settings.size)
     if ("inputs" in known) != ("inputs" in shape):
         raise ValueError(f"model {settings.model} does not take the data of {settings.data_set}")
+    if not shape["classes"]:
+        raise ValueError(f"only the files of data set {settings.data_set} say how many classes it has")
     sizes: dict[str, Any] = {"width": settings.width}
     sizes |= {name: size for name, size in shape.items() if name in known}
     with torch.device("meta"):

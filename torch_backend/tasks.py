@@ -20,7 +20,9 @@ class ImageTask:
     """Images in memory on the model's device, every epoch in an order of its own, augmented on the device.
 
     ranks: loss and accuracy take this rank's share, while order, batches and augmentation are those of one process.
-    Raises ValueError when a batch has fewer images than there are ranks.
+    The model gets batches that are contiguous, or channels-last where that is asked for, whatever layout the images
+    have. Raises ValueError when a batch has fewer images than there are ranks, or when the images are not as their
+    class says.
     """
 
     images: Images
@@ -31,6 +33,7 @@ class ImageTask:
     ranks: Ranks = ALONE
 
     def __post_init__(self) -> None:
+        self.images.checked()
         self._order: tuple[int, Tensor] = (-1, torch.empty(0))
         total = len(self.images.train)
         least = min(self.batch, total % self.batch or self.batch)
@@ -62,7 +65,7 @@ class ImageTask:
 
     def _ready(self, x: Tensor) -> Tensor:
         x = normalised(x, self.images.mean, self.images.std)
-        return x.contiguous(memory_format=torch.channels_last) if self.channels_last else x
+        return x.contiguous(memory_format=torch.channels_last if self.channels_last else torch.contiguous_format)
 
     @torch.no_grad()
     def logits(self, model: nn.Module, part: str) -> Tensor:
@@ -90,10 +93,16 @@ class ImageTask:
 
 @dataclass
 class GraphTask:
-    """All nodes of one graph at every step; the parts are sets of nodes."""
+    """All nodes of one graph at every step; the parts are sets of nodes.
+
+    Raises ValueError when the graph is not as its class says.
+    """
 
     graph: Graph
     steps: int = 1
+
+    def __post_init__(self) -> None:
+        self.graph.checked()
 
     def loss(self, model: nn.Module, epoch: int, step: int) -> Tensor:
         """Return the cross-entropy over the training nodes."""

@@ -18,9 +18,9 @@ from common.cli import REFUTED, Parser
 from common.files import check_writable, write_atomically
 from common.places import data_root
 from torch_backend import tickets
-from torch_backend.data import Graph, Images, load
+from torch_backend.data import Graph, Images, fingerprint, load
 from torch_backend.models import MODELS
-from torch_backend.search import fingerprint, model_sizes
+from torch_backend.search import model_sizes
 from torch_backend.settings import Settings
 from torch_backend.sizes import sizes_table
 from torch_backend.tasks import GraphTask, ImageTask
@@ -82,7 +82,9 @@ def verify(path: Path, data: str | None, page: console.Page) -> int:
         return 0
     if said is not None:
         said = closed_unit("the validation accuracy that the file says", said)
-    found = load(name, data_root(data), seed=seed, images=whole("the number of images", about.get("images", 0)))
+    images = whole("the number of images", about.get("images", 0))
+    size = whole("the size of the images", about.get("size", 0))
+    found = load(name, data_root(data), seed=seed, images=images, size=size)
     if known is not None and known != fingerprint(found):
         raise ValueError(f"the ticket was found on other data than {name} in {data_root(data)}")
     _check_fit(ticket, found, name)

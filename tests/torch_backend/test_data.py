@@ -153,6 +153,7 @@ def test_a_graph_is_never_cut(tmp_path):
         load("cora", tmp_path, images=100)
 
 
+CIFAR_LABELS = [4, 0, 9, 1, 3]
 CIFARS = [
     ("cifar10", "cifar-10-batches-py", [f"data_batch_{i}" for i in range(1, 6)], "test_batch", "labels", 10),
     ("cifar100", "cifar-100-python", ["train"], "test", "fine_labels", 100),
@@ -194,9 +195,19 @@ def test_cifar_batches_keep_order_channels_and_labels(tmp_path, name, folder, tr
         ({"data": [1, 2]}, "data must be bytes of shape"),
         ({"labels": [0, 1, 2, 3]}, "5 images need a list of as many labels"),
         ({"labels": 3}, "5 images need a list of as many labels"),
-        ({"labels": [0, 1, 2, 3, 10]}, "labels must be whole numbers below 10, got 10"),
+        ({"labels": [0, 1, 2, 3, 10]}, "labels must be whole numbers from 0 to 9, got 10"),
         ({"labels": [0, 1, 2, 3, -1]}, "got -1"),
         ({"labels": [0, 1, 2, 3, "cat"]}, "got 'cat'"),
+        ({"labels": [0, 1, 2, 3, 4.0]}, "got 4.0"),
+        ({"labels": [0, 1, 2, 3, True]}, "got True"),
+        ({"labels": [0, 1, 2, 3, None]}, "got None"),
+        ({"labels": [0, 1, 2, 3, [4]]}, r"got \[4\]"),
+        ({"labels": [0, 1, 2, 3, 2**64 - 1]}, "got 18446744073709551615"),
+        ({"labels": np.arange(5.0)}, "got .*0.0"),
+        ({"labels": np.zeros((5, 1), int)}, "labels must be a list"),
+        ({"labels": np.array([0, 1, 2, 3, 255], np.uint8)}, "got .*255"),
+        ({"data": np.zeros((5, 3072), np.int8)}, "data must be bytes of shape"),
+        ({"data": np.zeros((5, 3, 32, 32), np.uint8)}, "data must be bytes of shape"),
     ],
 )
 def test_a_damaged_cifar_batch_is_refused_by_name(tmp_path, changed, line):
@@ -205,6 +216,36 @@ def test_a_damaged_cifar_batch_is_refused_by_name(tmp_path, changed, line):
     write_cifar(tmp_path, folder, ["data_batch_4"], labels, classes, changed=changed)
     with pytest.raises(ValueError, match=f"data_batch_4 is damaged: .*{line}"):
         load(name, tmp_path)
+
+
+@pytest.mark.parametrize("labels", [[4, 0, 9, 1, 3], [np.int64(4), 0, np.uint8(9), 1, 3], "u1", ">i4", "<i8"], ids=str)
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("protocol", range(6))
+def test_cifar_batches_of_every_protocol_type_and_layout_are_read(tmp_path, protocol, order, labels):
+    name, folder, train, test, key, classes = CIFARS[1]
+    write_cifar(tmp_path, folder, [*train, test], key, classes)
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 3072)).astype(np.uint8)
+    listed = np.array(CIFAR_LABELS, labels) if isinstance(labels, str) else labels
+    batch = {b"data": np.asarray(pixels, order=order), b"fine_labels": listed, b"filenames": ["a.png"] * 5}
+    (tmp_path / folder / test).write_bytes(pickle.dumps(batch, protocol))
+    found = load(name, tmp_path).test
+    assert np.array_equal(found.inputs.flatten(1).numpy(), pixels)
+    assert found.labels.tolist() == CIFAR_LABELS
+    assert found.inputs.is_contiguous()
+
+
+@pytest.mark.parametrize("name", ["test_batch", "data_batch_1"])
+def test_a_cifar_batch_without_images_is_refused(tmp_path, name):
+    data_set, folder, train, test, labels, classes = CIFARS[0]
+    write_cifar(tmp_path, folder, [*train, test], labels, classes)
+    write_cifar(
+        tmp_path, folder, [name], labels, classes, changed={"data": np.zeros((0, 3072), np.uint8), "labels": []}
+    )
+    if name == "data_batch_1":
+        assert len(load(data_set, tmp_path).train) == 16
+        return
+    with pytest.raises(ValueError, match=f"cifar10 in {tmp_path} is damaged: test: there is no image"):
+        load(data_set, tmp_path)
 
 
 def test_a_cifar_batch_without_labels_or_end_is_refused(tmp_path):

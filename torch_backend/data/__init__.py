@@ -1,53 +1,66 @@
 """Data sets by name, read from the usual layouts: images in memory or in folders, and citation graphs.
 
 Nothing is downloaded. What is missing is named with the place to get it from, what is damaged is named with its file,
-and no file can make the reader run anything.
+and no file can make the reader run anything. What is known of a data set before it is read is in its one record.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from common.checks import one_of
 from common.places import data_root
-from torch_backend.data.arxiv import arxiv
-from torch_backend.data.cifar import cifar10, cifar100
-from torch_backend.data.digits import fashion, mnist
+from torch_backend.data.arxiv import ARXIV
+from torch_backend.data.cifar import CIFAR10, CIFAR100
+from torch_backend.data.digest import fingerprint
+from torch_backend.data.digits import FASHION, MNIST
 from torch_backend.data.files import Files
-from torch_backend.data.folder import any_folder, imagenet, read_folder, tiny_imagenet
+from torch_backend.data.folder import FOLDER, IMAGENET, TINY_IMAGENET, read_folder
 from torch_backend.data.graphs import adjacency_of
-from torch_backend.data.planetoid import citeseer, cora, pubmed
-from torch_backend.data.sets import Graph, Images, Part
+from torch_backend.data.planetoid import CITESEER, CORA, PUBMED
+from torch_backend.data.sets import Graph, GraphSet, Images, ImageSet, Part
 
-IMAGES: Mapping[str, Callable[[Path, int, int], Images]] = MappingProxyType(
+IMAGES: Mapping[str, ImageSet] = MappingProxyType(
     {
-        "cifar10": cifar10,
-        "cifar100": cifar100,
-        "mnist": mnist,
-        "fashion-mnist": fashion,
-        "imagenet": imagenet,
-        "tiny-imagenet": tiny_imagenet,
-        "folder": any_folder,
+        "cifar10": CIFAR10,
+        "cifar100": CIFAR100,
+        "mnist": MNIST,
+        "fashion-mnist": FASHION,
+        "imagenet": IMAGENET,
+        "tiny-imagenet": TINY_IMAGENET,
+        "folder": FOLDER,
     }
 )
-GRAPHS: Mapping[str, Callable[[Path], Graph]] = MappingProxyType(
-    {"cora": cora, "citeseer": citeseer, "pubmed": pubmed, "arxiv": arxiv}
+GRAPHS: Mapping[str, GraphSet] = MappingProxyType(
+    {"cora": CORA, "citeseer": CITESEER, "pubmed": PUBMED, "arxiv": ARXIV}
 )
 
-__all__ = ["GRAPHS", "IMAGES", "Files", "Graph", "Images", "Part", "adjacency_of", "load", "read_folder"]
+__all__ = [
+    "GRAPHS", "IMAGES", "Files", "Graph", "GraphSet", "ImageSet", "Images", "Part", "adjacency_of", "fingerprint",
+    "load", "read_folder", "record_of",
+]  # fmt: skip
 
 
-def load(name: str, root: str | Path | None = None, *, seed: int = 0, images: int = 0) -> Images | Graph:
+def record_of(name: str) -> ImageSet | GraphSet:
+    """Return what is known of a data set before it is read; raise ValueError for an unknown name."""
+    one_of("data set", name, (*IMAGES, *GRAPHS))
+    return IMAGES[name] if name in IMAGES else GRAPHS[name]
+
+
+def load(name: str, root: str | Path | None = None, *, seed: int = 0, images: int = 0, size: int = 0) -> Images | Graph:
     """Return a data set by name from ``root``, else $SLT_DATA, else ~/.cache/slt-verify.
 
     seed: splits training images 4:1 into training and validation; test images and the parts of graphs are the official
-    ones. images: how many training and validation images together, 0 for all.
+    ones. images: how many training and validation images together, 0 for all. size: the side in pixels to which image
+    files are resized, 0 for the data set's own.
     Raises ValueError for an unknown name or damaged data, FileNotFoundError saying what to download from where.
     """
-    one_of("data set", name, (*IMAGES, *GRAPHS))
-    folder = data_root(root)
-    if name in IMAGES:
-        return IMAGES[name](folder, seed, images)
-    if images:
+    record, folder = record_of(name), data_root(root)
+    record.sizes(size)
+    if isinstance(record, GraphSet) and images:
         raise ValueError(f"{name} is a graph: images must be 0, got {images}")
-    return GRAPHS[name](folder)
+    found = record.read(folder, seed, images, size) if isinstance(record, ImageSet) else record.read(folder)
+    try:
+        return found.checked()
+    except ValueError as error:
+        raise ValueError(f"{name} in {folder} is damaged: {error}") from None

@@ -1,6 +1,7 @@
 """CIFAR-10 and CIFAR-100 from their Python batches (Krizhevsky 2009, Learning Multiple Layers of Features)."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor
 
 from torch_backend.data.lookup import folder_of
-from torch_backend.data.sets import Images, Part
+from torch_backend.data.sets import Images, ImageSet, Part, labels_from
 from torch_backend.data.split import four_to_one
 from torch_backend.data.unpickle import unpickle
 
@@ -38,17 +39,8 @@ HUNDRED = _Layout(
 )  # fmt: skip
 
 
-def cifar10(root: Path, seed: int = 0, images: int = 0) -> Images:
-    """Return CIFAR-10, the training images split by ``seed``; see :func:`torch_backend.data.load`."""
-    return _read(TEN, root, seed, images)
-
-
-def cifar100(root: Path, seed: int = 0, images: int = 0) -> Images:
-    """Return CIFAR-100 with its 100 fine labels."""
-    return _read(HUNDRED, root, seed, images)
-
-
-def _read(layout: _Layout, root: Path, seed: int, images: int) -> Images:
+def _read(layout: _Layout, root: Path, seed: int, images: int, size: int) -> Images:
+    """Return the images in the order of their batches, the training images split by ``seed``; fine labels for 100."""
     advice = f"download {SITE}{layout.archive} and unpack it in {root}"
     folder = folder_of(layout.name, root, (layout.folder, "."), (*layout.train, layout.test), advice)
     batches = [_batch(folder / file, layout) for file in layout.train]
@@ -73,7 +65,12 @@ def _batch(path: Path, layout: _Layout) -> tuple[Tensor, Tensor]:
         raise ValueError(f"{path} is damaged: data must be bytes of shape (images, 3072)")
     if not isinstance(listed, list | np.ndarray) or len(listed) != len(pixels):
         raise ValueError(f"{path} is damaged: {len(pixels)} images need a list of as many labels")
-    for label in listed:
-        if not isinstance(label, int | np.integer) or not 0 <= label < layout.classes:
-            raise ValueError(f"{path} is damaged: labels must be whole numbers below {layout.classes}, got {label!r}")
-    return torch.tensor(pixels).reshape(-1, 3, 32, 32), torch.tensor(np.array(listed, np.int64))
+    try:
+        labels = labels_from(listed, layout.classes)
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: {error}") from None
+    return torch.from_numpy(np.array(pixels, order="C")).reshape(-1, 3, 32, 32), labels
+
+
+CIFAR10 = ImageSet(partial(_read, TEN), 3, 32, TEN.classes, 50_000)
+CIFAR100 = ImageSet(partial(_read, HUNDRED), 3, 32, HUNDRED.classes, 50_000)

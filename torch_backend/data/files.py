@@ -1,17 +1,26 @@
-"""Images that stay in their files until a batch asks for them: decoded by Pillow, cropped and resized."""
+"""Images that stay in their files until a batch asks for them: decoded, cropped and resized."""
 
 import math
 import os
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from common.checks import whole
+
+Item = TypeVar("Item")
+Found = TypeVar("Found")
+
 ATTEMPTS = 10  # boxes that a random crop tries before it takes the centre
+BILINEAR = 2  # Pillow's number of it
 AREA, RATIO = (0.08, 1.0), (3 / 4, 4 / 3)
 
 Box = tuple[float, float, float, float]
@@ -22,7 +31,8 @@ class Files:
     """Image files as a sequence of uint8 images (3, size, size).
 
     shorter: an image is scaled so that its shorter side has this many pixels, then size x size are cut from its centre.
-    Batches are decoded by ``threads`` threads and come to ``device``.
+    Batches are decoded by ``threads`` threads and come to ``device``, contiguous.
+    Raises ValueError when size is below 1 or above ``shorter``.
     """
 
     paths: tuple[str, ...]
@@ -32,6 +42,9 @@ class Files:
     threads: int = os.cpu_count() or 1
 
     draws = 2 * ATTEMPTS + 3
+
+    def __post_init__(self) -> None:
+        whole("shorter", self.shorter, whole("size", self.size, 1))
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -58,6 +71,15 @@ class Files:
         for rows in torch.arange(len(self)).split(count)[mine]:
             yield self[rows]
 
+    def digests(self) -> Iterator[bytes]:
+        """Yield a digest of all bytes of every file in turn.
+
+        Raises ValueError naming a file whose header is not that of an image that can be used, OSError when it cannot be
+        read.
+        """
+        for start in range(0, len(self), 1024):
+            yield from self._all(_digest, self.paths[start : start + 1024])
+
     def to(self, device: torch.device | str) -> "Files":
         """Return the same files, whose batches come to ``device``."""
         return replace(self, device=device)
@@ -69,14 +91,19 @@ class Files:
 
     def _decoded(self, rows: Tensor, box_of: Callable[[int, int, int], tuple[Box, bool]]) -> Tensor:
         places = rows.tolist()
-        out = np.empty((len(places), self.size, self.size, 3), np.uint8)
+        out = np.empty((len(places), 3, self.size, self.size), np.uint8)
 
         def fill(place: int) -> None:
             out[place] = _read(self.paths[places[place]], self.size, lambda *shape: box_of(place, *shape))
 
-        with ThreadPoolExecutor(self.threads) as pool:
-            list(pool.map(fill, range(len(places))))
-        return torch.from_numpy(out).to(self.device).permute(0, 3, 1, 2)
+        self._all(fill, range(len(places)))
+        return torch.from_numpy(out).to(self.device)
+
+    def _all(self, function: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:
+        """Return the function of every item, worked out by all threads."""
+        with warnings.catch_warnings(), ThreadPoolExecutor(self.threads) as pool:
+            warnings.simplefilter("ignore")  # Pillow's, on metadata that are not used here
+            return list(pool.map(function, items))
 
 
 def random_box(width: int, height: int, uniforms: NDArray[np.float64]) -> Box:
@@ -100,13 +127,16 @@ def random_box(width: int, height: int, uniforms: NDArray[np.float64]) -> Box:
 
 
 def _read(path: str, size: int, box_of: Callable[[int, int], tuple[Box, bool]]) -> NDArray[np.uint8]:
-    from PIL import Image
+    """Return a box of an image at size x size, (3, size, size)."""
+    from torch_backend.data.pictures import rgb  # needs Pillow, which other data do not
 
-    with open(path, "rb") as file:
-        try:
-            opened = Image.open(file)
-            box, mirrored = box_of(*opened.size)
-            image = opened.convert("RGB").resize((size, size), Image.Resampling.BILINEAR, box=box)
-        except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError and more on damaged files
-            raise ValueError(f"{path} is not an image that can be read: {error}") from None
-    return np.asarray(image)[:, ::-1] if mirrored else np.asarray(image)
+    image = rgb(path)
+    box, mirrored = box_of(*image.size)
+    pixels = np.asarray(image.resize((size, size), BILINEAR, box=box)).transpose(2, 0, 1)
+    return pixels[:, :, ::-1] if mirrored else pixels
+
+
+def _digest(path: str) -> bytes:
+    from torch_backend.data.pictures import checked_bytes
+
+    return blake2b(checked_bytes(path), digest_size=16).digest()

@@ -8,13 +8,22 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
+from common.checks import whole
 
-def adjacency_of(nodes: int, edges: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+MOST = 2**31 - 1  # numbers that int32 counts
+
+
+def adjacency_of(nodes: int, edges: NDArray[np.integer]) -> tuple[Tensor, Tensor]:
     """Return the symmetric adjacency (nodes, nodes) of ones, float32 CSR with int32 indices, and the degrees (nodes,).
 
-    edges: (2, m) node numbers. Every edge counts both ways and once, however often it is listed, a self-loop never.
-    Raises ValueError when a node number is out of range.
+    edges: (2, m) node numbers of any integer type. Every edge counts both ways and once, however often it is listed, a
+    self-loop never. Raises ValueError when a node number is out of range or no whole number.
     """
+    edges = np.asarray(edges)
+    if edges.ndim != 2 or len(edges) != 2 or (edges.size and edges.dtype.kind not in "iu"):
+        raise ValueError(f"edges must be whole numbers of shape (2, m), got {edges.dtype} {edges.shape}")
+    if whole("nodes", nodes, 1) > MOST or edges.shape[1] > MOST // 2:
+        raise ValueError(f"{nodes} nodes and {edges.shape[1]} edges are too many for 32-bit indices")
     if edges.size and not 0 <= edges.min() <= edges.max() < nodes:
         raise ValueError(f"edges must join nodes 0 to {nodes - 1}, got {edges.min()} to {edges.max()}")
     a, b = edges.astype(np.int64)[:, edges[0] != edges[1]]

@@ -36,9 +36,9 @@ class Parser(argparse.ArgumentParser):
     the first line is shown.
     """
 
-    def __init__(self, *args: Any, description: str | None = None, **options: Any) -> None:
+    def __init__(self, *, description: str | None = None, **options: Any) -> None:
         # there is no docstring under PYTHONOPTIMIZE=2
-        super().__init__(*args, description=(description or "").partition("\n")[0], **options)
+        super().__init__(description=(description or "").partition("\n")[0], **options)
         self._negative_number_matcher = re.compile(r"-[\d.]|-inf|-nan")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:

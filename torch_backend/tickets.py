@@ -23,6 +23,7 @@ from torch.nn.utils import parametrize
 
 from common.checks import first_line, one_of
 from common.files import check_writable, write_atomically
+from subsetsum.memory import memory
 from torch_backend.models import MODELS, build
 from torch_backend.packing import CODINGS, pack, unpack
 from torch_backend.supermask import GIVEN, REPLACED, Supermask, freeze, frozen_with, supermasks
@@ -158,7 +159,7 @@ def load(path: str | PathLike[str], model: nn.Module | None = None) -> tuple[nn.
         why = (
             "it is a ticket over given weights, and needs those that it was found over"
             if ticket.source["weights"] == GIVEN
-            else "what is rebuilt has another digest than what was saved; do biases, norms and dtypes agree?"
+            else "what is rebuilt has another digest than what was saved; do biases, norms, dtypes and buffers agree?"
         )
         raise ValueError(f"{where} does not fit this model: {why}")
     return rebuilt.eval(), ticket
@@ -359,13 +360,11 @@ def _built(ticket: Ticket, where: str) -> nn.Module:
         f"{where} does not fit its own sizes: layer",
     )
     needed = BYTES_A_WEIGHT * ticket.weights
-    try:
-        torch.empty(needed, dtype=torch.uint8)  # memory that nothing touches costs nothing, but it must be there
-    except RuntimeError:
+    if needed > memory():
         raise ValueError(
             f"{where} has {ticket.weights:,} weights, which take about {needed / 2**30:,.1f} GiB to rebuild: this "
-            "machine does not have them"
-        ) from None
+            f"process may use {memory() / 2**30:,.1f} GiB"
+        )
     with torch.random.fork_rng(devices=[]):  # first values are drawn only to be replaced
         return make().to(DTYPES[dtype])
 
@@ -380,8 +379,8 @@ def _depth(name: str, value: Any) -> int:
 def _state(model: nn.Module) -> tuple[Tensors, Tensors]:
     """Return all tensors of a frozen model by name, as its original class would save them, and those to be stored.
 
-    All: masked weights, constants in the place of parameters, and the rest. The rest, which no seed rebuilds, is what
-    is stored: parameters and persistent buffers, such as norms' statistics and learned numbers.
+    All: masked weights, constants in the place of parameters, buffers that no state_dict holds, and the rest. The rest,
+    which no seed rebuilds, is what is stored: parameters and persistent buffers, such as norms' statistics.
     """
     masks = supermasks(model)
     found: Tensors = {}
@@ -405,6 +404,8 @@ def _state(model: nn.Module) -> tuple[Tensors, Tensors]:
                 found[place] = value
             elif name not in module._non_persistent_buffers_set:
                 rest[place] = value
+            else:  # its constructor must make the same again
+                found[place] = value
     return {**found, **rest}, rest
 
 

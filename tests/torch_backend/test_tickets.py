@@ -1050,3 +1050,16 @@ def test_every_kind_of_module_comes_back_and_becomes_its_class_again(tmp_path, n
     assert torch.equal(out(ordinary), expected)
     assert torch.equal(out(plain), expected)
     assert torch.equal(out(model), expected)
+
+
+def test_a_module_that_draws_other_constants_is_refused(tmp_path):
+    def drawn(seed):
+        model = small()
+        noise = torch.randn(3, generator=torch.Generator().manual_seed(seed))
+        model.register_buffer("noise", noise, persistent=False)
+        return model
+
+    tickets.save(tmp_path / "t", searched(drawn(0)))
+    tickets.load(tmp_path / "t", drawn(0))
+    with pytest.raises(ValueError, match="another digest than what was saved"):
+        tickets.load(tmp_path / "t", drawn(1))

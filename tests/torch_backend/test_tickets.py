@@ -865,7 +865,7 @@ def moved(b):
         (put("architecture", "own"), lambda b: {}, "module of your own"),
         (put("architecture", "conv2"), lambda b: {}, "sizes"),
         (put("architecture", "gin"), lambda b: {}, "sizes"),
-        (put("sizes", "width", "0.1"), lambda b: {}, "sizes: layer 1.weight is"),
+        (put("sizes", "width", "0.1"), lambda b: {}, "sizes that mlp does not take"),
         (put("sizes", "width", 1e300), lambda b: {}, "sizes that mlp does not take"),
         (put("sizes", "width", 1e-300), lambda b: {}, "sizes that mlp does not take"),
         (put("sizes", "width", []), lambda b: {}, "sizes that mlp does not take"),
@@ -914,7 +914,7 @@ def test_layers_that_no_machine_holds_are_refused_before_they_are_made(path, wid
     crafted(path, change, {"bits": bits(path)[:0]})
     ticket, _ = tickets.read(path)
     assert ticket.weights > 10**12 - 1
-    one_line(lambda: tickets.load(path), r"weights, which take about [\d,.]+ GiB to rebuild: this machine")
+    one_line(lambda: tickets.load(path), r"weights, which take about [\d,.]+ GiB to rebuild: this process")
 
 
 def test_coded_bits_that_are_damaged_or_followed_by_others_are_refused(tmp_path):

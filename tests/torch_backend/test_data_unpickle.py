@@ -58,7 +58,7 @@ def test_a_pickle_that_would_run_a_command_is_refused_and_runs_nothing(tmp_path)
         b"cnumpy\nndarray.tofile\n.",  # a dotted name
         b"\x80\x04\x8c\x05numpy\x8c\x0endarray.tofile\x93.",
     ],
-    ids=str,
+    ids=lambda data: type(data).__name__,
 )
 def test_any_other_name_is_refused(tmp_path, data):
     with pytest.raises(ValueError, match="is refused: it asks for .*nothing but arrays, lists and dicts"):

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.local_group import LocalGroup, kill, stored, until
-from common.cli import run
 from common.console import Page, table
 from common.store import Store, canonical, export_jsonl
 from simulations import sweep
@@ -241,4 +240,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m benchmarks.cluster"))
+    sys.exit(main())

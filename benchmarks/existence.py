@@ -14,7 +14,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from common.cli import run
 from common.keys import generator
 from simulations.existence.command import main as existence
 from simulations.existence.target import Target
@@ -61,4 +60,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m benchmarks.existence"))
+    sys.exit(main())

@@ -21,7 +21,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.local_group import LocalGroup
-from common.cli import REFUTED, run
+from common.cli import REFUTED
 from common.console import Page, progress, table
 from common.files import check_new
 from common.store import export_jsonl
@@ -127,4 +127,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m benchmarks.load"))
+    sys.exit(main())

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.local_group import ROOT, until
-from common.cli import extra_needed, run
+from common.cli import extra_needed
 from common.console import Page, table
 from common.store import export_jsonl
 
@@ -104,8 +104,7 @@ def outcome(folder: Path) -> Row:
     keep_largest(layers, scores, wanted)
     mask = torch.cat([layer.mask for layer in layers.values()])
     ticket = torch.cat([layer.mask for layer in supermasks(load(seed / "ticket.safetensors")[0]).values()])
-    if not torch.equal(mask, ticket):
-        raise RuntimeError("the ticket's mask is not that of the best checkpoint")
+    assert torch.equal(mask, ticket), "the ticket's mask is not that of the best checkpoint"
     rows = [json.loads(line) for line in _lines(folder)]
     return {
         "losses": [row["loss"] for row in rows],
@@ -171,4 +170,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m benchmarks.ranks"))
+    sys.exit(main())

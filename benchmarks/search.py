@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from common import console
-from common.cli import extra_needed, run
+from common.cli import extra_needed
 
 with extra_needed("python -m benchmarks.search"):
     import torch
@@ -158,4 +158,4 @@ def _met(met: bool) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m benchmarks.search"))
+    sys.exit(main())

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from common.cli import run
 from subsetsum import best_subsets, covers, draw
 
 PRUNE, LOCK = 0.4, 0.3
@@ -305,4 +304,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 if __name__ == "__main__":
     give_numpy_its_faster_sort()
-    sys.exit(run(main, None, "python -m benchmarks.subsetsum"))
+    raise SystemExit(main())

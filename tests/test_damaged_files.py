@@ -397,7 +397,11 @@ def test_a_ticket_whose_checksum_is_right_and_whose_words_are_wrong_is_refused_i
 @pytest.mark.parametrize(
     ("name", "content", "line"),
     [
-        ("bomb-idx1-ubyte.gz", gzip.compress(b"\0\0\x08\x01\0\0\0\x05" + bytes(2**27), mtime=0), "do not fit its header"),
+        (
+            "bomb-idx1-ubyte.gz",
+            gzip.compress(b"\0\0\x08\x01\0\0\0\x05" + bytes(2**27), mtime=0),
+            "do not fit its header",
+        ),
         ("wide-idx3-ubyte", b"\0\0\x08\x03" + b"\xff" * 12, "do not fit its header"),
         ("many-idx3-ubyte.gz", gzip.compress(b"\0\0\x08\xff" + b"\xff" * 1020, mtime=0), "do not fit its header"),
     ],

@@ -75,7 +75,7 @@ ENVIRONMENTS = {
         {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": None},
         encoding="ascii",
     ),
-    "German locale": Environment({"LC_ALL": "de_DE.UTF-8", "LANG": "de_DE.UTF-8"}),
+    "German locale": Environment({"LC_ALL": "de_DE.UTF-8", "LANG": "de_DE.UTF-8"}, quiet=False),  # bash may not know it
     "a notebook's backend": Environment({"MPLBACKEND": "module://matplotlib_inline.backend_inline"}),
     "a backend that is none": Environment({"MPLBACKEND": "nonsense"}),
     "a hostile matplotlibrc here": Environment(files={"matplotlibrc": HOSTILE.encode()}, quiet=False),

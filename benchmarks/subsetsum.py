@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from common.checks import positive
 from common.cli import Parser, run
 from subsetsum import best_subsets, covers, draw
+from subsetsum.sampling import checked_radius
 
 PRUNE, LOCK = 0.4, 0.3
 # eps, n near the 50 % point of radius 1/2, least ratio to numpy, trials compared, trials for the rates
@@ -287,7 +287,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="fewer trials: a minute less, noisier")
     parser.add_argument("--radius", type=float, default=0.5, help="targets |z| <= radius (default 0.5)")
     options = parser.parse_args(argv)
-    positive("radius", options.radius)
+    checked_radius(options.radius)
     if argv is None:
         give_numpy_its_faster_sort()
     without = os.environ.get("NPY_DISABLE_CPU_FEATURES", "")

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from common import console
-from common.checks import first_line, one_of, whole
+from common.checks import DAMAGE, first_line, one_of, whole
 from common.cli import Parser
 from common.files import check_outside, check_writable
 from common.forms import OBJECT, SEED, SHARE, Form, Numbers
@@ -234,7 +234,7 @@ def device_of(name: str | None) -> torch.device:
         if launched() and device == torch.device("cuda"):
             device = torch.device("cuda", place() % torch.cuda.device_count())
         torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (*DAMAGE, ImportError) as error:  # torch tells of a device that is not there in many ways
         raise ValueError(f"device {name!r} cannot be used: {first_line(error)}") from None
     return device
 

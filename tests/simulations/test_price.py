@@ -1,5 +1,6 @@
 """The price of a run: units, bytes and time against counting by hand and against real rows."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -78,3 +79,22 @@ def test_the_command_prints_a_line_for_every_number_of_trials_and_workers(capsys
     ):
         assert run(module.main, bad, "price") == 2
         assert capsys.readouterr().err == f"price: error: {line}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--trials", "1e300"], "trials must be at most 1e[+]18, got 1e[+]300"),
+        (["--trials", "inf"], "trials must be at most 1e[+]18, got inf"),
+        (["--trials", "0.5"], "trials must be at least 1, got 0"),
+        (["--workers", "9" * 23], "workers must be at most 1,000,000"),
+        (["--workers", "0"], "workers must be at least 1"),
+        (["--seconds", "1e308"], "seconds must be at most 1e[+]06"),
+        (["--seconds", "nan"], "seconds must be finite"),
+    ],
+)
+def test_prices_beyond_use_are_refused(capsys, words, line):
+    assert run(module.main, words, "price") == 2
+    error = capsys.readouterr().err
+    assert re.search(line, error)
+    assert error.count("\n") == 1

@@ -10,7 +10,7 @@ from common.cli import run as run_command
 from tests.torch_backend.left import files
 from torch_backend import training
 from torch_backend.ranks import Ranks
-from torch_backend.search import main
+from torch_backend.search import device_of, main
 
 SMALL = ["--model", "mlp", "--data-set", "mnist", "--width", "0.1", "--images", "120", "--epochs", "3", "--batch", "60"]
 
@@ -177,6 +177,16 @@ def test_the_result_of_another_run_is_not_served(begun, tmp_path, capsys, name, 
     path.write_text(json.dumps({**row, name: value}))
     assert run_command(main, [*options, "--out", str(tmp_path / "out")], "search") == 2
     assert f"{path} is of other settings or another seed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["nonsense", "cpu:-1", "meta", "hpu", "privateuseone", "xla", "cuda:99", "cuda:" + "9" * 30, "\ud800", "cpu\0"],
+)
+def test_a_device_that_is_not_there_is_one_line(name):
+    with pytest.raises(ValueError, match="cannot be used: ") as error:
+        device_of(name)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), RecursionError("deep"), MemoryError(), StopIteration()])

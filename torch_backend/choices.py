@@ -113,5 +113,5 @@ def add_run_options(p: argparse.ArgumentParser) -> None:
     p.add_argument("--results", type=Path, metavar="FILE", help="also write a row for every run to this JSONL file")
     p.add_argument("--device", help="default: a GPU when there is one")
     p.add_argument("--amp", action="store_true", help="bfloat16 autocast (a GPU; slow on CPUs)")
-    p.add_argument("--channels-last", action="store_true")
+    p.add_argument("--channels-last", action="store_true", help="another layout of images in memory (a GPU)")
     p.add_argument("--compile", action="store_true", help="torch.compile")

@@ -77,6 +77,8 @@ def _run_ranks(
 ) -> dict[str, list[Row]]:
     """Return the rows of all settings and seeds, found by these ranks together."""
     found: dict[str, list[Row]] = {}
+    if args.channels_last and device.type == "cpu":  # torch's kernels for it corrupt memory where layers are narrow
+        raise ValueError("--channels-last is for a GPU: leave it out, or give another --device")
     if args.compile and ranks.world > 1:
         raise ValueError("--compile is for one process: leave it out under torchrun")
     for name, settings in chosen.items():

@@ -300,6 +300,8 @@ def test_a_narrow_residual_network_is_searched_on_three_hundred_small_pictures(t
     assert (done.returncode, done.stderr) == (0, "")
     row = json.loads(next((tmp_path / "runs").rglob("result.json")).read_text())
     assert row["settings"]["size"] == 32
+    with pytest.raises(ValueError, match="--channels-last is for a GPU"):
+        command([*words[3:], "--channels-last"])  # where torch's own kernels end so still
     ticket = str(next((tmp_path / "runs").rglob("ticket.safetensors")))
     assert command(["ticket", "verify", ticket, "--data", str(tmp_path / "data")]) == 0
 

@@ -141,13 +141,8 @@ def chunk(name, body):
 
 def png(colour, depth, width, height, raw, *extra, level=9):
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0))
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + header
-        + b"".join(extra)
-        + chunk(b"IDAT", zlib.compress(raw, level))
-        + chunk(b"IEND", b"")
-    )
+    chunks = [header, *extra, chunk(b"IDAT", zlib.compress(raw, level)), chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 def image_bytes(image, kind, **options):
@@ -190,7 +185,8 @@ REFUSED = {
     "no rows": (b"P6 5 0 255\n", "it is none of|5 x 0 pixels"),
     "a bomb": (png(0, 1, 40_000, 40_000, b"\0"), "pixels"),
     "a smaller bomb": (png(0, 1, 9_000, 9_000, bytes(9_000 * 1_126)), "bytes stand for 9000 x 9000 pixels"),
-    "a wrong checksum": (png(0, 8, 1, 1, b"\0\7").replace(b"IEND", b"IENX"), "checksum"),
+    "a wrong checksum": (
+        png(3, 8, 1, 1, b"\0\0", chunk(b"PLTE", bytes(3))).replace(b"PLTE\0", b"PLTE\1"), "its header is damaged"),
 }  # fmt: skip
 
 
@@ -235,7 +231,6 @@ def test_one_changed_bit_of_a_png_is_noticed(tmp_path):
     path = tmp_path / "a.png"
     place = content.index(bytes(range(9, 30)))
     path.write_bytes(content[:place] + bytes([content[place] ^ 16]) + content[place + 1 :])
-    assert np.asarray(Image.open(path)).shape == (1, 40)  # Pillow itself reads on
     with pytest.raises(ValueError, match=f"{path} is not an image"):
         rgb(path)
 

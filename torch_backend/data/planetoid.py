@@ -34,7 +34,7 @@ def _read(name: str, root: Path) -> Graph:
     try:
         tested = np.array([int(word) for word in (folder / files[-1]).read_text().split()], np.int64)
         return _graph(x, tx, allx, y, ty, ally, links, tested)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:  # the second: a number in test.index beyond 64 bits
         raise ValueError(f"{name} in {folder} is damaged: {error}") from None
 
 

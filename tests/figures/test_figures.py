@@ -16,7 +16,7 @@ from common.cli import BAD_INPUT, run
 from figures import fresh, requirement
 from figures.__main__ import NAMES, main
 from figures.plotted import digest, plotted
-from figures.style import collected, panels, save, tips
+from figures.style import COLOURS, collected, panels, save, tips
 
 RENDERED = fresh.ROOT / "figures" / "rendered"  # as committed
 TIP = re.compile(r'  <g class="tip".*?\n  </g>\n', re.DOTALL)
@@ -287,3 +287,17 @@ def test_commands_that_do_not_make_the_result_are_noticed(invented):
     invented.COMMAND = "python -m one --to simulations/results/other.jsonl"
     with pytest.raises(ValueError, match="do not write"):
         fresh.written(invented)
+
+
+def test_what_a_legend_names_has_its_colour(looked_at):
+    """One convention for bounds and estimates, whatever the figure."""
+    kinds = {"necessary": "necessary", "sufficient": "sufficient", "estimated": "estimated", "proven": "sufficient"}
+    seen = set()
+    for name, (_, lines) in looked_at.items():
+        for label, colour in lines:
+            kind = kinds.get(label.split()[0])
+            if kind is not None:
+                assert colour == COLOURS[kind], (name, label)
+                seen.add((name, kind))
+    assert len(seen) >= 8
+    assert ("factors", "estimated") in seen

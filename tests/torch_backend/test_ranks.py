@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -150,11 +151,12 @@ def test_other_commands_are_refused_under_torchrun(words, as_rank):
 
 
 def test_graphs_are_refused_under_torchrun():
-    from torch_backend.data import Graph
+    from torch_backend.data import Graph, adjacency_of
     from torch_backend.ranks import Ranks
     from torch_backend.settings import PRESETS
 
-    graph = Graph(*[torch.zeros(1)] * 7, 2)
+    parts = (torch.tensor([node]) for node in range(3))
+    graph = Graph(torch.ones(3, 2), torch.tensor([0, 1, 1]), *adjacency_of(3, np.array([[0], [1]])), *parts, 2)
     with pytest.raises(ValueError, match="cora goes through the network whole, at every step: leave out torchrun"):
         search.task_of(PRESETS["gin-cora-frozen"], 0, graph, False, Ranks(1, 2))
     assert search.task_of(PRESETS["gin-cora-frozen"], 0, graph, False, ALONE).graph is graph

@@ -6,7 +6,9 @@ import mpmath
 import numpy as np
 import pytest
 
-from tests.theory.exact_laws import HALF, binomial, parts_below
+from common.rates import Rates
+from tests.theory.exact_laws import HALF, binomial, early_stopping, parts_below
+from theory import sufficient
 from theory.game import GrowthGame
 from theory.obstruction import sup_error_floor
 from theory.sufficient import failure_at_most
@@ -45,6 +47,51 @@ def test_values_of_m_outside_the_window_count_as_failures():
         )
         received = Fraction(float(failure_at_most(n, eps, prune=prune, radius=radius)))
         assert exact <= received <= exact * (1 + Fraction(5, 1000))
+
+
+@pytest.mark.parametrize("tail", [0.6, 0.3])
+@pytest.mark.parametrize(("prune", "lock"), [(0.5, 0.0), (0.25, 0.25)])
+def test_a_narrow_window_of_m_is_paid_for(prune, lock, tail):
+    """With a tail so large that the window leaves out much, the bound is still above the exact sum over all m."""
+    free, distance = 1 - Fraction(prune) - Fraction(lock), Fraction(1, 8)
+    cover = np.array([1.0, 0.5, 0.25, 0.125])
+    problem = sufficient._Problem(Rates(prune, lock), distance, cover, tail)
+    for n in (8, 11):
+        low, high = problem.window(n)
+        assert low > 0 or high < n
+        exact = early_stopping(n, distance, lock, prune, [Fraction(float(x)) for x in cover])
+        shift = problem.exact_shift(n)
+        received = Fraction(problem.early_stopping(n, shift))
+        assert exact <= received
+        left_out = sum(binomial(n, m, free) for m in range(n + 1) if not low <= m <= high)
+        assert received <= exact + left_out + Fraction(tail) / 100
+        assert left_out <= 2 * Fraction(tail)
+
+
+@pytest.mark.parametrize(("start", "left"), [(0.5, 1e-8), (0.3, 1e-6)])
+def test_what_lies_far_ahead_still_counts(start, left):
+    """More than 9 log-odds from start to end: against all chords, nothing lumped, in exact numbers where it matters."""
+    growth, cells, steps = 0.5, 40, 25
+    odds = np.linspace(np.log(start / (1 - start)), np.log((1 - left) / left), cells)
+    outside = [*(1 / (1 + np.exp(odds))), 0.0]  # 1 - x, with all its digits
+    values = np.array([1.0] * (cells - 1) + [0.0])
+    received = GrowthGame(start, left, growth, points=cells).failures(1e-300, steps=steps)
+    for step in range(1, steps + 1):
+        new = []
+        for i in range(cells - 1):
+            mean = outside[i] * (1 - growth * (1 - outside[i]))
+            least = max(0.0, 2 * outside[i] - 1)  # 1 - min(2x, 1)
+            points = [(outside[i], values[i])]
+            points += [(max(outside[j + 1], least), values[j]) for j in range(i, cells) if outside[j] > least]
+            worst = [v for o, v in points if o <= mean]
+            for o, v in points:
+                for p, q in points:
+                    if p < mean < o:
+                        worst.append(q + (v - q) * (mean - p) / (o - p))
+            new.append(max(worst))
+        values = np.append(np.minimum.accumulate(new), 0.0)
+        assert received[step] >= values[0] * (1 - 1e-9)
+        assert received[step] <= values[0] * (1 + 1e-3) + 1e-3
 
 
 def test_the_floor_under_one_kink_is_never_above_its_exact_value():

@@ -9,7 +9,7 @@ import pytest
 from common.rates import Rates
 from tests.theory.exact_laws import HALF, binomial, early_stopping, parts_below
 from theory import sufficient
-from theory.game import GrowthGame
+from theory.game import GrowthGame, _rows_above_half
 from theory.obstruction import sup_error_floor
 from theory.sufficient import failure_at_most
 
@@ -47,6 +47,35 @@ def test_values_of_m_outside_the_window_count_as_failures():
         )
         received = Fraction(float(failure_at_most(n, eps, prune=prune, radius=radius)))
         assert exact <= received <= exact * (1 + Fraction(5, 1000))
+
+
+def test_neither_start_nor_end_nor_mean_is_rounded_the_wrong_way():
+    """Above 1/2 one step is Markov's bound, mean of the uncovered part over what may stay: exact, to the last digit."""
+    rng = np.random.default_rng(6)
+    for _ in range(300):
+        start = 1 - 10 ** float(-rng.uniform(0.35, 12))
+        left, growth = (1 - start) * float(rng.uniform(0.7, 0.99)), float(rng.uniform(0.4, 1))
+        outside = 1 - Fraction(start)
+        exact = outside * (1 - Fraction(growth) * Fraction(start)) / Fraction(left)
+        if exact < 1:
+            received = GrowthGame(start, left, growth, points=8).failures(1e-300, steps=1)[1]
+            assert exact <= Fraction(float(received)) <= exact * (1 + Fraction(1, 1000))
+
+
+def test_every_row_above_one_half_may_go_all_the_way():
+    # what lies more than 9 log-odds ahead is one cell that ends at 1: no law is left out
+    game = GrowthGame(0.5, 1e-9, 0.5, points=200)
+    outside = game._grid[2]
+    rows = len(game._grid[0])
+    for block in _rows_above_half(rows, 199, outside, 0.5, game._steps):
+        mean = outside[rows : rows + len(block._ahead)]
+        mean = mean * (1 - 0.5 * (1 - mean))
+        np.testing.assert_allclose(block._ahead.max(axis=1), mean, rtol=1e-12)
+        assert (np.diff(block._cells, axis=1) >= 0).all()
+        assert (np.diff(block._cells, axis=1) <= 1).all()
+        rows += len(block._ahead)
+    assert rows == 199
+    assert game._steps < 199
 
 
 @pytest.mark.parametrize("tail", [0.6, 0.3])

@@ -14,6 +14,7 @@ cover games. So the runner here forks one process a mutant from an interpreter t
 """
 
 import argparse
+import ast
 import gc
 import json
 import os
@@ -22,7 +23,6 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import unified_diff
@@ -121,6 +121,11 @@ class Mutant:
     line: int
     change: str
 
+    @property
+    def names(self) -> set[str]:
+        """What it may be listed as: the change, or the old line."""
+        return {self.change, self.change.split(" -> ")[0]}
+
 
 def mutants(source: str) -> Iterator[Mutant]:
     """Yield every mutant of a source once, in the order of its lines."""
@@ -178,14 +183,14 @@ def _dependents(name: str) -> list[Any]:
 
 
 class _Chosen:
-    """pytest plugin: only the tests in ``order``, in that order (all when None); it times them.
+    """pytest plugin: only the tests in ``order``, in that order (all when None); it takes their CPU seconds.
 
     With ``coverage`` it notes which test reaches what: what another test left in a cache must not hide that.
     """
 
     def __init__(self, order: list[str] | None = None, module: str = "", coverage: Any = None) -> None:
         self.order, self.module, self.coverage = order, module, coverage
-        self.seconds: Counter[str] = Counter()
+        self.start, self.seconds = 0.0, dict[str, float]()
 
     def pytest_sessionstart(self) -> None:
         from hypothesis import Phase, settings
@@ -210,9 +215,10 @@ class _Chosen:
                     if isinstance(value, _lru_cache_wrapper):
                         value.cache_clear()
             self.coverage.switch_context(nodeid)
+        self.start = time.process_time()
 
-    def pytest_runtest_logreport(self, report: Any) -> None:
-        self.seconds[report.nodeid] += report.duration
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        self.seconds[nodeid] = time.process_time() - self.start
 
 
 def _pytest(plugin: _Chosen, files: list[str]) -> int:
@@ -315,8 +321,19 @@ def _warm(path: str, known: dict[str, Any]) -> None:
     del sys.modules[name]
 
 
+def _statements(source: str) -> dict[int, range]:
+    """For every line the lines of the simple statement, or of the head of the compound one, that it is part of."""
+    spans = {}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.stmt):
+            body = getattr(node, "body", None)
+            last = body[0].lineno - 1 if body else node.end_lineno
+            spans |= {line: range(node.lineno, last + 1) for line in range(node.lineno, last + 1)}
+    return spans
+
+
 def _known_survivors(path: str) -> dict[str, str]:
-    """Changes that may survive, with their reasons."""
+    """Changes that may survive, with their reasons; an old line alone stands for all its changes."""
     file = LISTS / f"{_name(path)}.toml"
     groups = tomllib.loads(file.read_text())["harmless"] if file.exists() else []
     return {change: group["reason"] for group in groups for change in group["changes"]}
@@ -328,6 +345,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("module", help="path of the module, such as theory/game.py")
     parser.add_argument("--tests", nargs="+", help="test files or folders (default: tests/ of the module's package)")
     parser.add_argument("--lines", default="1-1000000", help="only mutants of these lines, such as 20-90")
+    parser.add_argument("--listed", action="store_true", help="try those that are listed too, and say which are killed")
     parser.add_argument("--log", type=Path, help="remember outcomes in this file; what was killed is not tried again")
     parser.add_argument(
         "--quick",
@@ -377,6 +395,7 @@ def main(argv: list[str] | None = None) -> int:
     tried, killed, survivors = 0, 0, []
     seconds, reached = known["seconds"], known["lines"]
     anywhere = [name for name in reached if name and seconds[name] <= options.quick]
+    spans = _statements(source)
     for mutant in mutants(source):
         if not low <= mutant.line <= high:
             continue
@@ -385,8 +404,12 @@ def main(argv: list[str] | None = None) -> int:
         if key in killed_before:
             killed += 1
             continue
-        order = sorted((n for n in anywhere if mutant.line in reached[n]), key=seconds.__getitem__)
-        if mutant.line in reached.get("", ()):
+        if harmless.keys() & mutant.names and not options.listed:
+            survivors.append(mutant)
+            continue
+        span = spans.get(mutant.line, range(mutant.line, mutant.line + 1))
+        order = sorted((n for n in anywhere if not set(span).isdisjoint(reached[n])), key=seconds.__getitem__)
+        if not set(span).isdisjoint(reached.get("", ())):
             # run when the module is imported: whatever uses the module may notice
             order = sorted(anywhere, key=seconds.__getitem__)
         # most mutants fall to a few quick tests: the others' files need not even be read
@@ -400,24 +423,18 @@ def main(argv: list[str] | None = None) -> int:
         else:
             survivors.append(mutant)
             log["passed"].append(key)
-            print(
-                f"{'listed' if mutant.change in harmless else 'NEW':6} {path}:{mutant.line}: {mutant.change}",
-                flush=True,
-            )
+            if not harmless.keys() & mutant.names:
+                print(f"NEW {path}:{mutant.line}: {mutant.change}", flush=True)
         if options.log:
             write_atomically(options.log, json.dumps(log))
         if time.monotonic() - start > options.seconds:
             print(f"stopped after {tried} mutants, line {mutant.line}")
             return 3
-    new = [mutant for mutant in survivors if mutant.change not in harmless]
-    gone = (
-        set(harmless) - {mutant.change for mutant in survivors}
-        if options.lines == parser.get_default("lines")
-        else set()
-    )
-    for change in sorted(gone):
-        print(f"listed as harmless, but killed or no longer there: {change}")
-    print(f"| {path} | {tried} mutants | {killed} killed | {len(survivors) - len(new)} listed | {len(new)} new |")
+    new = [mutant for mutant in survivors if not harmless.keys() & mutant.names]
+    if options.listed:
+        for change in sorted(harmless.keys() - {name for mutant in survivors for name in mutant.names}):
+            print(f"listed as harmless, but killed or no longer there: {change}")
+    print(f"| {path} | {tried} | {killed} | {len(survivors) - len(new)} | {len(new)} |")
     return 1 if new else 0
 
 

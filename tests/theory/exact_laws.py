@@ -56,6 +56,22 @@ def shift(c, frozen, t, share):
     return sum(binomial(frozen, a, share) * parts_below(c, a, t) for a in range(frozen + 1))
 
 
+def early_stopping(n, distance, lock, prune, cover):
+    """The bound of docs/theory.md, section 6, exactly; cover: G_0, G_1, .., its last value from there on."""
+    free, lock = 1 - Fraction(prune) - Fraction(lock), Fraction(lock)
+    share = lock / (1 - free) if free < 1 else Fraction(0)
+
+    def cover_of(k):
+        return Fraction(1) if k < 0 else cover[min(k, len(cover) - 1)]
+
+    total = Fraction(0)
+    for m in range(n + 1):
+        late = [min(Fraction(1), 2 * shift(distance, n - m, t, share)) for t in range(m + 1)]
+        given_m = cover_of(m) + sum(late[t] * (cover_of(m - t - 1) - cover_of(m - t)) for t in range(m + 1))
+        total += binomial(n, m, free) * given_m
+    return total
+
+
 def mean_gain(pieces, edge):
     """Exact mean of |((C + X) n W) \\ C|, W = [-edge, edge], X ~ U[-1, 1], by trapezoids over the shift.
 

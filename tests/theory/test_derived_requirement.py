@@ -16,7 +16,7 @@ from scipy.special import ndtr
 from scipy.stats import binom
 
 from common.rates import Rates
-from tests.theory.exact_laws import HALF, binomial, parts_below, reach, shift, spread, states, sum_below
+from tests.theory.exact_laws import HALF, binomial, early_stopping, parts_below, reach, spread, states, sum_below
 from tests.theory.exact_small import pointwise_failure
 from theory.counting import counting_pointwise, counting_uniform, fewest_free
 from theory.first_moment import expected_solutions, first_moment, mean_over_states, near, near_on_average
@@ -295,22 +295,6 @@ def test_what_is_known_given_the_states_is_put_together_as_the_docs_say(prune, l
 
 
 # What suffices
-
-
-def early_stopping(n, distance, lock, prune, cover):
-    """The bound of section 6 in rational arithmetic; cover: G_0, G_1, .., its last value from there on."""
-    free, lock = 1 - Fraction(prune) - Fraction(lock), Fraction(lock)
-    share = lock / (1 - free) if free < 1 else Fraction(0)
-
-    def cover_of(k):
-        return Fraction(1) if k < 0 else cover[min(k, len(cover) - 1)]
-
-    total = Fraction(0)
-    for m in range(n + 1):
-        late = [min(Fraction(1), 2 * shift(distance, n - m, t, share)) for t in range(m + 1)]
-        given_m = cover_of(m) + sum(late[t] * (cover_of(m - t - 1) - cover_of(m - t)) for t in range(m + 1))
-        total += binomial(n, m, free) * given_m
-    return total
 
 
 COVER = [1.0, 0.75, 0.5, 0.5, 0.125, 0.03125]

@@ -179,7 +179,7 @@ MUTANTS = (
         ("mirrored window the wrong way round", "lo, hi = total - hi, total - lo", "lo, hi = total - lo, total - hi"),
         ("single target without its floor", "return max(floor2, at_point(y, m, lo, scratch))",
          "return at_point(y, m, lo, scratch)"),
-        ("finer pitch forgotten", "        pitch = finer\n", "        pitch = min(pitch, finer + 1)\n",
+        ("pitch a unit coarser", "        pitch = finer\n", "        pitch = min(pitch, finer + 1)\n",
          "a pitch larger by one unit is as good a start for the next bitset"),
     ),
     *_of(

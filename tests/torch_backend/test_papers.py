@@ -246,6 +246,24 @@ def test_synflow_takes_a_hundred_rounds(tmp_path, choices):
         assert synflow(source(**choices), 1) != expected
 
 
+@pytest.mark.parametrize("choices", [{}, {"prune": 0.3, "lock": 0.15}])
+def test_synflow_weighs_a_hundred_times_and_removes_by_its_schedule(tmp_path, monkeypatch, choices):
+    """Tanaka et al. 2020, algorithm 1: weights are weighed in every round, of which round k leaves rho^(-k / n)."""
+    alive, plain_saliencies = [], tanaka2020.saliencies
+
+    def watched(problem):
+        alive.append(sum(int(part.mask.sum()) for part in problem.masks.values()))
+        return plain_saliencies(problem)
+
+    monkeypatch.setattr(tanaka2020, "saliencies", watched)
+    problem = asked(tmp_path, "synflow", **choices, sparsity=0.8)
+    locked = sum(part.locked for part in problem.masks.values())
+    start = locked + sum(len(part.mask) for part in problem.masks.values())
+    left = problem.wanted + locked
+    assert bool(locked) == ("lock" in choices)
+    assert alive == [round(start * (left / start) ** (k / 100)) - locked for k in range(100)]
+
+
 def test_synflow_with_fewer_rounds_finds_other_masks():
     found = [synflow(source(), rounds) for rounds in (1, 2, 5, 100)]
     assert found[-1] not in found[:-1]

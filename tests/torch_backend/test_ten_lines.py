@@ -40,6 +40,7 @@ class Scripted:
 
     def accuracy(self, model, part):
         assert part == "validation"
+        model.eval()  # as every task does: training has to go back by itself
         self.calls.append("validation")
         return self.validations[sum(call == "validation" for call in self.calls) - 1]
 
@@ -163,7 +164,8 @@ def test_every_step_is_taken_once_and_each_is_prepared_for(tmp_path):
     assert task.calls == [*expected, "prepare"]
 
 
-def test_a_run_that_was_cut_off_anywhere_gives_the_plain_weights_too(tmp_path):
+@pytest.mark.parametrize("validations", [RISING, RISING[::-1]])
+def test_a_run_that_was_cut_off_anywhere_gives_the_plain_weights_too(tmp_path, validations):
     for after in range(1, EPOCHS):
         folder, seen = tmp_path / str(after), []
         folder.mkdir()
@@ -175,13 +177,31 @@ def test_a_run_that_was_cut_off_anywhere_gives_the_plain_weights_too(tmp_path):
 
         settings = Settings("mlp", "mnist", epochs=EPOCHS, rate=0.2, decay=0.05)
         with pytest.raises(KeyboardInterrupt):
-            Run(start(), Scripted(), settings, folder, dict).fit(stop=stop)
-        rest = Scripted(RISING[after:])
+            Run(start(), Scripted(validations), settings, folder, dict).fit(stop=stop)
+        rest = Scripted(validations[after:])
         made = Run(start(), rest, settings, folder, dict)
         rows = made.fit()
         assert rest.calls[0][:2] == (after, 0)
-        assert [row["validation"] for row in rows] == RISING
-        np.testing.assert_allclose(made.model.weight.detach().numpy(), sgd(0.2, 0.05)[-1], rtol=1e-12)
+        assert [row["validation"] for row in rows] == validations
+        best = validations.index(max(validations))
+        np.testing.assert_allclose(made.model.weight.detach().numpy(), sgd(0.2, 0.05)[best], rtol=1e-12)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize(("epoch", "step"), [(0, 0), (0, 2), (2, 1)])
+def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_epoch_before(tmp_path, bad, epoch, step):
+    class Broken(Scripted):
+        def loss(self, model, *place):
+            return super().loss(model, *place) * (bad if place == (epoch, step) else 1)
+
+    with pytest.raises(ValueError, match=f"the loss is not finite in epoch {epoch + 1} ") as refusal:
+        run(tmp_path, Broken())
+    assert ("nothing is kept" in str(refusal.value)) == (epoch == 0)
+    rest = Scripted(RISING[epoch:])
+    made, rows = run(tmp_path, rest)
+    assert rest.calls[0][:2] == (epoch, 0)
+    assert [row["validation"] for row in rows] == RISING
+    np.testing.assert_allclose(made.model.weight.detach().numpy(), sgd(0.2, 0.05)[-1], rtol=1e-12)
 
 
 def test_only_what_may_be_trained_is_given_to_the_optimiser():

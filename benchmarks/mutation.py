@@ -13,7 +13,6 @@ seconds of imports; mutmut forks, but leaves out constants of modules and functi
 cover games. So the runner here forks one process a mutant from an interpreter that has imported all but the module.
 """
 
-import argparse
 import ast
 import gc
 import json
@@ -39,6 +38,7 @@ from cosmic_ray.mutating import mutate_code
 from cosmic_ray.operators.operator import Operator
 from cosmic_ray.plugins import get_operator
 
+from common.cli import Parser, run
 from common.files import write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -341,7 +341,7 @@ def _known_survivors(path: str) -> dict[str, str]:
 
 def main(argv: list[str] | None = None) -> int:
     """Try every mutant of a module; return 1 when one survives that is not listed."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.mutation", description=__doc__.split("\n")[0])
+    parser = Parser(prog="python -m benchmarks.mutation", description=__doc__)
     parser.add_argument("module", help="path of the module, such as theory/game.py")
     parser.add_argument("--tests", nargs="+", help="test files or folders (default: tests/ of the module's package)")
     parser.add_argument("--lines", default="1-1000000", help="only mutants of these lines, such as 20-90")
@@ -356,6 +356,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long, with exit code 3")
     options = parser.parse_args(argv)
     path, package = options.module, options.module.split("/")[0]
+    if not (ROOT / path[:200]).is_file():
+        raise ValueError(f"{path[:200]} is no module of this project")
     tests = options.tests or [f"tests/{package}"]
     low, high = (int(end) for end in options.lines.split("-"))
     os.chdir(ROOT)
@@ -439,4 +441,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main, None, "python -m benchmarks.mutation"))

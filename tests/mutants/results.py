@@ -14,7 +14,7 @@ COLUMNS = ("file", "mutant", "digest", "noticed by")
 
 def rows() -> list[dict[str, str]]:
     """Return the table's rows."""
-    return list(csv.DictReader(TABLE.open())) if TABLE.exists() else []
+    return list(csv.DictReader(StringIO(TABLE.read_text()))) if TABLE.exists() else []
 
 
 def put(mutant: Mutant, noticed: str, listed: Sequence[Mutant]) -> None:

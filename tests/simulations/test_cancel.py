@@ -74,7 +74,7 @@ def test_near_is_exact_for_few_numbers_and_never_worse_than_nothing(values, want
     error = abs(wanted - numbers[kept].sum())
     assert error <= abs(wanted) + 0.5
     if len(numbers) <= cancel.EXACT:
-        assert error == best_subsets([wanted], numbers)[0][0]
+        assert error == best_subsets(targets=[wanted], values=numbers)[0][0]
 
 
 def test_command_writes_rows_that_repeat(tmp_path, capsys, monkeypatch):

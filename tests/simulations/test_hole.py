@@ -108,7 +108,7 @@ def test_construction_keeps_frozen_edges_and_errs_as_its_subset_sums(seed):
     for i, sign in product((0, 1), (-1, 1)):
         block = [k for k in range(i, 32, 2) if source.states[k, i] == 0 and sign * source.values[k, i] > 0]
         products = source.outputs[block] * source.values[block, i]
-        errors[i, sign] = best_subsets([target[i]], products, source.fates[block])[0][0]
+        errors[i, sign] = best_subsets(targets=[target[i]], values=products, states=source.fates[block])[0][0]
     # |e1 x1 + e2 x2| over a quadrant of the disc, at worst in the direction of the larger of two signs
     x = np.stack([np.cos(a := np.linspace(0, 2 * pi, 20001)), np.sin(a)])
     exact = source.errors(choice[None], target)[0]

@@ -46,7 +46,7 @@ def test_what_is_covered_stays_covered_when_less_is_frozen(seed, way, steps):
     for k in sorted(steps):
         r = rates(way, k)
         states = np.where(u < r.prune, -1, np.where(u >= 1 - r.lock, 1, 0))
-        covered.append(covers_values(x[None], states[None], 0.1)[0])
+        covered.append(covers_values(values=x[None], states=states[None], eps=0.1)[0])
     assert covered[0] >= covered[1]
 
 

@@ -74,7 +74,7 @@ def test_the_command_prints_a_line_for_every_number_of_trials_and_workers(capsys
     assert found == {"1e9": ["8", "2.8", "h", "21.1", "min"], "1e12": ["8", "115.7", "days", "14.5", "days"]}
     for bad, line in (
         ([*words, "0"], "seconds must be above 0, got 0"),
-        (["--trials", "inf"], "trials must be finite, got inf"),
+        (["--trials", "inf"], "trials must be at most 1e+18, got inf"),
         (["--eps", "1e-300"], "eps must be at least 1e-12 (a single trial would take days), got 1e-300"),
     ):
         assert run(module.main, bad, "price") == 2

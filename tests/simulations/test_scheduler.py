@@ -144,6 +144,7 @@ def test_a_worker_that_was_started_before_its_sources_changed_is_refused(tmp_pat
     copy = tmp_path / "copy"
     for package in OWN:
         shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "slt_verify.py", copy)  # finds the packages beside it
     with LocalGroup(tmp_path) as group:
         group.worker(copy)
         with cluster.connected(group.address, None) as crew:

@@ -41,7 +41,7 @@ def test_a_block_of_the_largest_size_that_is_tried_at_once_fails_only_where_the_
     targets, eps = np.random.default_rng(0).uniform(-1, 1, (24, 1)), 1.5e-9 * 2 ** (30 - size)
     sums, _ = solve_rows(8, even_blocks(1, size), targets, eps, Rates())
     values = np.array([drawn(8, r, size, Rates())[0] for r in range(24)])
-    best, _ = best_subsets(targets[:, 0], values)
+    best, _ = best_subsets(targets=targets[:, 0], values=values)
     assert 4 < (best <= eps).sum() < 20
     np.testing.assert_array_equal(np.abs(sums - targets)[:, 0] <= eps, best <= eps)
 
@@ -68,7 +68,7 @@ def test_a_block_that_fails_keeps_the_nearest_of_eight_attempts_and_claims_what_
     np.testing.assert_array_equal(sums, again)
     errors = np.abs(sums - targets)[:, 0]
     assert errors.min() > 1e-14  # all attempts failed
-    one, _ = best_subsets(targets[:, 0], np.array([drawn(9, r, 64, Rates())[0][:30] for r in range(60)]))
+    one, _ = best_subsets(targets=targets[:, 0], values=np.array([drawn(9, r, 64, Rates())[0][:30] for r in range(60)]))
     # an attempt is two tries of 30 numbers, so the nearest of eight attempts has a 16th of one try's error; a tenth of
     # the mean of 60 exponential numbers is its standard error, and one attempt alone would have a half
     assert errors.mean() < 0.2 * one.mean()

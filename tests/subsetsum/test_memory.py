@@ -74,7 +74,7 @@ def test_a_system_that_does_not_tell_its_memory_still_decides(monkeypatch, answe
         monkeypatch.setattr(os, "sysconf", answer)
     assert memory._machine() == 8 * GIB
     assert covers(3, 0.1, 2, jobs=1).shape == (2,)
-    assert best_subsets([1.0], [1.0], jobs=1)[0] == [0]
+    assert best_subsets(targets=[1.0], values=[1.0], jobs=1)[0] == [0]
 
 
 def test_every_decision_asks_in_one_place(monkeypatch):
@@ -82,7 +82,7 @@ def test_every_decision_asks_in_one_place(monkeypatch):
     with pytest.raises(ValueError, match=r"^eps = 1e-05 is too small: .* half of the 0\.000977 GiB that this process"):
         covers(60, 1e-5, 1, jobs=1)
     with pytest.raises(ValueError, match=r"^40 free numbers would take .* half of what this process may use is 0\.0"):
-        best_subsets([1.0], np.ones(40))
+        best_subsets(targets=[1.0], values=np.ones(40))
 
 
 def test_a_limit_of_the_address_space_is_honoured():

@@ -13,7 +13,8 @@ from scipy.optimize import linprog
 
 from simulations.planar import Planar, exhaustive
 from tests.theory.exact_laws import HALF, binomial, sum_below
-from theory.obstruction import guaranteed_error, obstruction_probability, sup_error_floor
+from tests.theory.floors import sup_error_floor
+from theory.obstruction import guaranteed_error, obstruction_probability
 
 angles = st.floats(0.02, 1.5)
 

@@ -8,9 +8,9 @@ import pytest
 
 from common.rates import Rates
 from tests.theory.exact_laws import HALF, binomial, early_stopping, parts_below
+from tests.theory.floors import sup_error_floor
 from theory import sufficient
 from theory.game import GrowthGame, _rows_above_half
-from theory.obstruction import sup_error_floor
 from theory.sufficient import failure_at_most
 
 

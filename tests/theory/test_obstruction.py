@@ -9,16 +9,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from theory import obstruction
+from tests.theory.floors import sup_error_floor
 from theory.obstruction import guaranteed_error, obstruction_probability
 
 weight = st.integers(-16, 16).map(lambda k: k / 16)
 state = st.sampled_from([-1, 0, 1, 1])
-
-
-def sup_error_floor(*arrays, **options):
-    names = "first_values", "first_states", "second_values", "second_states", "target"
-    return obstruction.sup_error_floor(**dict(zip(names, arrays, strict=True)), **options)
 
 
 @st.composite

@@ -182,7 +182,7 @@ def test_bad_input_is_one_clear_line(data, tmp_path, more, message, capsys):
 def test_a_foreign_rows_file_is_refused(data, tmp_path, capsys):
     (tmp_path / "rows.jsonl").write_text('{"a": 1}\n')
     assert run_command(compare.main, options(data, tmp_path, "--methods", "random"), "compare") == 2
-    assert "not of this command" in capsys.readouterr().err
+    assert "has a name too many: 'a'" in capsys.readouterr().err
 
 
 def test_the_help_lists_every_method(capsys):

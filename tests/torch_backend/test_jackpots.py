@@ -265,7 +265,8 @@ def test_steps_to_a_loss_are_the_first_window_that_is_low_enough(losses, level, 
 
 def traced(folder, losses):
     folder.mkdir()
-    export_jsonl(folder / TRACE, [{"losses": losses[:2]}, {"losses": losses[2:4]}, {"losses": losses[4:]}])
+    row = {"restriction": 1.0, "flipped": 0, "moved": 0}
+    export_jsonl(folder / TRACE, [{**row, "epoch": k, "losses": losses[2 * k : 2 * k + 2]} for k in range(3)])
     return {"folder": folder, "steps": 2}
 
 

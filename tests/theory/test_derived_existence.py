@@ -157,6 +157,8 @@ def test_the_three_stages_of_products_spend_delta_together(rates, radius, delta,
         sizes.append(n_a + n_b + n_c)
     assert n == min(sizes)
     assert len(sizes) >= 3
+    if radius == 1:
+        assert products.sufficient_n(eps, delta, rates) == n
 
 
 @given(st.lists(st.integers(-16, 16), max_size=10), st.integers(-40, 40))

@@ -225,7 +225,7 @@ def kills(rounds: int, seed: int, out: Path | None) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one of the four."""
-    p = Parser(prog="python -m benchmarks.cluster", description=(__doc__ or "").splitlines()[0])
+    p = Parser(prog="python -m benchmarks.cluster", description=__doc__)
     p.add_argument("name", choices=("overhead", "scaling", "costs", "kills"))
     p.add_argument("--workers", type=int, nargs="+", default=(1, 2, 4), help="scaling: numbers of workers")
     p.add_argument("--rounds", type=int, default=ROUNDS, help="kills: how often (default 20)")

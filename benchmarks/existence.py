@@ -49,7 +49,7 @@ def network_seconds() -> float:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run both; exit 1 when a goal is missed."""
-    parser = Parser(prog="python -m benchmarks.existence", description=(__doc__ or "").splitlines()[0])
+    parser = Parser(prog="python -m benchmarks.existence", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="weights only")
     args = parser.parse_args(argv)
     weights_seconds((8, 4, 2))

@@ -105,7 +105,7 @@ def flat(found: Mapping[str, Sequence[float]]) -> bool:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the sweep, print memory by quarters; exit code 1 when it grew."""
-    p = Parser(prog="python -m benchmarks.load", description=(__doc__ or "").splitlines()[0])
+    p = Parser(prog="python -m benchmarks.load", description=__doc__)
     p.add_argument("--trials", type=int, default=5000, help="sources at each width (default 5000, about an hour)")
     p.add_argument("--module", default="simulations.sweep", help="whose command is run (default the sweep's)")
     p.add_argument("--out", type=Path, required=True, help="write the rows to this JSONL file, which must not exist")

@@ -98,7 +98,8 @@ def outcome(folder: Path) -> Row:
     settings = PRESETS[PRESET]
     model = freeze(build("conv2", **SIZES), **source_of(settings, 0))
     checkpoint = read_checkpoint(seed / "checkpoint.pt")
-    assert checkpoint is not None
+    if checkpoint is None:
+        raise ValueError(f"the run in {seed} left no checkpoint")
     model.load_state_dict(checkpoint["best"]["model"])
     layers = supermasks(model)
     scores = [layer.scores.detach().abs() for layer in layers.values()]
@@ -124,7 +125,7 @@ def outcome(folder: Path) -> Row:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run all, print how they differ; exit code 1 when the killed run is not, bit for bit, the undisturbed one."""
-    p = Parser(prog="python -m benchmarks.ranks", description=(__doc__ or "").splitlines()[0])
+    p = Parser(prog="python -m benchmarks.ranks", description=__doc__)
     p.add_argument("--images", type=int, default=10_000)
     p.add_argument("--epochs", type=int, default=3)
     p.add_argument("--seed", type=int, default=0, help="of the moments of the kills")

@@ -137,7 +137,7 @@ def graph(rounds: int, device: torch.device) -> list[tuple[object, ...]]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run all; exit 1 when a target is missed."""
-    parser = Parser(prog="python -m benchmarks.search", description=(__doc__ or "").splitlines()[0])
+    parser = Parser(prog="python -m benchmarks.search", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="Conv6 alone, few rounds")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args(argv)

@@ -283,7 +283,7 @@ def add(table: Table, what: str, over: str, times: str, result: str, target: str
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table."""
-    parser = Parser(prog="python -m benchmarks.subsetsum", description=(__doc__ or "").splitlines()[0])
+    parser = Parser(prog="python -m benchmarks.subsetsum", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer trials: a minute less, noisier")
     parser.add_argument("--radius", type=float, default=0.5, help="targets |z| <= radius (default 0.5)")
     options = parser.parse_args(argv)

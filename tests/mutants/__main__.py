@@ -24,7 +24,17 @@ from tests.mutants import existence, kernels, results, torch_modules
 from tests.mutants.mutant import Mutant, none
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("common", "subsetsum", "theory", "simulations", "torch_backend", "figures", "tests", "pyproject.toml")
+COPIED = (
+    "common",
+    "subsetsum",
+    "theory",
+    "simulations",
+    "torch_backend",
+    "figures",
+    "tests",
+    "pyproject.toml",
+    "slt_verify.py",
+)
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "rendered", "results", ".hypothesis")
 SHARED = ("pytest", "hypothesis", "numba", "scipy.special", "torch", "torch.nn.utils.parametrize")  # slow to import
 SECONDS = 300  # of processor time; a mutant that needs more hangs
@@ -116,7 +126,7 @@ def _tested(mutant: Mutant, folder: Path) -> int:
     os.environ |= {"NUMBA_CACHE_DIR": str(folder / "cache"), "PYTHONPATH": str(folder)}
     numba.config.reload_config()
     for name in list(sys.modules):
-        if name.partition(".")[0] in COPIED:
+        if name.partition(".")[0] in {Path(copied).stem for copied in COPIED}:
             del sys.modules[name]  # they are those of the project's folder
     sys.path[:] = [str(folder), *(place for place in sys.path if Path(place or ".").resolve() != ROOT)]
     pinned = [f"--deselect={name}" for part in LISTS for name in part.PINNED]
@@ -149,7 +159,7 @@ def noticed_by(code: int, folder: Path) -> str:
     printed = (folder / "printed").read_text(errors="replace") if (folder / "printed").exists() else ""
     if code == 0:
         return ""
-    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", printed, re.MULTILINE)
+    failed = re.search(r"^(?:FAILED|ERROR) (\S+::\S+)", printed, re.MULTILINE)  # a file alone was not even read
     if code == 1 and failed:
         return failed[1]
     if code >= 0:

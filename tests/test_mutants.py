@@ -40,8 +40,8 @@ def test_the_table_has_no_unexplained_survivor():
         assert row["digest"] == listed[place].digest, f"{place} was changed after it was tried"
         assert row["noticed by"] or listed[place].harmless, f"{place} survives"
         if row["noticed by"]:
-            # by a test; one ended by a signal is named by its file
-            test = re.match(r"(tests/\S+\.py)(?:::(\w+)| \(SIG)", row["noticed by"])
+            # by a test; one that a signal ended, or that could not be imported, is named by its file
+            test = re.match(r"(tests/\S+\.py)(?:::(\w+)| \(SIG| \(error on import)", row["noticed by"])
             assert test, f"{place}: no test noticed it, its file could not be read"
             defined = (ROOT / test[1]).read_text()
             assert test[2] is None or f"def {test[2]}(" in defined, f"{place}: {test[2]} is gone"

@@ -162,6 +162,10 @@ def noticed_by(code: int, folder: Path) -> str:
     failed = re.search(r"^(?:FAILED|ERROR) (\S+::\S+)", printed, re.MULTILINE)  # a file alone was not even read
     if code == 1 and failed:
         return failed[1]
+    # the program refuses itself when it is imported; an ImportError would be one of the copy, whatever the fault
+    refused = re.search(r"^ERROR (\S+) - (?!ImportError|ModuleNotFoundError)\w+Error:", printed, re.MULTILINE)
+    if code == 1 and refused:
+        return f"{refused[1]} (error on import)"
     if code >= 0:
         raise RuntimeError(f"the tests ended with {code}:\n{printed}")
     return f"{re.findall(r'^TESTING (.+)', printed, re.MULTILINE)[-1]} ({signal.Signals(-code).name})"

@@ -163,10 +163,8 @@ def test_the_transform_of_a_tilted_piece_falls_as_said(mu, w, side):
         assert phi <= kappa * np.pi / w * (1 + 1e-6)
 
 
-@pytest.mark.parametrize("left_out", [1e-17, 1e-6, 0.02])
-@pytest.mark.parametrize(("c", "a", "b"), [(1, 9, 0), (-4, 20, 0), (2, 5, 12), (30, 0, 120), (0, 300, 300)])
-def test_frequencies_are_followed_until_the_rest_adds_up_to_the_budget(c, a, b, left_out, monkeypatch):
-    monkeypatch.setattr(laws, "_LEFT_OUT", left_out)
+def frequencies(c, a, b, monkeypatch):
+    """The complex frequencies at which a lattice block asks for the moments of its terms."""
     seen, moments = [], laws._moments
 
     def record(z, symmetric, side):
@@ -175,7 +173,14 @@ def test_frequencies_are_followed_until_the_rest_adds_up_to_the_budget(c, a, b, 
 
     monkeypatch.setattr(laws, "_moments", record)
     laws._lattice_block(Fraction(c), (a, a), (b, b), 1.0, "upper")
-    z = seen[-1]  # the last call is the one at the frequencies
+    return seen[-1]  # the last call is the one at the frequencies
+
+
+@pytest.mark.parametrize("left_out", [1e-17, 1e-6, 0.02])
+@pytest.mark.parametrize(("c", "a", "b"), [(1, 9, 0), (-4, 20, 0), (2, 5, 12), (30, 0, 120), (0, 300, 300)])
+def test_frequencies_are_followed_until_the_rest_adds_up_to_the_budget(c, a, b, left_out, monkeypatch):
+    monkeypatch.setattr(laws, "_LEFT_OUT", left_out)
+    z = frequencies(c, a, b, monkeypatch)
     mu, last, spacing = -z[0].real, z[-1].imag, z[1].imag
     kappa = mu / 2 / np.tanh(mu / 2) if mu else 1.0
     # frequencies beyond the last one add up to at most (kappa pi / w)^terms / terms
@@ -188,15 +193,7 @@ def test_frequencies_are_followed_until_the_rest_adds_up_to_the_budget(c, a, b, 
 @pytest.mark.parametrize(("c", "a", "b"), [(1, 9, 0), (-4, 20, 0), (2, 5, 12), (30, 0, 120), (0, 300, 300)])
 def test_the_window_leaves_out_what_chernoffs_bound_allows_on_either_side(c, a, b, monkeypatch):
     """P'(outside) <= 2 e^-40 for the tilted law: by exact cumulants of its terms, at the window that is used."""
-    seen, moments = [], laws._moments
-
-    def record(z, symmetric, side):
-        seen.append(np.asarray(z))
-        return moments(z, symmetric, side)
-
-    monkeypatch.setattr(laws, "_moments", record)
-    laws._lattice_block(Fraction(c), (a, a), (b, b), 1.0, "upper")
-    z = seen[-1]
+    z = frequencies(c, a, b, monkeypatch)
     mu, length = -z[0].real, 2 * np.pi / z[1].imag
 
     def cumulant(s):  # of the tilted sum, at s

@@ -25,7 +25,7 @@ from common.checks import whole
 from common.cli import Parser, run
 from common.console import Page, table
 from common.files import check_writable
-from common.keys import key_words
+from common.keys import checked_seed
 from common.store import Store, canonical, export_jsonl
 from simulations import sweep
 from simulations.curves import Setting, largest_n, measure, seconds_per_trial
@@ -235,7 +235,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for count in args.workers:
         whole("workers", count, 1)
     whole("rounds", args.rounds, 1)
-    key_words(args.seed)
+    args.seed = checked_seed(args.seed)
     if args.out is not None:
         check_writable(args.out)
     if find_spec("distributed") is None and args.name != "costs":

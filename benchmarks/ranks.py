@@ -25,7 +25,7 @@ from common.checks import whole
 from common.cli import Parser, extra_needed, run
 from common.console import Page, table
 from common.files import check_writable
-from common.keys import key_words
+from common.keys import checked_seed
 from common.store import export_jsonl
 
 with extra_needed("python -m benchmarks.ranks"):
@@ -133,7 +133,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = p.parse_args(argv)
     whole("images", args.images, 1)
     whole("epochs", args.epochs, 1)
-    key_words(args.seed)
+    args.seed = checked_seed(args.seed)
     if args.out is not None:
         check_writable(args.out)
     words = ["--preset", PRESET, "--images", str(args.images), "--epochs", str(args.epochs), "--seeds", "1"]

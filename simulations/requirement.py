@@ -19,7 +19,7 @@ import numpy as np
 from common import console
 from common.checks import whole
 from common.cli import REFUTED, Parser, run
-from common.keys import key_words
+from common.keys import checked_seed
 from common.store import Row, Store, export_jsonl, read_jsonl
 from simulations import constants, sweep
 from simulations.engine import Engine, add_engine_options, open_engine
@@ -172,7 +172,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     p.add_argument("--store", default=":memory:", help="run store; an interrupted run resumes from it")
     add_engine_options(p)
     args = p.parse_args(argv)
-    key_words(args.seed)
+    args.seed = checked_seed(args.seed)
     if args.trials is not None:
         whole("trials", args.trials, 1)
     check_outputs(args)

@@ -13,7 +13,7 @@ from common.cli import Parser
 from common.console import progress
 from common.files import check_apart, check_new, store_files
 from common.forms import Form, check
-from common.keys import key_words
+from common.keys import checked_seed
 from common.store import Row, Store, canonical, export_jsonl
 from simulations.engine import Engine, Here, Unit, add_engine_options, open_engine
 from simulations.software import software
@@ -60,7 +60,7 @@ def command(
     parser = Parser(prog=f"python -m simulations {experiment}", description=about)
     add_options(parser, trials, what, seeded)
     args = parser.parse_args(argv)
-    key_words(args.seed)  # what is bad is told before the work, not after
+    args.seed = checked_seed(args.seed)  # what is bad is told before the work, not after
     trials = whole("trials", args.trials, 1)
     check_outputs(args)
     parts = work(trials, args.seed)

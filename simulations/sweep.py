@@ -24,7 +24,7 @@ from common.checks import whole
 from common.cli import REFUTED, Parser, run
 from common.forms import Form, Numbers
 from common.intervals import clopper_pearson, smallest_n
-from common.keys import generator, key_words
+from common.keys import checked_seed, generator, key_words
 from common.store import Row, Store, canonical, export_jsonl
 from simulations import sweep_tables
 from simulations.engine import Engine, open_engine
@@ -224,7 +224,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_options(p, TRIALS, "sources at each width", "sources and targets")
     p.add_argument("--jobs", type=int, help="threads (default: all cores)")
     args = p.parse_args(argv)
-    key_words(args.seed)
+    args.seed = checked_seed(args.seed)
     trials = whole("trials", args.trials, 1)
     check_outputs(args)
     rows = []

@@ -16,7 +16,7 @@ from common.checks import DAMAGE, one_of, whole
 from common.cli import REFUTED, Parser
 from common.files import check_outside, check_writable
 from common.forms import OBJECT, SEED, SHARE, Numbers
-from common.keys import key_words
+from common.keys import checked_seed
 from common.places import data_root
 from common.store import Row, export_csv, export_jsonl, read_jsonl
 from theory.freezing import positioned
@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen = cases(args)
     methods = tuple(one_of("method", name, tuple(METHODS)) for name in args.methods or METHODS)
     whole("seeds", args.seeds, 1)
-    key_words(args.seed)
+    args.seed = checked_seed(args.seed)
     device = device_of(args.device)
     out, page = Path(args.out), console.Page()
     there = {(case.source, case.settings.sparsity) for case in chosen}

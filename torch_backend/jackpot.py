@@ -24,7 +24,7 @@ from common.checks import one_of, whole
 from common.cli import Parser
 from common.files import check_outside, check_writable
 from common.forms import OBJECT, SEED, SHARE, Numbers
-from common.keys import key_words
+from common.keys import checked_seed
 from common.places import data_root
 from common.store import Row, export_csv, export_json, export_jsonl, read_json, read_jsonl
 from theory.freezing import positioned
@@ -87,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     jackpots = chosen(args)
     whole("seeds", args.seeds, 1)
-    key_words(args.seed)
+    args.seed = checked_seed(args.seed)
     device = device_of(args.device)
     out, page = Path(args.out), console.Page()
     out.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ from common.checks import DAMAGE, first_line, one_of, whole
 from common.cli import Parser
 from common.files import check_outside, check_writable
 from common.forms import OBJECT, SEED, SHARE, Form, Numbers
-from common.keys import key_words
+from common.keys import checked_seed
 from common.places import data_root
 from common.store import Row, export_json, export_jsonl, read_json
 from torch_backend import frozen, tickets
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run_all(chosen: dict[str, Settings], args: argparse.Namespace, page: console.Page) -> dict[str, list[Row]]:
     """Run all seeds of these settings (options: :func:`add_run_options`); print a table, return the rows."""
     whole("seeds", args.seeds, 1)
-    key_words(args.seed)
+    args.seed = checked_seed(args.seed)
     if args.results is not None:
         check_outside("--results", args.results, args.out)
         check_writable(args.results)

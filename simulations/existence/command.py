@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from common import console
 from common.checks import closed_unit, open_unit, positive, whole
 from common.cli import Parser
-from common.keys import key_words
+from common.keys import checked_seed
 from common.store import Row, export_json
 from simulations.existence import tables
 from simulations.existence.build import GRID, build
@@ -39,7 +39,7 @@ Floats = NDArray[np.float64]
 def main(argv: Sequence[str] | None = None) -> int:
     """Build and check a ticket; exit 1 when the check finds the construction's claims wrong."""
     args = _parser().parse_args(argv)
-    key_words(args.seed)
+    args.seed = checked_seed(args.seed)
     workers(args.jobs)
     positive("limit-seconds", args.limit_seconds), positive("limit-gib", args.limit_gib)
     positive("eps", args.eps), open_unit("delta", args.delta)

@@ -17,6 +17,7 @@ import ast
 import gc
 import json
 import os
+import re
 import resource
 import sys
 import tempfile
@@ -32,6 +33,7 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
+import coverage
 import parso
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
@@ -56,6 +58,7 @@ OPPOSITES |= {"sinh": "cosh", "expm1": "exp", "log1p": "log"}
 OPPOSITES |= {value: key for key, value in OPPOSITES.items()} | {'"upper"': '"lower"', '"lower"': '"upper"'}
 CPU_SHARE, CPU_LEAST = 5, 20  # a mutant may take this many times the CPU seconds of its tests, and some more
 MEMORY = 4 * 2**30
+NEUTRAL = re.compile(r"(frozen|strict)=(True|False)|maxsize=\d+")  # what only guards or saves, and changes no result
 FEW = 15  # quick tests that are run first
 
 
@@ -126,6 +129,12 @@ class Mutant:
         """What it may be listed as: the change, or the old line."""
         return {self.change, self.change.split(" -> ")[0]}
 
+    @property
+    def neutral(self) -> bool:
+        """Whether it changes only what guards against mistakes, or how much is remembered."""
+        old, _, new = self.change.partition(" -> ")
+        return NEUTRAL.sub("", old) == NEUTRAL.sub("", new)
+
 
 def mutants(source: str) -> Iterator[Mutant]:
     """Yield every mutant of a source once, in the order of its lines."""
@@ -145,7 +154,7 @@ def mutants(source: str) -> Iterator[Mutant]:
         before += part
     seen = set()
     for mutant in sorted(found, key=lambda mutant: mutant.line):
-        if mutant.source not in seen:
+        if mutant.source not in seen and not mutant.neutral:
             seen.add(mutant.source)
             yield mutant
 
@@ -233,8 +242,6 @@ def _pytest(plugin: _Chosen, files: list[str]) -> int:
 
 def _baseline(path: str, tests: list[str], out: Path) -> int:
     """Run all tests on the module as it is; write which lines each reaches, how long it takes and what is imported."""
-    import coverage
-
     cover = coverage.Coverage(data_file=None, include=[str(ROOT / path)], config_file=False)
     plugin = _Chosen(None, _name(path), cover)
     cover.start()

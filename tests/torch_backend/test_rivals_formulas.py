@@ -5,7 +5,7 @@ from math import log2
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
@@ -80,6 +80,34 @@ def test_snip_and_grasp_are_the_products_with_gradient_and_hessian(rates):
     part.keep(part.mask)
     problem.task.loss(problem.model, 0, 0).backward()
     torch.testing.assert_close(part.scores.grad.abs().double(), snip)
+
+
+@pytest.mark.parametrize("module", [lee2019, wang2020])
+def test_gradients_are_those_of_training(module):
+    """A norm layer takes its statistics from the batch, whatever mode the model was left in."""
+    problem = linear(build=lambda: nn.Sequential(nn.Linear(4, 3, bias=False), nn.BatchNorm1d(3)))
+    problem.model[1].running_mean.fill_(0.3)
+    problem.model.train()
+    (expected,) = saliency(module, problem)
+    problem.model.eval()
+    (received,) = saliency(module, problem)
+    assert torch.equal(received, expected)
+    with plain_weights(problem.masks) as weights:
+        problem.model.eval()
+        (other,) = torch.autograd.grad(problem.task.loss(problem.model, 0, 0), weights)
+    assert not torch.allclose((weights[0] * other).abs().flatten().double(), expected)  # the modes do differ
+
+
+@pytest.mark.parametrize("method", ["snip", "grasp", "synflow"])
+def test_one_shot_searches_start_from_all_free_weights(method):
+    masks = []
+    for kept in (12, 6):
+        problem = linear()
+        (part,) = problem.masks.values()
+        part.keep(torch.arange(12) < kept)
+        METHODS[method].search(problem)
+        masks.append(part.mask.clone())
+    assert torch.equal(*masks)
 
 
 def test_grasp_keeps_the_gradient_flow_that_removing_would_lower():
@@ -160,12 +188,21 @@ def test_plain_weights_are_the_masked_ones_and_only_for_a_while():
 
 
 def test_norms_settle_to_the_average_over_the_epoch():
+    class Three(Squares):
+        """Three different batches."""
+
+        steps = 3
+
+        def loss(self, model, epoch, step):
+            return model(X * (step + 1)).sum()
+
     problem = linear(build=lambda: nn.Sequential(nn.Linear(4, 3, bias=False), nn.BatchNorm1d(3)))
+    problem = Problem(problem.model, Three(), problem.settings, 1, None)
     norm = problem.model[1]
     norm.running_mean.fill_(7.0)
     norm.momentum = 0.25
     settle_norms(problem)
-    torch.testing.assert_close(norm.running_mean, problem.model[0](X).mean(0).detach())
+    torch.testing.assert_close(norm.running_mean, 2 * problem.model[0](X).mean(0).detach())  # of 1, 2 and 3 times
     assert norm.momentum == 0.25
 
 
@@ -192,6 +229,34 @@ def test_the_projection_is_the_nearest_point(drawn, most):
         assert bool((x[s <= 1e-9] <= v + 1e-6).all())
         assert bool((x[s >= 1 - 1e-9] >= 1 + v - 1e-6).all())
         assert v >= 0
+
+
+@given(parts, st.integers(1, 8))
+@example([[0.9, 0.8, 0.7]], 1)
+@example([[1.0, 1.0, 1.0, 0.1]], 2)
+def test_the_projection_is_never_above_the_sum_that_is_allowed(drawn, most):
+    moved = [torch.tensor(part, dtype=torch.float32) for part in drawn]
+    zhou2021.project(moved, most)
+    assert sum(float(part.sum(dtype=torch.float64)) for part in moved) <= most
+
+
+def test_probabilities_never_add_up_to_more_than_what_is_kept(tmp_path):
+    class Greedy(Squares):
+        """A loss that falls when any weight grows, which pulls every probability up."""
+
+        def loss(self, model, epoch, step):
+            return -(model.weight * next(iter(found.masks.values())).weight.sign()).sum()
+
+        def accuracy(self, model, part):
+            sums.append(float(next(iter(found.masks.values())).scores.detach().sum(dtype=torch.float64)))
+            return 0.5
+
+    sums: list[float] = []
+    found = linear(tmp_path, optimiser="adamw", rate=0.2, epochs=3)
+    found = Problem(found.model, Greedy(), found.settings, 1, tmp_path)
+    METHODS["probmask"].search(found)
+    assert sums
+    assert max(sums) <= 6 + 12 * torch.finfo(torch.float32).tiny
 
 
 def test_soft_masks_have_their_derivative_and_their_coin():

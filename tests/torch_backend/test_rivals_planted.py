@@ -1,6 +1,7 @@
 """A planted ticket is a feasible mask that does what was trained, hidden by size, and searches that work find it."""
 
 from dataclasses import replace
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from torch_backend.data import Images, Part
 from torch_backend.rivals import METHODS, Problem
+from torch_backend.rivals import planted as planting
 from torch_backend.rivals.planted import plant
 from torch_backend.search import source_of
 from torch_backend.settings import Settings
@@ -60,6 +62,29 @@ def test_the_planted_mask_is_feasible_exact_and_does_what_was_trained(tmp_path_f
     again.dig_out()
     for name, part in supermasks(again.model).items():
         assert torch.equal(part(EMPTY), parts[name](EMPTY))
+
+
+@given(st.sampled_from(["none", "dynamic"]), st.integers(0, 9))
+@settings(max_examples=4)
+def test_what_is_dug_out_are_the_trained_weights_and_no_others(tmp_path_factory, scale, seed):
+    seen = []
+
+    def watched(options, start, *rest):
+        seen.append((start, trained(options, start, *rest)))
+        return seen[-1][1]
+
+    trained = planting._trained
+    with patch.object(planting, "_trained", watched):
+        rates = {"prune": 0.25, "lock": 0.25, "scale": scale}
+        _, one = planted(tmp_path_factory.mktemp("p"), hidden=(8,), epochs=2, seed=seed, **rates)
+    ((start, after),) = seen
+    one.dig_out()
+    for name, part in supermasks(one.model).items():
+        assert torch.equal(part(EMPTY), after[name])  # as it was trained, without any scale
+        assert not after[name][start[name] == 0].any()  # pruned and left out ones stay 0
+        assert not torch.equal(after[name], start[name])
+        values = set(after[name].flatten()[part.free.long()[one.masks[name]]].tolist())
+        assert set(part.values[~one.masks[name]].tolist()) <= values
 
 
 def relabelled(model):

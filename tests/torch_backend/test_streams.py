@@ -98,6 +98,16 @@ def test_keys_are_distinct_and_permutations_follow_them(seed, size, index):
     assert [int(keys[i]) for i in order] == sorted(keys.tolist())
 
 
+@given(seeds, st.one_of(st.integers(0, 300), st.integers(0, 8).map(lambda bits: 2**bits + 1)))
+def test_keys_are_words_with_the_position_in_their_low_bits(seed, size):
+    keys = streams.keys(seed, "order", size)
+    bits = 1  # as many as the last position needs
+    while 2**bits < size:
+        bits += 1
+    assert [int(key) % 2**bits for key in keys] == list(range(size))
+    assert [int(key) >> bits for key in keys] == [int(word) >> bits for word in streams.words(seed, "order", size)]
+
+
 def test_every_position_comes_first_equally_often():
     trials, size = 3000, 5
     counted = np.bincount([int(streams.permutation(s, "order", size)[0]) for s in range(trials)], minlength=size)

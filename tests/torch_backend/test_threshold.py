@@ -13,7 +13,7 @@ from theory.freezing import kept_count
 from torch_backend import threshold
 from torch_backend.frozen import FREE, LOCKED
 from torch_backend.supermask import Supermask, freeze, supermasks
-from torch_backend.threshold import LayerCollapse, kth_largest, select, top
+from torch_backend.threshold import LayerCollapse, keep_largest, kth_largest, select, top
 
 # few values, so that ties abound
 numbers = st.lists(st.integers(0, 6).map(float), min_size=1, max_size=80)
@@ -178,10 +178,26 @@ def test_scores_that_are_not_numbers_are_refused():
 
 def test_torch_keeps_its_number_of_threads():
     model, threads = mlp(), torch.get_num_threads()
+    torch.set_num_threads(3)  # not one, whatever the machine
+    try:
+        select(model, 0.5)
+        assert torch.get_num_threads() == 3
+        with pytest.raises(ValueError, match="sparsity"):
+            select(model, 1.5)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_masks_kept_afresh_undo_shares():
+    model = mlp()
     select(model, 0.5)
-    with pytest.raises(ValueError, match="sparsity"):
-        select(model, 1.5)
-    assert torch.get_num_threads() == threads
+    layers = supermasks(model)
+    for part in layers.values():
+        part.blend(torch.full((len(part.mask),), 0.5))
+    keep_largest(layers, [part.scores.detach().abs() for part in layers.values()], 400, afresh=True)
+    for part in layers.values():
+        assert torch.equal(part(torch.empty(0)).flatten(), torch.where(part.mask, part.values, 0.0))
 
 
 def test_names_and_models_are_checked():

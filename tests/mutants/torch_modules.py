@@ -20,7 +20,7 @@ def _rival(name: str, tests: str, *faults: tuple[str, ...]) -> tuple[Mutant, ...
 
 
 def _model(name: str, tests: str, *faults: tuple[str, ...]) -> tuple[Mutant, ...]:
-    return _of(f"torch_backend/models/{name}.py", tests, *faults)
+    return _of(f"torch_backend/models/{name}.py", f"{tests} models_forward", *faults)
 
 
 # fmt: off
@@ -300,7 +300,7 @@ MUTANTS = (
         ("every abscissa counts once", "isotonic_regression(means, weights=count)", "isotonic_regression(means)"),
         ("largest exponent of equals", "return min(EXPONENTS, key=", "return min(EXPONENTS[::-1], key="),
         ("requirement multiplied", "width / wanted**s", "width * wanted**s"),
-        ("points drawn apart", "table[:, columns].mean(axis=1)) for columns in drawn", "np.array([row[np.roll(columns, i)].mean() for i, row in enumerate(table)])) for columns in drawn"),
+        ("points drawn apart", "table[:, columns].mean(axis=1)) for columns in drawn", "np.array([row[(columns + i) % len(row)].mean() for i, row in enumerate(table)])) for columns in drawn"),
         ("tails not halved", "tail = (1 - open_unit(\"confidence\", confidence)) / 2", "tail = 1 - open_unit(\"confidence\", confidence)"),
         ("noise of single seeds", "table.var(axis=1, ddof=1) / table.shape[1]", "table.var(axis=1, ddof=1)"),
         ("biased variance", "ddof=1", "ddof=0"),

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from common.checks import one_of, open_unit, whole
-from common.intervals import Estimate, clopper_pearson, lower_limit, upper_limit
-from common.rates import Rates
+from slt.core.checks import one_of, open_unit, whole
+from slt.core.intervals import Estimate, clopper_pearson, lower_limit, upper_limit
+from slt.core.rates import Rates
 from subsetsum.coverage import covers
 from subsetsum.curves import targets
 from subsetsum.memory import chain_bytes, likely_most_free, refuse_if_too_large

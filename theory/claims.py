@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import exp
 
-from common.rates import Rates, searchable
+from slt.core.rates import Rates, searchable
 from theory import gadhikar2023, lueker1998, otsuka2024
 
 READINGS = ("uniform", "pointwise")

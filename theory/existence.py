@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 from scipy.special import ndtri
 
-from common.checks import open_unit, positive
-from common.rates import Rates
+from slt.core.checks import open_unit, positive
+from slt.core.rates import Rates
 from theory import products, sufficient
 from theory.widths import Weights, activation_sums, box
 

@@ -6,8 +6,8 @@ p' = 1 - prune. The published form fails for dense sources; the corrected form i
 
 from math import ceil, exp, expm1, inf, log, log1p, log2
 
-from common.checks import at_least_zero, closed_unit, one_of, open_unit, positive, whole
-from theory.limits import checked_delta, checked_eps, checked_radius
+from slt.core.checks import at_least_zero, closed_unit, one_of, open_unit, positive, whole
+from theory.arguments import checked_delta, checked_eps, checked_radius
 from theory.lueker1998 import log_factor
 
 

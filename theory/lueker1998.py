@@ -6,7 +6,7 @@ Random Structures & Algorithms 12, 51-62. Here in the form in which the lottery-
 
 from math import exp, log
 
-from common.checks import at_least_zero, closed_unit, open_unit, positive
+from slt.core.checks import at_least_zero, closed_unit, open_unit, positive
 
 
 def log_factor(eps: float, delta: float) -> float:

@@ -7,8 +7,8 @@ paper's, the constants in it are ours.
 
 from math import ceil, exp
 
-from common.checks import finite, open_unit, positive, whole
-from common.rates import Rates, searchable
+from slt.core.checks import finite, open_unit, positive, whole
+from slt.core.rates import Rates, searchable
 from theory import lueker1998
 
 

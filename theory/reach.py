@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 from scipy.special import ndtr, ndtri
 
-from common.checks import one_of, open_unit, positive
-from common.rates import Rates, searchable
+from slt.core.checks import one_of, open_unit, positive
+from slt.core.rates import Rates, searchable
 from theory.laws import Floats, reach_below, spread_below
 
 READINGS = ("uniform", "pointwise")

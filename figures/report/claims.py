@@ -4,11 +4,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from common.store import Row, read_json, read_jsonl
 from figures.requirement import RESULT
-from simulations import sweep_tables
-from simulations.report import interval, regime
-from simulations.verdicts import overall
+from simulations.existence import sweep_tables
+from simulations.lemmas.report import interval, regime
+from simulations.lemmas.verdicts import overall
+from slt.core.store import Row, read_json, read_jsonl
 from theory.claims import CLAIMS, Claim
 
 COLUMNS = (

@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 from rich.table import Table
 
-from common import console
 from simulations.existence.build import Ticket
 from simulations.existence.target import Target
+from slt.core import console
 from theory.existence import Plan
 from theory.widths import fitted_constants, published_widths
 

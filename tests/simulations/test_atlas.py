@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.store import read_jsonl
-from simulations import atlas
-from simulations.bounded import constant
+from simulations.experiments import atlas
+from simulations.lemmas.bounded import constant
+from slt.core.store import read_jsonl
 from subsetsum import draw, success_counts
 from theory.reach import gaussian_reach_n
 

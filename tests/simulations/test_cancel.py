@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.store import read_jsonl
-from simulations import cancel
+from simulations.experiments import cancel
+from slt.core.store import read_jsonl
 
 RESULT = Path(cancel.__file__).parent / "results" / "cancel.jsonl"
 

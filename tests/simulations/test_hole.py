@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.store import read_jsonl
 from figures import hole as figure
-from simulations import hole, planar
-from simulations.planar import KEPT, Planar, descend, exhaustive
+from simulations.experiments import hole, planar
+from simulations.experiments.planar import KEPT, Planar, descend, exhaustive
+from slt.core.store import read_jsonl
 
 RESULT = Path(hole.__file__).parent / "results" / "hole.jsonl"
 

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.store import Store, read_jsonl
 from figures import factors as figure
-from simulations import requirement, requirement_tables
-from simulations.engine import Here
-from simulations.sweep import Setting
+from simulations.existence.sweep import Setting
+from simulations.experiments import factors as requirement
+from simulations.experiments import factors_tables as requirement_tables
+from simulations.run.engines import Threads
+from slt.core.store import Store, read_jsonl
 from theory.widths import published_widths
 
 RESULT = requirement.RESULTS / "requirement-factors.jsonl"
@@ -98,7 +99,7 @@ def test_a_pair_outside_the_constants_grid_is_measured_to_the_committed_row(monk
     monkeypatch.setattr(requirement, "PAIRS", ((0.0, 0.0), (0.2, 0.1)))
     monkeypatch.setattr(requirement, "EPS", (0.1,))
     told = []
-    again = list(requirement.sums(requirement.curves(0, None, Store(), Here(1), told.append)))
+    again = list(requirement.sums(requirement.curves(0, None, Store(), Threads(1), told.append)))
     assert again == [r for r in SUMS if (r["prune"], r["lock"], r["eps"]) == (0.2, 0.1, 0.1)]
     assert told == [1, 1]
 

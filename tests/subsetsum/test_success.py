@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from common.intervals import clopper_pearson, lower_limit, upper_limit
+from slt.core.intervals import clopper_pearson, lower_limit, upper_limit
 from subsetsum import covers, success_counts, success_probability, targets
 
 SURE = 1 - 1e-7

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import theory
-from common.rates import Rates
+from slt.core.rates import Rates
 from theory.asymptotics import closed_form_n
 from theory.claims import CLAIMS, READINGS
 

@@ -12,14 +12,14 @@ import pytest
 import torch
 from PIL import Image
 
-from common.cli import run
-from common.places import data_root
-from torch_backend.__main__ import main as command
+from slt.cli import dispatch as command
+from slt.core.command import run
+from slt.core.places import data_root
+from torch_backend.commands.plan import known
 from torch_backend.data import GRAPHS, IMAGES, Graph, Images, Part, adjacency_of, fingerprint, load, record_of
-from torch_backend.plan import known
-from torch_backend.settings import PRESETS, Settings
-from torch_backend.sizes import meta_model
-from torch_backend.tasks import ImageTask
+from torch_backend.tickets.sizes import meta_model
+from torch_backend.training.settings import PRESETS, Settings
+from torch_backend.training.tasks import ImageTask
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -227,7 +227,7 @@ def test_a_plan_whose_step_does_not_fit_into_memory_says_so(capsys, monkeypatch)
     def no_memory(*_, **__):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 999 bytes")
 
-    monkeypatch.setattr("torch_backend.plan.freeze", no_memory)
+    monkeypatch.setattr("torch_backend.commands.plan.freeze", no_memory)
     assert command(["plan", "--model", "mlp", "--data-set", "mnist"]) == 0
     assert "Out of memory: a step cannot be timed" in capsys.readouterr().out
 
@@ -293,7 +293,7 @@ def write_pictures(root, count=10, side=24):
 
 def test_a_narrow_residual_network_is_searched_on_three_hundred_small_pictures(tmp_path):
     write_pictures(tmp_path / "data", 75)
-    words = [sys.executable, "-m", "torch_backend", "search", "--model", "resnet18-imagenet", "--width", ".1",
+    words = [sys.executable, "-m", "slt", "search", "--model", "resnet18-imagenet", "--width", ".1",
              "--data-set", "folder", "--size", "32", "--data", str(tmp_path / "data"), "--epochs", "1", "--seeds", "1",
              "--images", "40", "--batch", "16", "--out", str(tmp_path / "runs")]  # fmt: skip
     done = subprocess.run(words, capture_output=True, text=True)  # on its own: it ended in a segmentation fault

@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.cli import BAD_INPUT
-from common.cli import run as run_command
-from common.rates import Rates
 from figures import comparison
 from figures.style import collected
-from simulations import sweep
+from simulations.existence import sweep
+from slt.cli import dispatch as command
+from slt.core.command import BAD_INPUT
+from slt.core.command import run as run_command
+from slt.core.rates import Rates
 from theory.freezing import centre, interval
-from torch_backend import requirement, search
-from torch_backend.__main__ import main as command
-from torch_backend.matching import Crossing, best_exponent, crossing, missed, noise, over_seeds, verdict
-from torch_backend.requirement_tables import ABSCISSAE, CENTRE, curves, matched, miss
-from torch_backend.training import CHECKPOINT
+from torch_backend.commands import requirement, search
+from torch_backend.commands.matching import Crossing, best_exponent, crossing, missed, noise, over_seeds, verdict
+from torch_backend.commands.requirement_tables import ABSCISSAE, CENTRE, curves, matched, miss
+from torch_backend.training.run import CHECKPOINT
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -322,7 +322,7 @@ def test_bad_input_is_one_line(data, tmp_path, capsys):
 
 def test_the_figure_asks_for_results_that_are_missing(tmp_path, capsys):
     assert run_command(comparison.main, [str(tmp_path)], "figures") == BAD_INPUT
-    assert "python -m torch_backend requirement --plan mnist" in capsys.readouterr().err
+    assert "slt factors --plan mnist" in capsys.readouterr().err
 
 
 def test_the_figure_names_the_abscissa_on_which_curves_fall_together():

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from common.checks import one_of
-from common.places import data_root
+from slt.core.checks import one_of
+from slt.core.places import data_root
 from torch_backend.data.arxiv import ARXIV
 from torch_backend.data.cifar import CIFAR10, CIFAR100
 from torch_backend.data.digest import fingerprint

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from common.checks import one_of
+from slt.core.checks import one_of
 from torch_backend.models.convnet import conv2, conv4, conv6
 from torch_backend.models.gin import gin
 from torch_backend.models.mlp import mlp

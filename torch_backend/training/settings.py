@@ -1,0 +1,151 @@
+"""What a search is: every choice that its result depends on, its name, and the presets of the literature."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from hashlib import blake2b
+from types import MappingProxyType
+from typing import Any
+
+from slt.core.checks import at_least_zero, closed_unit, one_of, positive, whole
+from slt.core.rates import Rates, searchable
+from theory.freezing import check_sparsity, positioned
+from torch_backend.data import record_of
+from torch_backend.models import MODELS
+
+METHODS = ("edge-popup", "weights")
+OPTIMISERS = ("sgd", "adamw")
+RULES = ("epl", "erk")
+SCOPES = ("global", "layer")
+WEIGHTS = ("ku", "skc")
+SCALES = ("none", "static", "dynamic")
+LARGEST = 1e30  # beyond it float32 overflows
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One search, but for its seed.
+
+    method: "edge-popup" looks for a mask of random weights, "weights" trains the weights themselves. sparsity: share of
+    zero weights in the ticket; prune, lock: frozen shares of the source, spread over the layers by ``rule``. weights:
+    Kaiming uniform or signed Kaiming constant; scale: times 1/sqrt(1 - sparsity) of the network ("static") or of the
+    layer at present ("dynamic"). rate, decay: of the optimiser, the rate falling to 0 by the cosine rule. images: how
+    many training images are used, 0 for all; size: the side in pixels to which image files are resized, 0 for the data
+    set's own.
+    Raises ValueError for anything that makes no sense, above all a sparsity outside the search interval.
+    """
+
+    model: str
+    data_set: str
+    method: str = "edge-popup"
+    sparsity: float = 0.5
+    prune: float = 0.0
+    lock: float = 0.0
+    rule: str = "epl"
+    scope: str = "global"
+    weights: str = "ku"
+    scale: str = "none"
+    width: float = 1.0
+    epochs: int = 100
+    batch: int = 128
+    optimiser: str = "sgd"
+    rate: float = 0.1
+    decay: float = 1e-4
+    augment: bool = False
+    learn_norms: bool = False
+    images: int = 0
+    size: int = 0
+
+    def __post_init__(self) -> None:
+        for name, allowed in (
+            ("method", METHODS),
+            ("rule", RULES),
+            ("scope", SCOPES),
+            ("weights", WEIGHTS),
+            ("scale", SCALES),
+            ("optimiser", OPTIMISERS),
+        ):
+            one_of(name, getattr(self, name), allowed)
+        one_of("model", self.model, tuple(MODELS))
+        record_of(self.data_set).sizes(self.size)
+        clean: dict[str, float] = {name: positive(name, getattr(self, name)) for name in ("width", "rate")}
+        if max(self.rate, self.decay) > LARGEST:
+            raise ValueError(f"rate and decay must be at most {LARGEST:g}, got {self.rate:g}, {self.decay:g}")
+        for name in ("epochs", "batch"):
+            clean[name] = whole(name, getattr(self, name), 1)
+        clean["images"] = whole("images", self.images)
+        clean["decay"] = at_least_zero("decay", self.decay)
+        clean["sparsity"] = closed_unit("sparsity", self.sparsity)
+        rates = Rates(self.prune, self.lock)
+        clean |= {"prune": rates.prune, "lock": rates.lock}
+        for name, value in clean.items():
+            object.__setattr__(self, name, value)
+        if self.method == "edge-popup":
+            check_sparsity(self.sparsity, searchable(self.prune, self.lock))
+
+    @property
+    def digest(self) -> str:
+        """Ten hexadecimal digits that name these settings."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        return blake2b(text.encode(), digest_size=5).hexdigest()
+
+    @property
+    def name(self) -> str:
+        """A folder's name: model, data set, digest."""
+        return f"{self.model}-{self.data_set}-{self.digest}"
+
+    @classmethod
+    def of(cls, *, freezing: float | None = None, **choices: Any) -> "Settings":
+        """Return settings of these choices, the default for those that are None; ``freezing``: see :meth:`changed`."""
+        choices = {name: value for name, value in choices.items() if value is not None}
+        if freezing is not None:
+            rates = positioned(freezing, choices.get("sparsity", cls.sparsity))
+            choices |= {"prune": rates.prune, "lock": rates.lock}
+        return cls(**choices)
+
+    def changed(self, *, freezing: float | None = None, **choices: Any) -> "Settings":
+        """Return these settings with other choices, those that are None left as they are.
+
+        freezing: F = p + q, split so that the sparsity is as near the centre of the search interval as can be.
+        """
+        return self.of(**{**asdict(self), **{k: v for k, v in choices.items() if v is not None}}, freezing=freezing)
+
+
+def _rows(name: str, base: Settings, freezing: float, **weights: Any) -> dict[str, Settings]:
+    """The four rows of the papers' tables: weight training; tickets of a dense, a pruned and a frozen source.
+
+    The frozen source has the wanted sparsity at the centre of its search interval; the pruned one has the same p.
+    weights: what weight training has otherwise.
+    """
+    rates = positioned(freezing, base.sparsity)
+    return {
+        f"{name}-weights": replace(base, method="weights", sparsity=0.0, **weights),
+        f"{name}-dense": base,
+        f"{name}-sparse": replace(base, prune=rates.prune),
+        f"{name}-frozen": replace(base, prune=rates.prune, lock=rates.lock),
+    }
+
+
+_CIFAR = Settings("conv6", "cifar10", augment=True)
+_GRAPH = Settings("gin", "arxiv", epochs=400, optimiser="adamw", rate=0.01, decay=0.0)
+_IMAGENET = Settings("resnet50", "imagenet", sparsity=0.7, weights="skc", scale="dynamic", batch=256, augment=True)
+# Not of the papers. Batch (32 or 128) and rates (Edge-Popup 0.01 to 0.1, weights 0.001 to 0.03) are those with the best
+# validation accuracy, or close to it, of the frozen source and of weight training: --images 5000 --epochs 3 --seed 100.
+_LSTM = Settings("lstm", "mnist", epochs=5, batch=32, optimiser="adamw", rate=0.05, decay=0.0)
+_TRANSFORMER = replace(_LSTM, model="transformer", rate=0.03)
+
+PRESETS: Mapping[str, Settings] = MappingProxyType(
+    {
+        # without norms, weights do not learn at the rate of the scores
+        **_rows("conv6-cifar10", _CIFAR, 0.5, rate=0.01),
+        **_rows("resnet18-cifar10", replace(_CIFAR, model="resnet18", sparsity=0.8), 0.7),
+        **_rows("resnet50-imagenet", _IMAGENET, 0.7),
+        **_rows("gin-arxiv", replace(_GRAPH, sparsity=0.2), 0.4),
+        **_rows("gin-cora", replace(_GRAPH, data_set="cora", epochs=100), 0.5),
+        **_rows("gin-citeseer", replace(_GRAPH, data_set="citeseer", epochs=100), 0.5),
+        **_rows("mlp-mnist", Settings("mlp", "mnist", epochs=10), 0.5),
+        **_rows("conv2-mnist", Settings("conv2", "mnist", epochs=5), 0.5, rate=0.01),
+        **_rows("lstm-mnist", _LSTM, 0.5, rate=0.01),
+        **_rows("transformer-mnist", _TRANSFORMER, 0.5, rate=0.001),
+    }
+)

@@ -16,10 +16,10 @@ READINGS = ("uniform", "pointwise")
 
 
 def success_probability(
-    n: int,
     eps: float,
-    trials: int,
     *,
+    n: int,
+    trials: int,
     prune: float = 0.0,
     lock: float = 0.0,
     radius: float = 1.0,

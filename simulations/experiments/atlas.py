@@ -125,7 +125,7 @@ def needs(setting: Need) -> Row:
     return row
 
 
-def success(setting: Curve, trials: int, seed: int) -> Row:
+def success_along_n(setting: Curve, trials: int, seed: int) -> Row:
     """Return, along n, the bounds of the success probability, its estimate and its measurement with intervals.
 
     The intervals of all curves hold together with the experiment's confidence.
@@ -246,7 +246,7 @@ def work(trials: int, seed: int) -> Work:
     return [
         *(({"kind": "needs", **asdict(s)}, partial(needs, s), form(s)) for s in NEEDS),
         *(
-            ({"kind": "success", **asdict(s), "trials": trials}, partial(success, s, trials, seed), form(s))
+            ({"kind": "success", **asdict(s), "trials": trials}, partial(success_along_n, s, trials, seed), form(s))
             for s in CURVES
         ),
         *(({"kind": "cover", **asdict(s), "trials": trials}, partial(cover, s, trials, seed), form(s)) for s in COVERS),

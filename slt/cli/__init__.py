@@ -7,6 +7,9 @@ from simulations.experiments import EXPERIMENTS
 from slt.core.command import Command, choose, run
 
 COMMANDS = {
+    "n": Command("slt.cli.n", "how many random numbers are necessary, estimated and sufficient"),
+    "success": Command("slt.cli.success", "how likely is success with n random numbers"),
+    "widths": Command("slt.cli.widths", "how wide a random network must be for a target of given layer sizes"),
     "verify": Command("slt.cli.verify", "the main job: each subset-sum lemma against measurement and proven bounds"),
     "simulate": Command("slt.cli.simulate", "the other experiments, by name"),
     "search": Command(

@@ -92,7 +92,7 @@ CALLS = {
     "worst_errors": lambda n, k: worst_errors(n, k, first=k, jobs=n).tolist(),
     "draw": lambda n, k: draw(n, k, first=k)[0].tolist(),
     "success_counts": lambda n, k: success_counts(n, 0.25, k, first=k).uniform.tolist(),
-    "success_probability": lambda n, k: success_probability(n, 0.25, k, reading="pointwise", jobs=n),
+    "success_probability": lambda n, k: success_probability(0.25, n=n, trials=k, reading="pointwise", jobs=n),
     "estimated_success": lambda n, k: estimated_success(n, 0.25, draws=k),
     "failure_at_least": lambda n, k: failure_at_least(k, 0.25),
     "failure_at_most": lambda n, k: failure_at_most(k, 0.25),

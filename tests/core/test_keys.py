@@ -17,7 +17,7 @@ PARTS = {
     "covers": lambda seed: covers(3, 0.5, 20, seed=seed, jobs=1).tolist(),
     "worst_errors": lambda seed: worst_errors(3, 2, seed=seed, jobs=1).tolist(),
     "success_counts": lambda seed: success_counts(3, 0.5, 20, seed=seed).uniform.tolist(),
-    "success_probability": lambda seed: success_probability(3, 0.5, 20, seed=seed, jobs=1),
+    "success_probability": lambda seed: success_probability(0.5, n=3, trials=20, seed=seed, jobs=1),
     "estimated_success": lambda seed: estimated_success(3, 0.3, draws=50, seed=seed),
     "estimated_n": lambda seed: estimated_n(0.3, 0.3, draws=50, seed=seed),
 }

@@ -78,13 +78,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     for source, sparsity in product(args.sources, args.sparsity):
         if (source, sparsity) not in there:
             page.note(f"left out: the {source} source at sparsity {sparsity:g}, which has the rates of another")
-    for case in dict.fromkeys(case for case in chosen if not case.planted):
-        page.print(f"{case.source}: {in_force(case.settings)}")
     out.mkdir(parents=True, exist_ok=True)
     if args.results is not None:
         check_outside("--results", args.results, out)
     for path in filter(None, (out / "rows.jsonl", out / "rows.csv", args.results)):
         check_writable(path)
+    for case in dict.fromkeys(case for case in chosen if not case.planted):
+        page.print(f"{case.source}: {in_force(case.settings)}")
     rows = read_jsonl(out / "rows.jsonl", FORM) if (out / "rows.jsonl").exists() else []
     done, failed = {key_of(row): row for row in rows}, []
     seeds = range(args.seed, args.seed + args.seeds)

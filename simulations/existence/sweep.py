@@ -235,7 +235,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             rows.append(summarise(setting, points, trials=trials, seed=args.seed))
     if args.out is not None:
         export_jsonl(args.out, rows)
-    page = console.Page()
+    page = console.Page(args.form)
+    page.result(rows)
     page.print(sweep_tables.widths(rows))
     page.print(sweep_tables.rates(rows))
     page.print(sweep_tables.constants(rows))

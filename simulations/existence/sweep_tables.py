@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from rich.table import Table
-
 from slt.core import console
 from slt.core.store import Row
+from slt.core.tables import Table
 
 EVENTS = ("within", "certified")
 PLANS = {"proven": 1.0, "estimated": 0.0}  # where they stand on the path

@@ -17,7 +17,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from simulations.lemmas.bounded import constant
 from simulations.run.runner import Work, command
-from slt.core.console import Page
 from slt.core.forms import Form, Numbers
 from slt.core.intervals import lower_limit, upper_limit
 from slt.core.keys import generator
@@ -256,7 +255,7 @@ def work(trials: int, seed: int) -> Work:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Compute every row and write it."""
-    rows = command(
+    rows, page = command(
         argv,
         EXPERIMENT,
         __doc__,
@@ -267,5 +266,5 @@ def main(argv: Sequence[str] | None = None) -> int:
         confidence=CONFIDENCE,
     )
     kinds = [row["kind"] for row in rows]
-    Page().print(", ".join(f"{kinds.count(kind)} rows of {kind}" for kind in dict.fromkeys(kinds)))
+    page.print(", ".join(f"{kinds.count(kind)} rows of {kind}" for kind in dict.fromkeys(kinds)))
     return 0

@@ -17,7 +17,7 @@ from functools import partial
 
 from simulations.run.runner import Work, command
 from slt.core.command import REFUTED
-from slt.core.console import Page, table
+from slt.core.console import table
 from slt.core.forms import Interval, Numbers
 from slt.core.store import Row
 from theory.estimate import READINGS, estimated_success
@@ -112,7 +112,7 @@ def work(trials: int, seed: int) -> Work:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure the grid, print the table; exit code 1 when the estimate misses by more than the tolerance."""
-    rows = command(
+    rows, page = command(
         argv,
         EXPERIMENT,
         __doc__,
@@ -137,13 +137,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         for row in rows
     ]
-    console = Page()
-    console.print(table(f"Estimated against measured success, {rows[0]['trials']} trials a setting", columns, cells))
+    page.print(table(f"Estimated against measured success, {rows[0]['trials']} trials a setting", columns, cells))
     for reading in READINGS:
         chosen = [row for row in rows if row["reading"] == reading]
-        console.print(f"{reading}: largest |difference| {worst(chosen):.4f} over {len(chosen)} settings")
+        page.print(f"{reading}: largest |difference| {worst(chosen):.4f} over {len(chosen)} settings")
     passed = worst(rows) <= TOLERANCE
-    console.print(
-        f"the estimate is {'within' if passed else 'NOT within'} {TOLERANCE} of the measured success everywhere"
-    )
+    page.print(f"the estimate is {'within' if passed else 'NOT within'} {TOLERANCE} of the measured success everywhere")
     return 0 if passed else REFUTED

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from simulations.experiments.hole import CONFIDENCE, MEDIAN, median
 from simulations.experiments.planar import Floats
 from simulations.run.runner import Work, command, each_setting
-from slt.core.console import Page, table
+from slt.core.console import table
 from slt.core.forms import Numbers
 from slt.core.keys import generator
 from slt.core.store import Row
@@ -180,7 +180,7 @@ def work(trials: int, seed: int) -> Work:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure the grid and print the table; nothing is claimed, so nothing is refuted."""
-    rows = command(
+    rows, page = command(
         argv,
         EXPERIMENT,
         __doc__,
@@ -204,5 +204,5 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         for row in rows
     ]
-    Page().print(table(f"Linear targets in sources of depth 3, {rows[0]['trials']} sources a setting", columns, cells))
+    page.print(table(f"Linear targets in sources of depth 3, {rows[0]['trials']} sources a setting", columns, cells))
     return 0

@@ -9,8 +9,6 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
-from rich.table import Table
-
 from simulations.lemmas.measure import READINGS, Law, Setting, largest_n, measure, measure_each, planned_trials
 from simulations.lemmas.verdicts import REFUTED, verdict
 from simulations.run.engines import add_engine_options, open_engine
@@ -19,8 +17,10 @@ from simulations.run.units import Engine
 from slt.core import console
 from slt.core.checks import whole
 from slt.core.command import Parser
+from slt.core.options import add_forms
 from slt.core.places import committed
 from slt.core.store import Row, Store, export_jsonl
+from slt.core.tables import Table
 from theory.estimate import estimated_n
 from theory.lueker1998 import implied_constant
 from theory.necessary import necessary_n
@@ -99,6 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     p.add_argument("--store", default=":memory:", metavar="FILE", help="run store, to resume after an interruption")
     p.add_argument("--out", type=Path, help="write the rows to this JSONL file, which must not exist")
     add_engine_options(p)
+    add_forms(p)
     args = p.parse_args(argv)
     if args.trials is not None:
         whole("trials", args.trials, least=1)
@@ -112,7 +113,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             rows += measured_rows(point, args.seed, store, crew, args.trials)  # all of it is stored by now
     if args.out is not None:
         export_jsonl(args.out, rows)
-    console.Page().print(summary(rows))
+    page = console.Page(args.form)
+    page.print(summary(rows))
+    page.result(rows)
     return int(any(row["verdict"] == REFUTED for row in rows))
 
 

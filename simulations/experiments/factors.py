@@ -26,6 +26,7 @@ from slt.core import console
 from slt.core.checks import whole
 from slt.core.command import REFUTED, Parser
 from slt.core.keys import checked_seed
+from slt.core.options import add_forms
 from slt.core.places import committed
 from slt.core.store import Row, Store, export_jsonl, read_jsonl
 from theory.factors import width_factor
@@ -172,6 +173,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     p.add_argument("--out", type=Path, help="write the rows to this JSONL file, which must not exist")
     p.add_argument("--store", default=":memory:", help="run store; an interrupted run resumes from it")
     add_engine_options(p)
+    add_forms(p)
     args = p.parse_args(argv)
     args.seed = checked_seed(args.seed)
     if args.trials is not None:
@@ -183,7 +185,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     rows = [*sums(measured), *networks(read_jsonl(SWEEP))]
     if args.out is not None:
         export_jsonl(args.out, rows)
-    page = console.Page()
+    page = console.Page(args.form)
+    page.result(rows)
     for part in ("uniform", "pointwise", *EVENTS):
         chosen = [row for row in rows if part in (row.get("reading"), row.get("event"))]
         page.print(table(chosen, part))

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from rich.table import Table
-
 from slt.core import console
 from slt.core.store import Row
+from slt.core.tables import Table
 
 PREDICTIONS = ("necessary", "estimated", "proven", "published")
 SHORT = {"necessary": "nec.", "estimated": "est.", "proven": "prov.", "published": "publ."}

@@ -18,7 +18,7 @@ from scipy.stats import binom
 from simulations.experiments.planar import SILENT, Floats, Planar, descend, exhaustive
 from simulations.run.runner import Work, command, each_setting
 from slt.core.command import REFUTED
-from slt.core.console import Page, table
+from slt.core.console import table
 from slt.core.forms import Interval, Numbers, count
 from slt.core.keys import generator
 from slt.core.store import Row
@@ -149,7 +149,7 @@ def work(trials: int, seed: int) -> Work:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure the grid, print the table; exit code 1 when a mask has a smaller error than its source's floor."""
-    rows = command(
+    rows, page = command(
         argv,
         EXPERIMENT,
         __doc__,
@@ -171,7 +171,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         for row in rows
     ]
-    page = Page()
     page.print(table(f"Median sup error over {rows[0]['trials']} sources, by width and locking", columns, cells))
     failures = sum(row["broken"] for row in rows)
     page.print(f"sources with a mask below the proven floor: {failures} of {sum(row['trials'] for row in rows)}")

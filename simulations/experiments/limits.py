@@ -22,15 +22,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 
-from rich.table import Table
-
 from simulations.run.runner import Work, command
 from slt.core.command import REFUTED
-from slt.core.console import Page, table
+from slt.core.console import table
 from slt.core.forms import Interval, Numbers
 from slt.core.intervals import smallest_n
 from slt.core.rates import Rates
 from slt.core.store import Row
+from slt.core.tables import Table
 from theory.estimate import estimated_success
 from theory.necessary import failure_at_least
 from theory.sufficient import failure_at_most
@@ -205,7 +204,7 @@ def work(trials: int, seed: int) -> Work:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Look for the highest F of every setting, print the table; exit code 1 when a measurement contradicts a proof."""
-    rows = command(
+    rows, page = command(
         argv,
         EXPERIMENT,
         __doc__,
@@ -215,7 +214,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         seeded="measurement and estimate",
         confidence=CONFIDENCE,
     )
-    page = Page()
     page.print(summary(rows))
     page.print(
         "possible: proven to succeed, and every smaller F. impossible: proven to fail, and every larger F.\n"

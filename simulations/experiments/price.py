@@ -6,13 +6,16 @@ figures of ``python -m benchmarks.cluster costs`` say how well the two agree.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+from simulations.lemmas.forecast import foreseen_n
 from simulations.lemmas.measure import Law, Setting, chunk_size, largest_n, seconds_per_trial
 from simulations.run.pace import OVERHEAD, Pace
 from slt.core import console
+from slt.core.amounts import duration, size
 from slt.core.checks import positive, whole
 from slt.core.command import Parser
+from slt.core.options import add_forms
 from subsetsum.curves import TARGETS
 from theory.estimate import estimated_n
 
@@ -91,30 +94,6 @@ def price(setting: Setting, workers: int, seconds: float | None = None) -> Price
     )
 
 
-def duration(seconds: float) -> str:
-    """Write seconds in the unit that reads best.
-
-    >>> duration(0.5), duration(300), duration(7200), duration(864000), duration(1e8)
-    ('0.50 s', '5.0 min', '2.0 h', '10.0 days', '3.2 years')
-    """
-    for length, name in ((365.25 * 86400, "years"), (86400, "days"), (3600, "h"), (60, "min")):
-        if seconds >= length:
-            return f"{seconds / length:,.1f} {name}"
-    return f"{seconds:.2f} s"
-
-
-def size(count: float) -> str:
-    """Write bytes in the unit that reads best.
-
-    >>> size(1500), size(3e9)
-    ('1.5 kB', '3.0 GB')
-    """
-    for scale, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB")):
-        if count >= scale:
-            return f"{count / scale:.1f} {name}"
-    return f"{count / 1e3:.1f} kB"
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table."""
     p = Parser(prog="slt simulate price", description=__doc__)
@@ -124,15 +103,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     p.add_argument("--trials", type=float, nargs="+", default=TRIALS, help="default: 1e9 to 1e12")
     p.add_argument("--workers", type=int, nargs="+", default=WORKERS, help="threads of the cluster (default 4 64 1000)")
     p.add_argument("--seconds", type=float, help="of one trial on one core, measured (default: as planned)")
-    from simulations.lemmas.forecast import foreseen_n  # which needs this module
-
+    add_forms(p)
     args = p.parse_args(argv)
     if 0 < args.eps < FINEST:
         raise ValueError(f"eps must be at least {FINEST:g} (a single trial would take days), got {args.eps:g}")
     rates = Law(prune=args.prune, lock=args.lock, radius=RADIUS)
     foreseen_n(args.eps, DELTA, rates)
     n_max = largest_n(estimated_n(args.eps, DELTA, **rates))
-    rows = []
+    rows, results = [], []
     if args.seconds is not None and args.seconds > MOST_SECONDS:
         raise ValueError(f"seconds must be at most {MOST_SECONDS:g}, got {args.seconds:g}")
     for trials in args.trials:
@@ -143,6 +121,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if workers > MOST_WORKERS:
                 raise ValueError(f"workers must be at most {MOST_WORKERS:,}, got {workers}")
             found = price(setting, workers, args.seconds)
+            results.append({"trials": trials, "workers": workers, **asdict(found)})
             rows.append(
                 (
                     f"{trials:g}".replace("e+0", "e").replace("e+", "e"),
@@ -159,5 +138,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
     title = f"One curve at eps = {args.eps:g}, p = {args.prune:g}, q = {args.lock:g}: every n up to {n_max}"
     columns = ("trials", "workers", "one core", "wall", "units", "a unit", "moved", "stored", "scheduler", "client")
-    console.Page().print(console.table(title, columns, rows))
+    page = console.Page(args.form)
+    page.print(console.table(title, columns, rows))
+    page.result(results)
     return 0

@@ -4,8 +4,8 @@ import sys
 from collections.abc import Iterable
 from math import ceil
 
-from simulations.experiments.price import duration, size
 from simulations.lemmas.measure import Law, largest_n, planned_trials, seconds_per_trial
+from slt.core.amounts import duration, size
 from slt.core.rates import Rates
 from subsetsum.memory import chain_bytes, likely_most_free, refuse_if_too_large
 from subsetsum.sampling import COARSE_N

@@ -1,5 +1,6 @@
 """The main job's report in plain words and tables; the same text on every machine."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from simulations.lemmas.bounded import over_precision, over_rates
@@ -7,7 +8,7 @@ from simulations.lemmas.verdicts import CORRECTED, OPEN, overall
 from slt.core import console
 from slt.core.store import Row
 from theory.asymptotics import constant, necessary_slopes, sufficient_slopes
-from theory.claims import CLAIMS, Claim
+from theory.claims import Claim
 from theory.steps import check_steps
 
 if TYPE_CHECKING:
@@ -25,15 +26,15 @@ def header(out: console.Page, settings: "Settings") -> None:
     )
 
 
-def conclusions(out: console.Page, settings: "Settings", rows: list[Row]) -> None:
+def conclusions(out: console.Page, settings: "Settings", claims: Sequence[Claim], rows: list[Row]) -> None:
     """Print what follows the tables of a complete run."""
     legend(out, rows)
     boundedness(out, settings)
     over_freezing(out, settings)
     slopes(out, settings)
     proof_steps(out, settings)
-    published_forms(out, settings, rows)
-    verdicts(out, rows)
+    published_forms(out, settings, claims, rows)
+    verdicts(out, claims, rows)
 
 
 def decimals(value: float | None) -> str | None:
@@ -203,14 +204,14 @@ def proof_steps(out: console.Page, settings: "Settings") -> None:
     out.print()
 
 
-def published_forms(out: console.Page, settings: "Settings", rows: list[Row]) -> None:
+def published_forms(out: console.Page, settings: "Settings", claims: Sequence[Claim], rows: list[Row]) -> None:
     """Print where a published form is wrong, and which corrected form stands."""
-    for claim in CLAIMS:
+    for claim in claims:
         if claim.corrected is None:
             continue
         eps = min(settings.eps)
-        dense = next(row for row in rows if row["claim"] == "2.1" and row["eps"] == eps)
-        C = dense["constant"]["value"]
+        dense = next((row for row in rows if row["claim"] == "2.1" and row["eps"] == eps), None)
+        C = dense and dense["constant"]["value"]
         out.print(
             f"Lemma {claim.key} as published, {claim.form.statement}, is wrong for every C: {claim.corrected.trouble}. "
             "(The formula is reconstructed; the argument needs its structure only. p' = 1 - p.)"
@@ -225,10 +226,10 @@ def published_forms(out: console.Page, settings: "Settings", rows: list[Row]) ->
         out.print(f"  Corrected ({claim.corrected.name}): {claim.corrected.form.statement} stands.\n")
 
 
-def verdicts(out: console.Page, rows: list[Row]) -> None:
+def verdicts(out: console.Page, claims: Sequence[Claim], rows: list[Row]) -> None:
     """Print one verdict per lemma."""
     out.print("Verdicts")
-    for claim in CLAIMS:
+    for claim in claims:
         verdict = overall([row["verdict"] for row in rows if row["claim"] == claim.key])
         limit = f"; {claim.limit}" if claim.limit else ""
         out.print(f"  Lemma {claim.key} ({claim.title}, {claim.paper}): {verdict}{limit}")

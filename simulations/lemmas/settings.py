@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from simulations.lemmas.measure import Law
 from slt.core import checks
 from slt.core.keys import checked_seed
+from slt.core.options import option
 from slt.core.rates import Rates, searchable
 from subsetsum.sampling import checked_radius
 
@@ -14,14 +15,14 @@ from subsetsum.sampling import checked_radius
 class Settings:
     """Everything that the numbers of one run depend on. Raises ValueError when something is not allowed."""
 
-    prune: float
-    lock: float
-    eps: tuple[float, ...]
-    delta: float = 0.05
-    radius: float = 1.0
-    trials: int | None = None
-    confidence: float = 0.99
-    seed: int = 0
+    prune: float = option(0.4, "share of variables that are never used, p")
+    lock: float = option(0.3, "share of variables that are always used, q")
+    eps: tuple[float, ...] = option((0.1, 0.01, 0.001), "precisions, each in (0, 1)")
+    delta: float = option(0.05, "allowed failure probability")
+    radius: float = option(1.0, "targets lie in [-radius, radius]")
+    trials: int | None = option(None, "trials of each row (default: 50000, fewer where a trial is expensive; printed)")
+    confidence: float = option(0.99, "that all measured intervals hold together")
+    seed: int = option(0, "seed of every trial")
 
     def __post_init__(self) -> None:
         rates = searchable(self.prune, self.lock)

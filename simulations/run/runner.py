@@ -13,10 +13,11 @@ from simulations.run.units import Engine, Unit
 from simulations.run.versions import software
 from slt.core.checks import whole
 from slt.core.command import Parser
-from slt.core.console import progress
+from slt.core.console import Page, progress
 from slt.core.files import check_apart, check_new, store_files
 from slt.core.forms import Form, check
 from slt.core.keys import checked_seed
+from slt.core.options import add_forms
 from slt.core.store import Row, Store, canonical, export_jsonl
 
 
@@ -27,6 +28,7 @@ def add_options(parser: Parser, trials: int, what: str, seeded: str) -> None:
     parser.add_argument("--out", type=Path, help="write the rows to this JSONL file, which must not exist")
     parser.add_argument("--store", default=":memory:", help="run store; an interrupted run resumes from it")
     add_engine_options(parser)
+    add_forms(parser)
 
 
 def check_outputs(args: Namespace) -> None:
@@ -53,8 +55,10 @@ def command(
     what: str,
     seeded: str,
     confidence: float,
-) -> list[Row]:
-    """Do all that ``work(trials, seed)`` gives as the options in ``argv`` say; write the rows and return them.
+) -> tuple[list[Row], Page]:
+    """Do all that ``work(trials, seed)`` gives as the options in ``argv`` say; write the rows.
+
+    Returns them and the page to show them on; where that is to hold JSON, it does.
 
     about: the module's docstring. trials, what, seeded: as :func:`add_options` takes them.
     """
@@ -71,7 +75,9 @@ def command(
         )
     if args.out is not None:
         export_jsonl(args.out, rows)
-    return rows
+    page = Page(args.form)
+    page.result(rows)
+    return rows, page
 
 
 def each_setting(settings: Iterable[Any], measure: Callable[..., Row], trials: int, seed: int, form: Form) -> Work:

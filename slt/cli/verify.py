@@ -6,18 +6,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slt.core import console
+from slt.core.checks import one_of
 from slt.core.command import INTERRUPTED, Parser, explained
 from slt.core.command import REFUTED as EXIT_REFUTED
+from slt.core.console import JSON
 from slt.core.files import check_apart, check_writable, make_folder, store_files
+from slt.core.options import add_fields, add_forms
 from slt.core.store import Row, Store, export_csv, export_json
 
 if TYPE_CHECKING:
     from simulations.lemmas.settings import Settings
     from simulations.run.units import Engine
+    from theory.claims import Claim
 
 
 def parser(prog: str = "slt verify") -> Parser:
     """Return the argument parser of the main job."""
+    from simulations.lemmas.settings import Settings
     from simulations.run.engines import add_engine_options
 
     p = Parser(
@@ -28,26 +33,11 @@ def parser(prog: str = "slt verify") -> Parser:
         epilog="Exit code: 0 upheld, upheld after correction or undecided; 1 refuted (a measured interval outside the "
         "proven bounds); 2 bad input, or a machine that refuses something; 70 a fault of the program; 130 interrupted.",
     )
-    p.add_argument("--prune", type=float, default=0.4, help="share of variables never used, p (default %(default)s)")
-    p.add_argument("--lock", type=float, default=0.3, help="share of variables always used, q (default %(default)s)")
-    p.add_argument(
-        "--eps",
-        type=float,
-        nargs="+",
-        default=[0.1, 0.01, 0.001],
-        help="precisions, each in (0, 1) (default 0.1 0.01 0.001)",
-    )
-    p.add_argument("--delta", type=float, default=0.05, help="allowed failure probability (default %(default)s)")
-    p.add_argument("--radius", type=float, default=1.0, help="targets lie in [-radius, radius] (default %(default)s)")
-    p.add_argument(
-        "--trials", type=int, help="trials per row (default: 50000, fewer where a trial is expensive; printed)"
-    )
-    p.add_argument(
-        "--confidence", type=float, default=0.99, help="that all measured intervals hold together (default 0.99)"
-    )
-    p.add_argument("--seed", type=int, default=0, help="seed of every trial (default 0)")
+    add_fields(p, Settings)
     p.add_argument("--jobs", type=int, help="threads (default: all cores); results do not depend on it")
-    p.add_argument("--json", metavar="FILE", help="write settings, versions and all rows to FILE")
+    p.add_argument("--lemma", nargs="+", metavar="KEY", help="these lemmas alone, such as A.3 (default: all)")
+    p.add_argument("--brief", action="store_true", help="show the tables and the verdicts alone")
+    add_forms(p, json_file=True)
     p.add_argument(
         "--out",
         metavar="DIR",
@@ -67,6 +57,8 @@ def main(argv: Sequence[str] | None = None, prog: str = "slt verify") -> int:
     args = parser(prog).parse_args(argv)
     if args.trial is None and args.n is not None:
         raise ValueError("--n needs --trial")
+    claims = chosen(args.lemma)
+    form, json_file = (JSON, None) if args.json is True else (args.form, args.json)
     if args.trial is not None and (args.json is not None or args.out is not None):
         raise ValueError("--trial shows one draw and writes nothing: leave out --json and --out")
     settings = Settings(**{name: getattr(args, name) for name in Settings.__dataclass_fields__})
@@ -74,13 +66,31 @@ def main(argv: Sequence[str] | None = None, prog: str = "slt verify") -> int:
         from simulations.lemmas import replay
 
         return replay.show_trial(settings, args.trial, args.n)
-    named = {"--json": args.json, "--scheduler-file": args.scheduler_file}
+    named = {"--json": json_file, "--scheduler-file": args.scheduler_file}
     check_apart({name: [path] for name, path in named.items() if path is not None})
     with open_engine(args, args.jobs) as engine:
-        return report_run(settings, engine, json_file=args.json, out_dir=args.out)
+        return report_run(settings, engine, claims, json_file=json_file, out_dir=args.out, form=form, brief=args.brief)
 
 
-def report_run(settings: "Settings", engine: "Engine", *, json_file: str | None, out_dir: str | None) -> int:
+def chosen(keys: Sequence[str] | None) -> "tuple[Claim, ...]":
+    """Return the claims of these keys in the usual order, all by default; raise ValueError for an unknown key."""
+    from theory.claims import CLAIMS
+
+    for key in keys or ():
+        one_of("lemma", key, tuple(claim.key for claim in CLAIMS))
+    return tuple(claim for claim in CLAIMS if keys is None or claim.key in keys)
+
+
+def report_run(
+    settings: "Settings",
+    engine: "Engine",
+    claims: "tuple[Claim, ...]",
+    *,
+    json_file: str | None = None,
+    out_dir: str | None = None,
+    form: str = "text",
+    brief: bool = False,
+) -> int:
     """Run the main job, print each lemma's table as it is finished, write what was asked for; return the exit code.
 
     After Ctrl-C the rows finished so far are shown and written, and the exit code is 130. With ``out_dir`` finished
@@ -94,24 +104,23 @@ def report_run(settings: "Settings", engine: "Engine", *, json_file: str | None,
     from simulations.lemmas.settings import command
     from simulations.lemmas.verdicts import REFUTED, overall
     from simulations.run.versions import versions
-    from theory.claims import CLAIMS, Claim
 
     folder = None if out_dir is None else Path(out_dir)
     check_outputs(json_file, folder)  # now rather than after the work
-    rates = dict.fromkeys(claim.rates(settings.prune, settings.lock) for claim in CLAIMS)
+    rates = dict.fromkeys(claim.rates(settings.prune, settings.lock) for claim in claims)
     laws = [(settings.law(each), eps) for each in rates for eps in settings.eps]
     announce(laws, settings.delta, trials=settings.trials, jobs=getattr(engine, "jobs", 1))
-    page = console.Page()
+    page = console.Page(form)
 
-    def tell(claim: Claim, rows: list[Row]) -> None:
-        if claim is CLAIMS[0]:
+    def tell(claim: "Claim", rows: list[Row]) -> None:
+        if claim is claims[0]:
             report.header(page, settings)  # after the first work, so that bad input prints its one line only
         report.requirement_table(page, claim, rows)
 
     with Store(folder / "runs.sqlite") if folder else Store() as store:
-        found = verify(settings, CLAIMS, engine=engine, store=store, tell=tell)
+        found = verify(settings, claims, engine=engine, store=store, tell=tell)
     if found.interrupted:
-        page.print("Interrupted: the rows above are finished, the others are missing.")
+        page.note("Interrupted: the rows above are finished, the others are missing.")
     result = {"settings": asdict(settings), "versions": versions(), "command": command(settings), "rows": found.rows}
     if json_file is not None:
         export_json(json_file, result)
@@ -121,7 +130,11 @@ def report_run(settings: "Settings", engine: "Engine", *, json_file: str | None,
         draw(found.rows, folder, settings.confidence)
     if found.interrupted:
         return INTERRUPTED
-    report.conclusions(page, settings, found.rows)  # half a minute of theory, before which all rows are safe
+    page.result(result)
+    if brief or form != "text":
+        report.verdicts(page, claims, found.rows)
+    else:
+        report.conclusions(page, settings, claims, found.rows)  # after the rows are safe: it takes a while
     return EXIT_REFUTED if overall([row["verdict"] for row in found.rows]) == REFUTED else 0
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulations.experiments import EXPERIMENTS
 from slt.core.forms import Interval, Numbers, check, count, like
 from slt.core.store import Found, read_json, read_jsonl
 
@@ -134,7 +135,7 @@ def test_what_is_no_json_is_told(tmp_path, text):
 
 @pytest.mark.parametrize("name", ["hole", "cancel", "limits", "calibration", "atlas"])
 def test_committed_rows_have_the_forms_that_stored_ones_must_have(name):
-    module = importlib.import_module(f"simulations.{name}")
+    module = importlib.import_module(EXPERIMENTS[name].module)
     rows = read_jsonl(ROOT / "simulations" / "results" / f"{name}.jsonl")
     parts = module.work(rows[-1]["trials"] if name != "atlas" else module.TRIALS, rows[0]["seed"])
     assert len(parts) == len(rows)

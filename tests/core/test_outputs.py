@@ -16,11 +16,11 @@ from slt.core.files import check_apart, check_new, check_outside, check_writable
 from subsetsum.verify import main as verify
 
 ROOT = Path(__file__).parents[2]
-EXPERIMENTS = ("calibration", "constants", "hole", "sweep", "atlas", "limits", "cancel", "requirement", "found")
+EXPERIMENTS = ("calibration", "constants", "hole", "sweep", "atlas", "limits", "cancel", "factors", "found")
 SEARCH = ["search", "--preset", "mlp-mnist-frozen"]
 COMPARE = ["compare", "--model", "mlp", "--data-set", "mnist", "--sparsity", ".5"]
 JACKPOT = ["jackpot", "--model", "mlp", "--data-set", "mnist", "--sparsity", ".5"]
-PLAN = ["requirement", "--plan", "mnist"]
+PLAN = ["factors", "--plan", "mnist"]
 
 FILE_OPTIONS = [
     (verify, ["--json"]),

@@ -336,21 +336,21 @@ def test_an_empty_variable_is_as_none(monkeypatch):
 
 
 COMMANDS = [
-    ["torch_backend", "search", "--model", "mlp", "--data-set", "mnist", "--seeds", "1"],
-    ["torch_backend", "positions", "--model", "mlp", "--data-set", "mnist", "--seeds", "1"],
-    ["torch_backend", "compare", "--model", "mlp", "--data-set", "mnist", "--seeds", "1"],
-    ["torch_backend", "jackpot", "--model", "mlp", "--data-set", "mnist", "--seeds", "1"],
-    ["torch_backend", "requirement", "--plan", "tiny"],
-    ["torch_backend", "plan", "--model", "mlp", "--data-set", "folder"],
+    ["search", "--model", "mlp", "--data-set", "mnist", "--seeds", "1"],
+    ["positions", "--model", "mlp", "--data-set", "mnist", "--seeds", "1"],
+    ["compare", "--model", "mlp", "--data-set", "mnist", "--seeds", "1"],
+    ["jackpot", "--model", "mlp", "--data-set", "mnist", "--seeds", "1"],
+    ["factors", "--plan", "tiny"],
+    ["plan", "--model", "mlp", "--data-set", "folder"],
 ]
 
 
 @pytest.mark.parametrize("data", ["~nosuchuser/x", "a\nb", "/dev/null", "x" * 300])
 def test_a_wrong_folder_ends_every_command_in_one_line_with_code_2(tmp_path, data, capsys):
-    for package, *words in COMMANDS:
-        out = [] if "plan" in words and "requirement" not in words else ["--out", str(tmp_path / "out")]
-        code = run(command, [*words, "--data", data, *out], package)
+    for words in COMMANDS:
+        out = [] if words[0] == "plan" else ["--out", str(tmp_path / "out")]
+        code = run(command, [*words, "--data", data, *out], "slt")
         said = capsys.readouterr().err.strip()
         assert code == 2, words
         assert said.count("\n") == 0, words
-        assert said.startswith(f"{package}: error: "), words
+        assert said.startswith("slt: error: "), words

@@ -184,7 +184,7 @@ def test_plans_hold_the_pairs_of_the_subset_sums_and_search_what_can_be_searched
 
 
 def options(data, tmp_path, *more):
-    return ["requirement", "--plan", "tiny", "--data", str(data), "--out", str(tmp_path / "out"), *more]
+    return ["factors", "--plan", "tiny", "--data", str(data), "--out", str(tmp_path / "out"), *more]
 
 
 def rows(path):
@@ -209,7 +209,7 @@ def test_the_plan_runs_is_cut_off_goes_on_and_is_analysed(data, tmp_path, capsys
         assert row["sparsity"] == pytest.approx(row["prune"] + row["place"] * free)
 
     # the rows alone print the same
-    assert command(["requirement", "--analyse-only", str(results)]) == 0
+    assert command(["factors", "--analyse-only", str(results)]) == 0
     again = capsys.readouterr().out
     assert again in printed
     assert "0.2, 0.1" in again
@@ -282,7 +282,7 @@ def test_curves_are_read_from_rows_and_collapse_over_what_they_depend_on():
 
 
 def refused(capsys, *argv):
-    assert run_command(command, ["requirement", *map(str, argv)], "torch_backend") == BAD_INPUT
+    assert run_command(command, ["factors", *map(str, argv)], "slt") == BAD_INPUT
     line = capsys.readouterr().err
     assert line.count("\n") == 1
     return line

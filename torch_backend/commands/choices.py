@@ -8,9 +8,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from torch_backend.data import GRAPHS, IMAGES
-from torch_backend.models import MODELS
-from torch_backend.training.settings import METHODS, OPTIMISERS, PRESETS, RULES, SCALES, SCOPES, WEIGHTS, Settings
+from slt.core.options import add_fields, add_forms
+from torch_backend.training.settings import PRESETS, Settings, usual
 
 
 def chosen_settings(args: argparse.Namespace) -> dict[str, Settings]:
@@ -25,7 +24,7 @@ def chosen_settings(args: argparse.Namespace) -> dict[str, Settings]:
         return {_label(name, settings): settings for name, settings in chosen}
     if args.model is None or args.data_set is None:
         raise ValueError("give --preset, or --model and --data-set")
-    settings = Settings.of(**changes)
+    settings = usual(args.model, args.data_set, changes)
     return {settings.name: settings}
 
 
@@ -51,7 +50,18 @@ def _label(preset: str, settings: Settings) -> str:
     return ", ".join([preset, *changes])
 
 
+def in_force(settings: Settings) -> str:
+    """Return every choice of ``settings`` on one line.
+
+    >>> in_force(Settings("mlp", "mnist", epochs=10))[:66]
+    'model mlp, data-set mnist, method edge-popup, sparsity 0.5, prune 0'
+    """
+    return ", ".join(f"{name.replace('_', '-')} {_said(value)}" for name, value in asdict(settings).items())
+
+
 def _said(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -76,27 +86,8 @@ def _of_preset(name: str, changes: dict[str, Any]) -> Settings:
 def add_choices(p: argparse.ArgumentParser) -> None:
     """Add the options that make up :class:`Settings`."""
     p.add_argument("--preset", nargs="+", metavar="NAME", help=f"{', '.join(PRESETS)}; patterns such as 'gin-cora-*'")
-    p.add_argument("--model", help=", ".join(MODELS))
-    p.add_argument("--data-set", help=", ".join((*IMAGES, *GRAPHS)))
-    p.add_argument("--method", choices=METHODS)
-    p.add_argument("--sparsity", type=float, help="share of zero weights in the ticket")
-    p.add_argument("--freeze", type=float, help="freezing ratio F = p + q, the sparsity as near the centre as can be")
-    p.add_argument("--prune", type=float)
-    p.add_argument("--lock", type=float)
-    p.add_argument("--rule", choices=RULES)
-    p.add_argument("--scope", choices=SCOPES, help="one threshold for all layers, or one for each")
-    p.add_argument("--weights", choices=WEIGHTS)
-    p.add_argument("--scale", choices=SCALES)
-    p.add_argument("--width", type=float)
-    p.add_argument("--epochs", type=int)
-    p.add_argument("--batch", type=int)
-    p.add_argument("--optimiser", choices=OPTIMISERS)
-    p.add_argument("--rate", type=float, help="learning rate at the start")
-    p.add_argument("--decay", type=float, help="weight decay")
-    p.add_argument("--augment", action=argparse.BooleanOptionalAction, help="random crops and flips")
-    p.add_argument("--learn-norms", action=argparse.BooleanOptionalAction)
-    p.add_argument("--images", type=int, help="training images used, 0 for all")
-    p.add_argument("--size", type=int, help="side in pixels of images from files, 0 for the data set's own")
+    p.add_argument("--freeze", type=float, metavar="F", help="freezing ratio p + q, split as near the centre as can be")
+    add_fields(p, Settings, defaults=False)
 
 
 def add_data(p: argparse.ArgumentParser) -> None:
@@ -105,7 +96,8 @@ def add_data(p: argparse.ArgumentParser) -> None:
 
 
 def add_run_options(p: argparse.ArgumentParser) -> None:
-    """Add the options that say how to run, not what."""
+    """Add the options that say how to run, not what, and in which form to show what was found."""
+    add_forms(p)
     add_data(p)
     p.add_argument("--seed", type=int, default=0, help="the first seed")
     p.add_argument("--seeds", type=int, default=3, help="how many")

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from rich.table import Table
 
 from slt.core import console
 from slt.core.checks import DAMAGE, one_of, whole
@@ -17,9 +16,12 @@ from slt.core.command import REFUTED, Parser
 from slt.core.files import check_outside, check_writable
 from slt.core.forms import OBJECT, SEED, SHARE, Numbers
 from slt.core.keys import checked_seed
+from slt.core.options import add_fields, add_forms
 from slt.core.places import data_root
 from slt.core.store import Row, export_csv, export_jsonl, read_jsonl
+from slt.core.tables import Table
 from theory.freezing import positioned
+from torch_backend.commands.choices import add_data, in_force
 from torch_backend.commands.search import device_of, model_sizes, origin_of, prepared, source_of, task_of
 from torch_backend.data import Graph, Images, load
 from torch_backend.models import MODELS
@@ -27,7 +29,7 @@ from torch_backend.rivals import METHODS, Problem
 from torch_backend.rivals.planted import Planted, plant
 from torch_backend.rivals.problem import settle_norms
 from torch_backend.training.run import CHECKPOINT
-from torch_backend.training.settings import PRESETS, Settings
+from torch_backend.training.settings import Settings, usual
 from torch_backend.training.summary import CONFIDENCE, mean_interval, percent
 
 SOURCES = ("dense", "sparse", "frozen")
@@ -71,16 +73,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     whole("seeds", args.seeds, 1)
     args.seed = checked_seed(args.seed)
     device = device_of(args.device)
-    out, page = Path(args.out), console.Page()
+    out, page = Path(args.out), console.Page(args.form)
     there = {(case.source, case.settings.sparsity) for case in chosen}
     for source, sparsity in product(args.sources, args.sparsity):
         if (source, sparsity) not in there:
-            page.print(f"left out: the {source} source at sparsity {sparsity:g}, which has the rates of another")
+            page.note(f"left out: the {source} source at sparsity {sparsity:g}, which has the rates of another")
     out.mkdir(parents=True, exist_ok=True)
     if args.results is not None:
         check_outside("--results", args.results, out)
     for path in filter(None, (out / "rows.jsonl", out / "rows.csv", args.results)):
         check_writable(path)
+    for case in dict.fromkeys(case for case in chosen if not case.planted):
+        page.print(f"{case.source}: {in_force(case.settings)}")
     rows = read_jsonl(out / "rows.jsonl", FORM) if (out / "rows.jsonl").exists() else []
     done, failed = {key_of(row): row for row in rows}, []
     seeds = range(args.seed, args.seed + args.seeds)
@@ -97,8 +101,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                     ).to(device)
                 what = f"{case.source} {case.settings.sparsity:g} {method} {seed}"
                 try:
-                    with console.progress(case.settings.epochs, what) as advance:
-                        row = measure(case, method, seed, data, out, device, _telling(advance))
+                    with console.epochs(case.settings.epochs, what) as tell:
+                        row = measure(case, method, seed, data, out, device, tell)
                 except Failed as error:
                     failed.append(f"{what} failed: {error}")
                     continue
@@ -107,11 +111,14 @@ def main(argv: Sequence[str] | None = None) -> int:
                 export_jsonl(out / "rows.jsonl", rows)
                 export_csv(out / "rows.csv", rows)
     wanted = [done[key] for case in chosen for m in methods for s in seeds if (key := case.key(m, s)) in done]
-    if wanted:
-        page.print(table(wanted))
     if args.results is not None:
         export_jsonl(args.results, wanted)
-    page.print("\n".join([*failed, f"all rows, with the sparsity of every layer: {out / 'rows.csv'}, rows.jsonl"]))
+    if wanted:
+        page.print(table(wanted))
+    for line in failed:
+        page.note(line)
+    page.print(f"all rows, with the sparsity of every layer: {out / 'rows.csv'}, rows.jsonl")
+    page.result(wanted)
     return REFUTED if failed else 0
 
 
@@ -178,9 +185,10 @@ def cases(args: argparse.Namespace) -> list[Case]:
     The sparse source is pruned as much as the frozen one and nothing in it is locked. A source of the same rates as one
     before it, such as the sparse one when nothing is pruned, is left out.
     """
+    if args.model is None or args.data_set is None:
+        raise ValueError("give --model and --data-set")
     one_of("model", args.model, tuple(MODELS))
     own = {f.name: getattr(args, f.name) for f in fields(Settings) if f.name not in ASKED_APART}
-    base = PRESETS.get(f"{args.model}-{args.data_set}-dense", None)
     found: dict[tuple[Settings, bool], Case] = {}
     for sparsity in args.sparsity:
         rates = positioned(args.freeze, sparsity)
@@ -188,7 +196,7 @@ def cases(args: argparse.Namespace) -> list[Case]:
         for source in args.sources:
             prune, lock = shares[one_of("source", source, SOURCES)]
             choices = {**own, "sparsity": sparsity, "prune": prune, "lock": lock}
-            settings = base.changed(**choices) if base else Settings.of(**choices)
+            settings = usual(args.model, args.data_set, choices)
             for planted in (False, True) if args.planted else (False,):
                 found.setdefault((settings, planted), Case(source, settings, planted))
     return list(found.values())
@@ -216,10 +224,6 @@ def table(rows: Iterable[Row]) -> Table:
     return console.table(title, columns, lines)
 
 
-def _telling(advance: Callable[[int], None]) -> Callable[[Row], None]:
-    return lambda row: advance(1)
-
-
 def _mean_percent(group: list[Row], name: str) -> str | None:
     return f"{100 * np.mean([row[name] for row in group]):.1f}" if name in group[0] else None
 
@@ -238,16 +242,9 @@ def _parser() -> Parser:
     p.add_argument("--sources", nargs="+", default=list(SOURCES), metavar="NAME", help=", ".join(SOURCES))
     p.add_argument("--planted", action="store_true", help="also sources with a planted ticket, and how much is found;"
                    " methods that change weights are left out there")  # fmt: skip
-    for field in fields(Settings):
-        if field.name in ASKED_APART:
-            continue
-        option, needed = f"--{field.name.replace('_', '-')}", field.name in ("model", "data_set")
-        if field.type is bool:
-            p.add_argument(option, action=argparse.BooleanOptionalAction)
-        else:
-            kind: Callable[[str], object] = field.type  # type: ignore[assignment]
-            p.add_argument(option, type=kind, required=needed)
-    p.add_argument("--data", metavar="DIR", help="where data sets lie (default: $SLT_DATA, else ~/.cache/slt-verify)")
+    add_fields(p, Settings, leave_out=ASKED_APART, defaults=False)
+    add_data(p)
+    add_forms(p)
     p.add_argument("--seed", type=int, default=0, help="the first seed")
     p.add_argument("--seeds", type=int, default=3, help="how many")
     p.add_argument("--out", default="runs/compare", metavar="DIR",

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.table import Table
 from torch import nn
 
 from slt.core import console
@@ -25,8 +24,10 @@ from slt.core.command import Parser
 from slt.core.files import check_outside, check_writable
 from slt.core.forms import OBJECT, SEED, SHARE, Numbers
 from slt.core.keys import checked_seed
+from slt.core.options import add_forms
 from slt.core.places import data_root
 from slt.core.store import Row, export_csv, export_json, export_jsonl, read_json, read_jsonl
+from slt.core.tables import Table
 from theory.freezing import positioned
 from torch_backend.commands.search import (
     RESULT,
@@ -98,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     whole("seeds", args.seeds, 1)
     args.seed = checked_seed(args.seed)
     device = device_of(args.device)
-    out, page = Path(args.out), console.Page()
+    out, page = Path(args.out), console.Page(args.form)
     out.mkdir(parents=True, exist_ok=True)
     for path in (out / "rows.jsonl", out / "rows.csv"):
         check_writable(path)
@@ -125,6 +126,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     export_jsonl(out / "rows.jsonl", rows)
     export_csv(out / "rows.csv", rows)
     page.print(accuracy_table(found))
+    page.result(rows)
     for (start, name), group in found.items():
         page.print(overlap_table(f"mask found from the {start} start, {SAID[name]}", group))
     page.print("\n".join(speeds))
@@ -152,8 +154,8 @@ def run(jackpot: Jackpot, seed: int, folder: Path, args: argparse.Namespace, dev
     def problem(tell: Callable[[Row], None] = lambda row: None) -> Problem:
         return Problem(freeze(copy.deepcopy(dense), **source), task, settings, seed, folder, tell, origin)
 
-    with console.progress(settings.epochs, f"{jackpot.name}, seed {seed}") as advance:
-        asked = problem(lambda row: advance(1))
+    with console.epochs(settings.epochs, f"{jackpot.name}, seed {seed}") as tell:
+        asked = problem(tell)
         took = search(
             asked, layer_rates=jackpot.layer_rates, start=jackpot.start, restriction=jackpot.restriction == "short"
         ).seconds
@@ -195,10 +197,10 @@ def _dense(
         return loaded(args.weights, jackpot.settings.model, model_sizes(jackpot.settings, data)).to(device)
     settings = jackpot.source
     folder = Path(args.out) / f"trained-{settings.name}" / f"seed{seed}"
-    with console.progress(settings.epochs, f"training, seed {seed}") as advance:
+    with console.epochs(settings.epochs, f"training, seed {seed}") as tell:
         task = task_of(settings, seed, data)
         sizes, origin = model_sizes(settings, data), origin_of(data, device)
-        return trained(settings, seed, sizes, task, folder, device, lambda row: advance(1), origin)
+        return trained(settings, seed, sizes, task, folder, device, tell, origin)
 
 
 def steps_to_reach(losses: Sequence[float], level: float, window: int) -> int | None:
@@ -303,6 +305,7 @@ def _parser() -> Parser:
         prog="slt jackpot",
         description="Search masks over pre-trained weights that stay as they are: jackpots (Zhang et al. 2023).",
     )
+    add_forms(p)
     p.add_argument("--model", required=True, help=", ".join(MODELS))
     p.add_argument("--data-set", required=True, help=", ".join((*IMAGES, *GRAPHS)))
     p.add_argument("--sparsity", type=float, default=0.9, help="share of zero weights in the jackpot")

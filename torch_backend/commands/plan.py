@@ -3,18 +3,20 @@
 import time
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from math import prod
 from typing import Any
 
 import torch
-from rich.table import Table
 from torch import Tensor, nn
 from torch.nn import functional
 
 from slt.core import console
 from slt.core.command import Parser
+from slt.core.options import add_forms
 from slt.core.rates import Rates
+from slt.core.store import Row
+from slt.core.tables import Table
 from theory.freezing import centre, counts, entropy_bits, interval, kept_count, layer_rates, log2_candidates
 from torch_backend.commands.choices import add_choices, add_data, chosen_settings, preset_names
 from torch_backend.commands.search import device_of, out_of_memory, source_of
@@ -37,27 +39,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     does not take the data, sizes that are not known.
     """
     args = _parser().parse_args(argv)
-    page, device = console.Page(), device_of(args.device)
+    page, device = console.Page(args.form), device_of(args.device)
     presets = preset_names(args.preset) if args.preset else [None]
     planned, refused = 0, None
+    results: list[Row] = []
     for preset in presets:
         one = Namespace(**{**vars(args), "preset": preset and [preset]})
         try:
             ((name, settings),) = chosen_settings(one).items()
             record = known(settings, args.data)
-            text, layers = _tickets(name, settings, record)
+            text, layers, result = _tickets(name, settings, record)
         except (ValueError, OSError) as error:
             refused = refused or error
             if len(presets) > 1:
-                page.print(f"left out: {preset}: {error}\n")
+                page.note(f"left out: {preset}: {error}\n")
             continue
         planned += 1
         page.print(text)
         page.print(layers)
+        results.append(result)
         if not args.no_time:
-            page.print(_cost(settings, record, device))
+            cost = _cost(settings, record, device)
+            page.print(cost)
+            result["cost"] = cost.strip()
     if refused is not None and not planned:
         raise refused
+    page.result(results)
     return 0
 
 
@@ -79,8 +86,8 @@ def known(settings: Settings, data: str | None = None) -> ImageSet | GraphSet:
     return record
 
 
-def _tickets(name: str, settings: Settings, record: ImageSet | GraphSet) -> tuple[str, Table]:
-    """Return what can be said of the ticket, and the rates of the layers."""
+def _tickets(name: str, settings: Settings, record: ImageSet | GraphSet) -> tuple[str, Table, Row]:
+    """Return what can be said of the ticket, the rates of the layers, and both as a result."""
     if settings.method != "edge-popup":
         raise ValueError("weights are trained: there is no ticket to plan")
     model = meta_model(settings, record=record)
@@ -104,7 +111,12 @@ def _tickets(name: str, settings: Settings, record: ImageSet | GraphSet) -> tupl
         f"entropy coding); candidates: 2^{log2_candidates(free, kept):,.0f}"
     )
     columns = ("<layer", "shape", "weights", "prune", "lock", "searchable")
-    return text, console.table(f"Rates by layer ({settings.rule.upper()})", columns, rows)
+    layers = console.table(f"Rates by layer ({settings.rule.upper()})", columns, rows)
+    result = {
+        "name": name, "settings": asdict(settings), "interval": [low, high], "centre": centre(rates), "weights": total,
+        "searchable": free, "log2_candidates": log2_candidates(free, kept), "layers": layers.records(),
+    }  # fmt: skip
+    return text, layers, result
 
 
 def _cost(settings: Settings, record: ImageSet | GraphSet, device: torch.device) -> str:
@@ -186,6 +198,7 @@ def _parser() -> Parser:
     p = Parser(prog="slt plan", description=__doc__)
     add_choices(p)
     add_data(p)
+    add_forms(p)
     p.add_argument("--no-time", action="store_true", help="do not time any step")
     p.add_argument("--device", help="default: a GPU when there is one")
     return p

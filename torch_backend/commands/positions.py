@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             for place in args.places:
                 at = placed(settings, args.ratio, place).changed(rule=rule)
                 chosen[f"{rule} F={args.ratio:g} t={place:g}"] = at
-    run_all(chosen, args, console.Page())
+    run_all(chosen, args, console.Page(args.form))
     return 0
 
 

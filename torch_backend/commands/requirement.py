@@ -20,6 +20,7 @@ from slt.core.checks import one_of
 from slt.core.command import Parser
 from slt.core.files import check_outside, check_writable
 from slt.core.forms import OBJECT, SEED, SHARE, Numbers
+from slt.core.options import add_forms
 from slt.core.places import data_root
 from slt.core.store import Row, export_jsonl, read_jsonl
 from torch_backend.commands.compare import Case, measure
@@ -114,10 +115,12 @@ FORM = {  # of a row
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what has not been run yet, writing every row when it is there; print the tables."""
     args = _parser().parse_args(argv)
-    page = console.Page()
+    page = console.Page(args.form)
     if args.analyse_only is not None:
         if args.plan is not None:
             raise ValueError("--analyse-only runs nothing: give it without --plan")
+        if args.results is not None:
+            raise ValueError("--analyse-only runs nothing: give it without --results")
         rows = read_jsonl(args.analyse_only, FORM)
         plan = plan_of(rows, str(args.analyse_only))
     else:
@@ -132,6 +135,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.results is not None:
             export_jsonl(args.results, rows)
         page.print(f"{len(rows)} runs: {out / 'rows.jsonl'}")
+    page.result(rows)
     for part in tables(rows, plan.margin):
         page.print(part)
     return 0
@@ -201,6 +205,7 @@ def plan_of(rows: Sequence[Row], where: str) -> Plan:
 
 def _parser() -> Parser:
     p = Parser(prog="slt factors", description=__doc__)
+    add_forms(p)
     p.add_argument("--plan", help=", ".join(PLANS))
     p.add_argument("--analyse-only", type=Path, metavar="FILE", help="print the tables of these rows, run nothing")
     p.add_argument("--data", metavar="DIR", help="where data sets lie (default: $SLT_DATA, else ~/.cache/slt-verify)")

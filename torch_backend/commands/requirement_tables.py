@@ -6,11 +6,11 @@ from math import exp, inf, log
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.table import Table
 
 from slt.core import console
 from slt.core.intervals import Estimate
 from slt.core.store import Row
+from slt.core.tables import Table
 from theory.factors import DELTA, EPS, LAWS, OTHER_EPS, width_factor
 from torch_backend.commands.matching import Crossing, best_exponent, crossing, missed, noise, over_seeds, verdict
 from torch_backend.training.summary import CONFIDENCE, mean_interval

@@ -5,6 +5,7 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from inspect import signature
@@ -22,7 +23,7 @@ from slt.core.forms import OBJECT, SEED, SHARE, Form, Numbers
 from slt.core.keys import checked_seed
 from slt.core.places import data_root
 from slt.core.store import Row, export_json, export_jsonl, read_json
-from torch_backend.commands.choices import add_choices, add_run_options, chosen_settings
+from torch_backend.commands.choices import add_choices, add_run_options, chosen_settings, in_force
 from torch_backend.data import Graph, Images, fingerprint, load
 from torch_backend.masks import frozen
 from torch_backend.masks.layers import allow_any_layout
@@ -51,7 +52,7 @@ FORM = {  # of a result
 def main(argv: Sequence[str] | None = None) -> int:
     """Run every seed of every setting that has not been run yet, then print what was found."""
     args = _parser().parse_args(argv)
-    run_all(chosen_settings(args), args, console.Page())
+    run_all(chosen_settings(args), args, console.Page(args.form))
     return 0
 
 
@@ -67,9 +68,11 @@ def run_all(chosen: dict[str, Settings], args: argparse.Namespace, page: console
         found = _run_ranks(chosen, args, page, device, ranks)
     if not ranks.first:
         return found
-    page.print(table(chosen, found))
+    rows = [{"name": name, **row} for name, group in found.items() for row in group]
     if args.results is not None:
-        export_jsonl(args.results, ({"name": name, **row} for name, rows in found.items() for row in rows))
+        export_jsonl(args.results, rows)
+    page.print(table(chosen, found))
+    page.result(rows)
     return found
 
 
@@ -86,10 +89,14 @@ def _run_ranks(
         folder = Path(args.out) / settings.name
         ranks.from_first(lambda folder=folder, settings=settings: _claim(folder, settings))  # type: ignore[misc]
         if ranks.first:
-            page.print(f"{name}: {folder}")
+            page.print(f"{name}: {folder}\n{in_force(settings)}")
         for seed in range(args.seed, args.seed + args.seeds):
-            with console.progress(settings.epochs, f"{name}, seed {seed}", ranks.first) as advance:
-                row = run(settings, seed, folder / f"seed{seed}", data_root(args.data), device, advance, args, ranks)
+            there = folder / f"seed{seed}"
+            what = f"{name}, seed {seed}"
+            if ranks.first and (there / RESULT).exists():
+                sys.stderr.write(f"{what}: was finished before, in {there}\n")
+            with console.epochs(settings.epochs, what, ranks.first) as tell:
+                row = run(settings, seed, there, data_root(args.data), device, tell, args, ranks)
             found.setdefault(name, []).append(row)
     return found
 
@@ -100,7 +107,7 @@ def run(
     folder: Path,
     root: Path,
     device: torch.device,
-    advance: Callable[[int], None],
+    tell: Callable[[Row], None],
     options: argparse.Namespace | None = None,
     ranks: Ranks = ALONE,
 ) -> Row:
@@ -135,12 +142,6 @@ def run(
     training = Run(model, task, settings, folder, prepare, amp=amp, origin=origin, ranks=ranks)
     if compiled:
         model.compile()
-    done = [0]
-
-    def tell(row: Row) -> None:
-        advance(row["epoch"] + 1 - done[0])
-        done[0] = row["epoch"] + 1
-
     try:
         rows = training.fit(tell)
     except RuntimeError as error:

@@ -16,6 +16,7 @@ from slt.core import console
 from slt.core.checks import closed_unit, whole
 from slt.core.command import REFUTED, Parser
 from slt.core.files import check_writable, write_atomically
+from slt.core.options import add_forms
 from slt.core.places import data_root
 from torch_backend.commands.search import model_sizes
 from torch_backend.data import Graph, Images, fingerprint, load
@@ -32,9 +33,11 @@ LARGE = 10**8  # weights from which on a network takes minutes and gigabytes to 
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what is asked; exit 1 when ``verify`` finds a ticket that does not do what it says."""
     args = _parser().parse_args(argv)
-    page = console.Page()
+    page = console.Page(args.form)
     if args.what == "sizes":
-        page.print(sizes_table())
+        sizes = sizes_table()
+        page.print(sizes)
+        page.result(sizes.records())
         return 0
     if args.what == "info":
         return info(args.file, page)
@@ -65,6 +68,27 @@ def info(path: Path, page: console.Page) -> int:
         for layer in ticket.layers
     ]
     page.print(console.table("Layers", ("<name", "weights", "searchable", "kept of them", "share"), rows))
+    layers = [
+        {"name": layer.name, "weights": layer.size, "searchable": layer.searchable, "kept": layer.kept}
+        for layer in ticket.layers
+    ]
+    page.result(
+        {
+            "architecture": ticket.architecture,
+            "sizes": ticket.sizes,
+            "source": source,
+            "about": ticket.about,
+            "weights": weights,
+            "searchable": free,
+            "kept": kept_free,
+            "coding": ticket.coding,
+            "coded_bits": coded,
+            "entropy_bits": entropy,
+            "other_bytes": rest,
+            "file_bytes": Path(path).stat().st_size,
+            "layers": layers,
+        }
+    )  # fmt: skip
     return 0
 
 
@@ -79,6 +103,7 @@ def verify(path: Path, data: str | None, page: console.Page) -> int:
     name, said, known = about.get("data_set"), about.get("validation"), about.get("data")
     if name is None:
         page.print("the ticket names no data set to test it on")
+        page.result({"bits": ticket.searchable, "seed": seed, "data_set": None})
         return 0
     if said is not None:
         said = closed_unit("the validation accuracy that the file says", said)
@@ -96,6 +121,10 @@ def verify(path: Path, data: str | None, page: console.Page) -> int:
     )
     # another machine may round otherwise, and turn an answer or two
     agrees = said is None or abs(validation - said) <= max(5e-4, 2.5 / len(task.logits(model, "validation")))
+    page.result(
+        {"bits": ticket.searchable, "seed": seed, "data_set": name, "validation": validation, "test": test,
+         "said": said, "agrees": agrees}
+    )  # fmt: skip
     return 0 if agrees else REFUTED
 
 
@@ -142,6 +171,7 @@ def export(path: Path, to: Path, page: console.Page) -> int:
     else:
         write_atomically(to, encoded(state))
     page.print(f"{to}: {len(state)} tensors")
+    page.result({"file": str(to), "tensors": len(state)})
     return 0
 
 
@@ -192,10 +222,12 @@ def _parser() -> Parser:
         ("export", "write plain weights"),
     ):
         command = commands.add_parser(name, help=what, description=what)
+        add_forms(command)
         command.add_argument("file", type=Path)
         if name == "verify":
             command.add_argument("--data", metavar="DIR")
         if name == "export":
             command.add_argument("--to", type=Path, required=True, help="a .safetensors, .pt or .onnx file")
-    commands.add_parser("sizes", help="the sizes of all presets' tickets, from theory and counted")
+    sizes = commands.add_parser("sizes", help="the sizes of all presets' tickets, from theory and counted")
+    add_forms(sizes)
     return p

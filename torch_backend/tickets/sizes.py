@@ -5,11 +5,11 @@ from math import prod
 from typing import Any
 
 import torch
-from rich.table import Table
 from torch import nn
 
 from slt.core import console
 from slt.core.rates import Rates
+from slt.core.tables import Table
 from theory.freezing import counts, layer_rates, ticket_size
 from torch_backend.data import GraphSet, ImageSet, record_of
 from torch_backend.models import MODELS, build

@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any
 
 from slt.core.checks import at_least_zero, closed_unit, one_of, positive, whole
+from slt.core.options import option
 from slt.core.rates import Rates, searchable
 from theory.freezing import check_sparsity, positioned
-from torch_backend.data import record_of
+from torch_backend.data import GRAPHS, IMAGES, record_of
 from torch_backend.models import MODELS
 
 METHODS = ("edge-popup", "weights")
@@ -35,26 +36,26 @@ class Settings:
     Raises ValueError for anything that makes no sense, above all a sparsity outside the search interval.
     """
 
-    model: str
-    data_set: str
-    method: str = "edge-popup"
-    sparsity: float = 0.5
-    prune: float = 0.0
-    lock: float = 0.0
-    rule: str = "epl"
-    scope: str = "global"
-    weights: str = "ku"
-    scale: str = "none"
-    width: float = 1.0
-    epochs: int = 100
-    batch: int = 128
-    optimiser: str = "sgd"
-    rate: float = 0.1
-    decay: float = 1e-4
-    augment: bool = False
-    learn_norms: bool = False
-    images: int = 0
-    size: int = 0
+    model: str = field(metadata={"about": f"one of {', '.join(MODELS)}", "metavar": "NAME"})
+    data_set: str = field(metadata={"about": f"one of {', '.join((*IMAGES, *GRAPHS))}", "metavar": "NAME"})
+    method: str = option("edge-popup", "search a mask of random weights, or train the weights", choices=METHODS)
+    sparsity: float = option(0.5, "share of zero weights in the ticket")
+    prune: float = option(0.0, "share of weights that are never in the ticket, p")
+    lock: float = option(0.0, "share of weights that always are, q")
+    rule: str = option("epl", "how the layers share p and q: evenly (EPL) or by Erdos and Renyi (ERK)", choices=RULES)
+    scope: str = option("global", "one threshold for all layers, or one for each", choices=SCOPES)
+    weights: str = option("ku", "random weights: Kaiming uniform (KU) or signed constant (SKC)", choices=WEIGHTS)
+    scale: str = option("none", "weights times 1/sqrt(1 - sparsity), of the network or of the layer", choices=SCALES)
+    width: float = option(1.0, "hidden neurons, as a multiple of the published model's")
+    epochs: int = option(100, "how often all training data is gone through")
+    batch: int = option(128, "images in a batch")
+    optimiser: str = option("sgd", "what makes the steps", choices=OPTIMISERS)
+    rate: float = option(0.1, "learning rate at the start; it falls to 0 by the cosine rule")
+    decay: float = option(1e-4, "weight decay")
+    augment: bool = option(False, "random crops and flips")
+    learn_norms: bool = option(False, "learn scale and shift of the norms; they count in the ticket's size")
+    images: int = option(0, "training images used, 0 for all")
+    size: int = option(0, "side in pixels to which image files are resized, 0 for the data set's own")
 
     def __post_init__(self) -> None:
         for name, allowed in (
@@ -149,3 +150,14 @@ PRESETS: Mapping[str, Settings] = MappingProxyType(
         **_rows("transformer-mnist", _TRANSFORMER, 0.5, rate=0.001),
     }
 )
+
+
+def usual(model: str, data_set: str, changes: Mapping[str, Any]) -> Settings:
+    """Return what the preset of this model and data set says, with ``changes``; without a preset, the defaults.
+
+    The same in every command. changes: by field, those that are None left out, and "freezing" as
+    :meth:`Settings.changed` takes it.
+    """
+    chosen = {**changes, "model": model, "data_set": data_set}
+    name = f"{model}-{data_set}-{'weights' if changes.get('method') == 'weights' else 'dense'}"
+    return PRESETS[name].changed(**chosen) if name in PRESETS else Settings.of(**chosen)

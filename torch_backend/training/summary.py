@@ -5,13 +5,13 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rich.table import Table
 from scipy.special import stdtrit
 
 from slt.core import console
 from slt.core.checks import open_unit
 from slt.core.intervals import Estimate
 from slt.core.store import Row
+from slt.core.tables import Table
 
 if TYPE_CHECKING:  # it needs torch, and figures are drawn without
     from torch_backend.training.settings import Settings

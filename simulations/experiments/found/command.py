@@ -28,7 +28,6 @@ from simulations.experiments.found import tables
 from simulations.experiments.found.judge import apply, judge, masks_of
 from simulations.experiments.found.targets import TARGETS, Problem, problem
 from simulations.run.runner import Work, command
-from slt.core import console
 from slt.core.command import REFUTED
 from slt.core.forms import Form, Numbers, count
 from slt.core.keys import key_words
@@ -156,7 +155,7 @@ def violations(row: Row) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure all sources, print the tables, write one row a source; exit 1 when a mask breaks the frozen states."""
-    rows = command(
+    rows, page = command(
         argv,
         EXPERIMENT,
         __doc__,
@@ -166,7 +165,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         seeded="targets, inputs and sources",
         confidence=CONFIDENCE,
     )
-    page = console.Page()
     for name in TARGETS:
         for which in ("sup", "mean"):
             page.print(tables.errors(name, [row for row in rows if row["target"] == name], which))

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Sequence
 from math import exp, log
 
-from rich.table import Table
-
 from slt.core import console
 from slt.core.intervals import Estimate
 from slt.core.store import Row
+from slt.core.tables import Table
 
 HEAD = ("p", "q", "t", "weights")
 Number = Callable[[Row], float]

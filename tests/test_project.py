@@ -91,7 +91,7 @@ def test_the_wheel_has_every_module_and_result_and_no_name_that_others_use(insta
     wanted = {name for name in tracked if name.startswith(packages) and not name.startswith("figures/rendered/")}
     shipped = {path.relative_to(installed).as_posix() for path in installed.rglob("*") if path.is_file()}
     shipped = {name for name in shipped if "__pycache__" not in name and ".dist-info/" not in name}
-    assert shipped == wanted | {"slt_verify.py"}
+    assert shipped == wanted | {"slt_verify.py", "bin/slt"}
 
 
 COMMANDS = [

@@ -1,10 +1,12 @@
 """How likely is success with n random numbers? ``slt success --n 60 --eps .01``."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from slt.cli.law import add_law, law_of
 from slt.core import console
 from slt.core.command import Parser
+from slt.core.options import add_forms
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -13,7 +15,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     from theory.requirement import success
 
     found = success(args.eps, n=args.n, **law_of(args))
-    console.Page().print(console.table(found.question, ("<", "probability", "<what it means"), found.lines))
+    page = console.Page(args.form)
+    page.print(console.table(found.question, ("<", "probability", "<what it means"), found.lines))
+    page.result(asdict(found))
     return 0
 
 
@@ -27,4 +31,5 @@ def parser() -> Parser:
     p.add_argument("--n", type=int, required=True, help="number of variables, pruned and locked ones counted")
     p.add_argument("--eps", type=float, required=True, help="precision, in (0, 1)")
     add_law(p)
+    add_forms(p)
     return p

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from slt.core import console
 from slt.core.checks import whole
 from slt.core.command import Parser
+from slt.core.options import add_forms
 
 ASSUMED = (
     "block: how many neurons of a layer stand for one input (layer 1) or for one target neuron of the layer before. "
@@ -29,9 +30,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         kind: plan_of_sizes(sizes, args.eps, args.delta, prune=prune, lock=lock, widths=kind)
         for kind in ("proven", "estimated")
     }
-    rows = [
-        (layer + 1, *(f"{plans[kind].widths[layer + 1]:,}" for kind in plans),
-         *(f"{plans[kind].blocks[layer]:,}" for kind in plans), f"{plans['proven'].demands[layer].eps:.2g}")
+    proven, guessed = plans["proven"], plans["estimated"]
+    rows: list[tuple[object, ...]] = [
+        (layer + 1, f"{proven.widths[layer + 1]:,}", f"{guessed.widths[layer + 1]:,}", f"{proven.blocks[layer]:,}",
+         f"{guessed.blocks[layer]:,}", f"{proven.demands[layer].eps:.2g}")
         for layer in range(depth)
     ]  # fmt: skip
     rows.append((depth + 1, f"{sizes[-1]:,}", f"{sizes[-1]:,}", None, None, None))
@@ -40,20 +42,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"prune = {args.prune:g}, lock = {args.lock:g}"
     )
     columns = ("layer", "width, proven", "width, estimated", "block, proven", "block, estimated", "weights within")
-    page = console.Page()
+    bits = {kind: found.ticket_bits(prune, lock) for kind, found in plans.items()}
+    page = console.Page(args.form)
     page.print(console.table(title, columns, rows))
-    weights, bits = (
-        {kind: f"{number:.3g}" for kind, number in found.items()}
-        for found in (
-            {kind: p.parameters for kind, p in plans.items()},
-            {kind: p.ticket_bits(prune, lock) for kind, p in plans.items()},
-        )
-    )
     page.print(
-        f"Weights of the source: {weights['proven']} proven, {weights['estimated']} estimated. "
-        f"Bits of a ticket: {bits['proven']} proven, {bits['estimated']} estimated.\n"
+        f"Weights of the source: {proven.parameters:.3g} proven, {guessed.parameters:.3g} estimated. "
+        f"Bits of a ticket: {bits['proven']:.3g} proven, {bits['estimated']:.3g} estimated.\n"
     )
-    page.print(ASSUMED.format(eps=args.eps, sure=1 - args.delta))
+    assumed = ASSUMED.format(eps=args.eps, sure=1 - args.delta)
+    page.note(assumed)
+    page.result(
+        {
+            "sizes": sizes, "eps": args.eps, "delta": args.delta, "prune": prune, "lock": lock, "assumed": assumed,
+            **{
+                kind: {"widths": found.widths, "blocks": found.blocks, "weights": found.parameters,
+                       "ticket_bits": bits[kind]}
+                for kind, found in plans.items()
+            },
+        }
+    )  # fmt: skip
     return 0
 
 
@@ -84,4 +91,5 @@ def parser() -> Parser:
     p.add_argument("--lock", type=float, default=0.0, help="share always used, q, above source layer 1 (default 0)")
     p.add_argument("--eps", type=float, required=True, help="largest error of an output")
     p.add_argument("--delta", type=float, default=0.05, help="allowed failure probability (default 0.05)")
+    add_forms(p)
     return p

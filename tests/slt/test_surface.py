@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
 
@@ -192,6 +193,8 @@ def test_the_commands_come_first_and_print_the_numbers(capsys):
     found, text = slt.requirement(0.1, 0.1, **LAW), capsys.readouterr().out
     for name, value, about in found.lines:
         assert any(line.split()[:2] == [name, value] and about in line for line in text.splitlines())
+    assert dispatch(["n", "--prune", "0.2", "--lock", "0.1", "--eps", "0.1", "--delta", "0.1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == asdict(found)
     assert dispatch(["success", "--n", "9", "--eps", "0.1", "--reading", "pointwise"]) == 0
     text = capsys.readouterr().out
     for name, value, about in slt.success(0.1, n=9, reading="pointwise").lines:
@@ -217,6 +220,10 @@ def test_widths_of_sizes_serve_every_target_of_these_sizes(capsys):
         wanted = [str(layer + 1), *(f"{number:,}" for number in numbers)]
         assert any(line.split()[:5] == wanted for line in text.splitlines())
     assert "weights lie in [-1, 1]" in text
+    assert dispatch(["widths", "3-4-2", "--prune", ".1", "--lock", ".05", "--eps", ".5", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["proven"]["widths"] == list(proven.widths)
+    assert result["estimated"]["blocks"] == list(guessed.blocks)
 
 
 @pytest.mark.parametrize(

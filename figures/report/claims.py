@@ -9,7 +9,8 @@ from simulations.existence import sweep_tables
 from simulations.lemmas.report import interval, regime
 from simulations.lemmas.verdicts import overall
 from slt.core.store import Row, read_json, read_jsonl
-from theory.claims import CLAIMS, Claim
+from theory.claim import Claim
+from theory.claims import CLAIMS
 
 COLUMNS = (
     "reading", "eps", "necessary", "estimated", "measured", "stat.", "sufficient", "constant C", "limited by",

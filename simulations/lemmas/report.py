@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 from simulations.lemmas.bounded import over_precision, over_rates
 from simulations.lemmas.verdicts import CORRECTED, OPEN, overall
 from slt.core import console
+from slt.core.rates import READINGS
 from slt.core.store import Row
 from theory.asymptotics import constant, necessary_slopes, sufficient_slopes
-from theory.claims import Claim
+from theory.claim import Claim
 from theory.steps import check_steps
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def legend(out: console.Page, rows: list[Row]) -> None:
             else ""
         )
     )
-    for reading in ("uniform", "pointwise"):
+    for reading in READINGS:
         ratios = [
             f"{row['sufficient'] / row['measured']['value']:.2f}"
             for row in rows

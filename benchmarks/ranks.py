@@ -31,13 +31,13 @@ from slt.core.store import export_jsonl
 with extra_needed("python -m benchmarks.ranks"):
     import torch
 
-    from torch_backend.commands.search import source_of
     from torch_backend.masks.supermask import freeze, supermasks
     from torch_backend.masks.threshold import keep_largest, kept_free, kth_largest
     from torch_backend.models import build
     from torch_backend.tickets.files import load
     from torch_backend.training.run import read_checkpoint
     from torch_backend.training.settings import PRESETS
+    from torch_backend.training.start import source_of
 
 PRESET = "conv2-mnist-frozen"
 SIZES = {"channels": 1, "size": 28, "classes": 10}

@@ -22,7 +22,6 @@ with extra_needed("python -m benchmarks.search"):
     from torch.nn import functional
 
     from torch_backend.commands.plan import made_up_nodes
-    from torch_backend.commands.search import device_of
     from torch_backend.data.arxiv import ARXIV
     from torch_backend.masks import frozen
     from torch_backend.masks.supermask import freeze, supermasks
@@ -30,6 +29,7 @@ with extra_needed("python -m benchmarks.search"):
     from torch_backend.models import build
     from torch_backend.training.run import optimiser_of
     from torch_backend.training.settings import PRESETS, Settings
+    from torch_backend.training.start import device_of
 
 BATCH = 128
 MOST_RATIO, MOST_SHARE, MOST_GRAPH_SECONDS = 1.10, 0.03, 10.0

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from theory.requirement import Requirement, Success, requirement, success
     from torch_backend.masks.supermask import freeze
     from torch_backend.masks.threshold import select, select_after_steps
+    from torch_backend.training.searching import Ticket, load_ticket, plain_state_dict, save_ticket, search
 
 __version__ = "0.1.0"
 
@@ -35,7 +36,12 @@ _NUMBERS = {
     "success_probability": "subsetsum.success",
 }
 _TICKETS = {  # these need PyTorch
+    "Ticket": "torch_backend.training.searching",
     "freeze": "torch_backend.masks.supermask",
+    "load_ticket": "torch_backend.training.searching",
+    "plain_state_dict": "torch_backend.training.searching",
+    "save_ticket": "torch_backend.training.searching",
+    "search": "torch_backend.training.searching",
     "select": "torch_backend.masks.threshold",
     "select_after_steps": "torch_backend.masks.threshold",
 }
@@ -44,10 +50,15 @@ __all__ = [
     "CLAIMS",
     "Requirement",
     "Success",
+    "Ticket",
     "best_subsets",
     "covers_values",
     "freeze",
+    "load_ticket",
+    "plain_state_dict",
     "requirement",
+    "save_ticket",
+    "search",
     "select",
     "select_after_steps",
     "success",

@@ -32,7 +32,7 @@ from simulations.existence import build as building
 from simulations.existence.target import Target, from_file, save
 from slt.core.idx import read_idx
 from slt.core.store import Store, export_json, export_jsonl, read_json, read_jsonl
-from torch_backend.commands import search, ticket
+from torch_backend.commands import ticket
 from torch_backend.data import load
 from torch_backend.data.files import Files
 from torch_backend.masks.supermask import freeze
@@ -40,7 +40,7 @@ from torch_backend.masks.threshold import select
 from torch_backend.models import build
 from torch_backend.tickets import files as tickets
 from torch_backend.tickets import tensors
-from torch_backend.training import pretrained
+from torch_backend.training import pretrained, start
 from torch_backend.training import run as training
 from torch_backend.training.settings import Settings
 from torch_backend.training.summary import table
@@ -184,13 +184,13 @@ def write_result(path):
 
 
 def read_result(path):
-    row = search.read_result(path, asdict(Settings("mlp", "mnist")), 0, ORIGIN, search.FORM)
+    row = start.read_result(path, asdict(Settings("mlp", "mnist")), 0, ORIGIN, start.FORM)
     table({"a": Settings("mlp", "mnist")}, {"a": [row]})
     return row
 
 
 def read_claim(path):
-    search._claim(path.parent, Settings("mlp", "mnist"))
+    start.claim(path.parent, asdict(Settings("mlp", "mnist")))
 
 
 def read_limits(path):

@@ -52,7 +52,7 @@ def no_work(monkeypatch, tmp_path):
     for place in (
         "simulations.run.engines.Threads.run",
         "simulations.existence.command._target",
-        "torch_backend.commands.search.load",
+        "torch_backend.training.start.load",
         "torch_backend.commands.compare.load",
         "torch_backend.commands.jackpot.load",
         "torch_backend.commands.requirement.load",

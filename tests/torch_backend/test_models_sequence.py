@@ -10,7 +10,6 @@ from torch import nn
 from torch.nn import functional
 
 from slt.cli import dispatch as command
-from torch_backend.commands.search import prepared
 from torch_backend.masks.supermask import freeze, supermasks
 from torch_backend.masks.threshold import select
 from torch_backend.models import build
@@ -18,6 +17,7 @@ from torch_backend.models.sequence import position_code
 from torch_backend.tickets import files as tickets
 from torch_backend.tickets.sizes import meta_model
 from torch_backend.training.settings import PRESETS, Settings
+from torch_backend.training.start import prepared
 
 NAMES = ("lstm", "transformer")
 SMALL = {"size": 6, "hidden": 16, "classes": 3}

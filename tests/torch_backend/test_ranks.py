@@ -14,10 +14,10 @@ import torch
 
 from slt.cli import dispatch as command
 from tests.torch_backend.left import files
-from torch_backend.commands import search
 from torch_backend.masks.supermask import supermasks
 from torch_backend.tickets import files as tickets
 from torch_backend.training.ranks import ALONE
+from torch_backend.training.start import task_of
 
 ROOT = Path(__file__).parents[2]
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
@@ -159,5 +159,5 @@ def test_graphs_are_refused_under_torchrun():
     parts = (torch.tensor([node]) for node in range(3))
     graph = Graph(torch.ones(3, 2), torch.tensor([0, 1, 1]), *adjacency_of(3, np.array([[0], [1]])), *parts, 2)
     with pytest.raises(ValueError, match="cora goes through the network whole, at every step: leave out torchrun"):
-        search.task_of(PRESETS["gin-cora-frozen"], 0, graph, False, Ranks(1, 2))
-    assert search.task_of(PRESETS["gin-cora-frozen"], 0, graph, False, ALONE).graph is graph
+        task_of(PRESETS["gin-cora-frozen"], 0, graph, False, Ranks(1, 2))
+    assert task_of(PRESETS["gin-cora-frozen"], 0, graph, False, ALONE).graph is graph

@@ -26,6 +26,7 @@ from torch_backend.commands.search import main
 from torch_backend.masks.supermask import supermasks
 from torch_backend.tickets import files as tickets
 from torch_backend.training import run as training
+from torch_backend.training import start
 from torch_backend.training.settings import PRESETS, Settings
 from torch_backend.training.summary import mean_interval
 
@@ -88,7 +89,7 @@ def test_a_kill_inside_an_epoch_loses_that_epoch_alone(data, tmp_path, monkeypat
     options = [*SMALL, "--seeds", "1", "--data", str(data)]
     main([*options, "--out", str(tmp_path / "whole")])
     calls = []
-    loss = search.ImageTask.loss
+    loss = start.ImageTask.loss
 
     def dying(self, model, epoch, step):
         calls.append((epoch, step))
@@ -96,7 +97,7 @@ def test_a_kill_inside_an_epoch_loses_that_epoch_alone(data, tmp_path, monkeypat
             raise KeyboardInterrupt
         return loss(self, model, epoch, step)
 
-    monkeypatch.setattr(search.ImageTask, "loss", dying)
+    monkeypatch.setattr(start.ImageTask, "loss", dying)
     assert run_command(main, [*options, "--out", str(tmp_path / "parts")], "search") == 130
     main([*options, "--out", str(tmp_path / "parts")])
     assert calls[5] == (1, 1)

@@ -13,9 +13,8 @@ from torch import nn
 from slt.cli import dispatch as command
 from slt.core.command import run
 from torch_backend.commands import ticket
-from torch_backend.commands.search import fingerprint
 from torch_backend.commands.ticket import main
-from torch_backend.data import load
+from torch_backend.data import fingerprint, load
 from torch_backend.masks.supermask import freeze
 from torch_backend.masks.threshold import select
 from torch_backend.models import build

@@ -22,7 +22,6 @@ from slt.core.store import Row, export_csv, export_jsonl, read_jsonl
 from slt.core.tables import Table
 from theory.freezing import positioned
 from torch_backend.commands.choices import add_data, in_force
-from torch_backend.commands.search import device_of, model_sizes, origin_of, prepared, source_of, task_of
 from torch_backend.data import Graph, Images, load
 from torch_backend.models import MODELS
 from torch_backend.rivals import METHODS, Problem
@@ -30,6 +29,7 @@ from torch_backend.rivals.planted import Planted, plant
 from torch_backend.rivals.problem import settle_norms
 from torch_backend.training.run import CHECKPOINT
 from torch_backend.training.settings import Settings, usual
+from torch_backend.training.start import device_of, model_sizes, origin_of, prepared, source_of, task_of
 from torch_backend.training.summary import CONFIDENCE, mean_interval, percent
 
 SOURCES = ("dense", "sparse", "frozen")

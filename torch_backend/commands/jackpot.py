@@ -29,16 +29,6 @@ from slt.core.places import data_root
 from slt.core.store import Row, export_csv, export_json, export_jsonl, read_json, read_jsonl
 from slt.core.tables import Table
 from theory.freezing import positioned
-from torch_backend.commands.search import (
-    RESULT,
-    TICKET,
-    device_of,
-    model_sizes,
-    origin_of,
-    read_result,
-    source_of,
-    task_of,
-)
 from torch_backend.data import GRAPHS, IMAGES, Graph, Images, load
 from torch_backend.masks.supermask import freeze
 from torch_backend.models import MODELS
@@ -51,6 +41,16 @@ from torch_backend.tickets import files as tickets
 from torch_backend.training.pretrained import loaded, trained
 from torch_backend.training.run import CHECKPOINT, EPOCHS, TRAINED
 from torch_backend.training.settings import OPTIMISERS, RULES, Settings
+from torch_backend.training.start import (
+    RESULT,
+    TICKET,
+    device_of,
+    model_sizes,
+    origin_of,
+    read_result,
+    source_of,
+    task_of,
+)
 from torch_backend.training.summary import CONFIDENCE, mean_interval, percent
 
 RESTRICTIONS = ("short", "none")

@@ -19,7 +19,6 @@ from slt.core.store import Row
 from slt.core.tables import Table
 from theory.freezing import centre, counts, entropy_bits, interval, kept_count, layer_rates, log2_candidates
 from torch_backend.commands.choices import add_choices, add_data, chosen_settings, preset_names
-from torch_backend.commands.search import device_of, out_of_memory, source_of
 from torch_backend.data import GraphSet, Images, ImageSet, adjacency_of, load, record_of
 from torch_backend.data.split import SHARE
 from torch_backend.masks.supermask import footprint, freeze, supermasks
@@ -27,6 +26,7 @@ from torch_backend.masks.threshold import select
 from torch_backend.tickets.sizes import meta_model
 from torch_backend.training.run import optimiser_of
 from torch_backend.training.settings import Settings
+from torch_backend.training.start import device_of, out_of_memory, source_of
 
 STEPS = 2  # timed, after one that is not
 SMALL_BATCH = 16  # images that are timed; the time of a step is taken to be proportional

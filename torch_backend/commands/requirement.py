@@ -25,11 +25,11 @@ from slt.core.places import data_root
 from slt.core.store import Row, export_jsonl, read_jsonl
 from torch_backend.commands.compare import Case, measure
 from torch_backend.commands.requirement_tables import CENTRE, tables
-from torch_backend.commands.search import device_of, origin_of
 from torch_backend.data import load
 from torch_backend.tickets.sizes import meta_model, shapes_of
 from torch_backend.training.run import check_origin
 from torch_backend.training.settings import PRESETS, Settings
+from torch_backend.training.start import device_of, origin_of
 
 DENSE = (0.0, 0.0)
 SAME = ("data", "device")  # what all runs of a seed must share, for they are compared

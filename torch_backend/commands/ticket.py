@@ -18,13 +18,13 @@ from slt.core.command import REFUTED, Parser
 from slt.core.files import check_writable, write_atomically
 from slt.core.options import add_forms
 from slt.core.places import data_root
-from torch_backend.commands.search import model_sizes
 from torch_backend.data import Graph, Images, fingerprint, load
 from torch_backend.models import MODELS
 from torch_backend.tickets import files as tickets
 from torch_backend.tickets.sizes import sizes_table
 from torch_backend.tickets.tensors import dense, encoded
 from torch_backend.training.settings import Settings
+from torch_backend.training.start import model_sizes
 from torch_backend.training.tasks import GraphTask, ImageTask
 
 LARGE = 10**8  # weights from which on a network takes minutes and gigabytes to rebuild

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from slt.core.checks import first_line
 from slt.core.files import write_atomically
 from slt.core.store import Row
-from torch_backend.commands.search import prepared
 from torch_backend.models import build
 from torch_backend.tickets.tensors import dense, encoded, name_of, read
 from torch_backend.training.run import CHECKPOINT, Run, Task
 from torch_backend.training.settings import Settings
+from torch_backend.training.start import prepared
 
 
 def loaded(path: str | Path, name: str, sizes: dict[str, Any]) -> nn.Module:

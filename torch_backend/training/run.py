@@ -149,7 +149,7 @@ class Run:
         mean = float(total) / self.task.steps
         if not math.isfinite(mean):
             kept = f"the state after epoch {epoch} is kept in {self.folder}" if epoch else "nothing is kept"
-            raise ValueError(f"the loss is not finite in epoch {epoch + 1} ({mean}); try a smaller --rate; {kept}")
+            raise ValueError(f"the loss is not finite in epoch {epoch + 1} ({mean}); try a smaller rate; {kept}")
         return mean, sparsities
 
 
@@ -240,7 +240,7 @@ def check_origin(path: Path, kept: dict[str, str], now: dict[str, str]) -> None:
         if kept.get(name) != value:
             raise ValueError(
                 f"{path} was begun with {name} {kept.get(name)}, now it is {value}: go on in the same way, or give "
-                "another --out"
+                "another folder (--out)"
             )
 
 

@@ -67,8 +67,7 @@ class Settings:
             ("optimiser", OPTIMISERS),
         ):
             one_of(name, getattr(self, name), allowed)
-        one_of("model", self.model, tuple(MODELS))
-        record_of(self.data_set).sizes(self.size)
+        self._check_names()
         clean: dict[str, float] = {name: positive(name, getattr(self, name)) for name in ("width", "rate")}
         if max(self.rate, self.decay) > LARGEST:
             raise ValueError(f"rate and decay must be at most {LARGEST:g}, got {self.rate:g}, {self.decay:g}")
@@ -83,6 +82,10 @@ class Settings:
             object.__setattr__(self, name, value)
         if self.method == "edge-popup":
             check_sparsity(self.sparsity, searchable(self.prune, self.lock))
+
+    def _check_names(self) -> None:
+        one_of("model", self.model, tuple(MODELS))
+        record_of(self.data_set).sizes(self.size)
 
     @property
     def digest(self) -> str:

@@ -36,7 +36,7 @@ def shown():
             yield first[2:], rest
 
 
-@pytest.mark.parametrize(("command", "printed"), shown())
+@pytest.mark.parametrize(("command", "printed"), list(shown()))
 def test_commands_of_the_readme_print_what_stands_there(command, printed, tmp_path):
     name, *words = command.split()
     assert name == "slt"

@@ -6,8 +6,9 @@ from typing import Any
 
 from figures.requirement import RESULT
 from simulations.existence import sweep_tables
-from simulations.lemmas.report import interval, regime
+from simulations.lemmas.report import regime
 from simulations.lemmas.verdicts import overall
+from slt.core.intervals import shown as interval
 from slt.core.store import Row, read_json, read_jsonl
 from theory.claim import Claim
 from theory.claims import CLAIMS

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from simulations.lemmas.bounded import over_precision, over_rates
 from simulations.lemmas.verdicts import CORRECTED, OPEN, overall
 from slt.core import console
+from slt.core.intervals import shown
 from slt.core.rates import READINGS
 from slt.core.store import Row
 from theory.asymptotics import constant, necessary_slopes, sufficient_slopes
@@ -48,14 +49,6 @@ def regime(reach_share: float) -> str:
     return f"reach {reach_share:.0%}" if reach_share >= 0.5 else f"resolution {1 - reach_share:.0%}"
 
 
-def interval(entry: dict[str, float | None], form: str = "d") -> str:
-    """Write {lower, value, upper} as ``value [lower, upper]``; a missing end as ``?``."""
-    lower, value, upper = (
-        "?" if entry[end] is None else format(entry[end], form) for end in ("lower", "value", "upper")
-    )
-    return f"{value} [{lower}, {upper}]"
-
-
 COLUMNS = {  # and the least width of each, so that the tables stand in line
     "<reading": 9,
     "eps": 6,
@@ -87,10 +80,10 @@ def requirement_table(out: console.Page, claim: Claim, rows: list[Row]) -> None:
             f"{row['eps']:g}",
             row["necessary"],
             row["estimated"],
-            interval(row["measured"]),
+            shown(row["measured"]),
             row["statistical"],
             row["sufficient"],
-            interval(row["constant"], ".3g"),
+            shown(row["constant"], ".3g"),
             regime(row["reach_share"]),
             SHORT.get(row["verdict"], row["verdict"]),
         )

@@ -2,7 +2,7 @@
 
 What to see: tickets of half sparsity come near the accuracy of trained weights (stars) at a thirtieth of the bits and
 less. Freezing (dense, pruned, frozen source along each line) shrinks the search space and the ticket by about the same
-share and costs a little accuracy. Reads the rows that ``python -m torch_backend search`` writes.
+share and costs a little accuracy. Reads the rows that ``slt search`` writes.
 """
 
 import sys
@@ -10,25 +10,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.cli import run
-from common.store import Row, read_jsonl
 from figures.style import COLOURS, command, panels, save, tips
+from slt.core.command import run
+from slt.core.intervals import MEANS, mean_interval, percent
+from slt.core.places import committed
+from slt.core.store import Row, read_jsonl
 from theory.freezing import log2_candidates
-from torch_backend.summary import CONFIDENCE, mean_interval, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RESULT = Path(__file__).parents[1] / "torch_backend" / "results"
+RESULT = committed("torch_backend")
 WORDS = {
     "mnist": "search --preset 'mlp-mnist-*' --seeds 3",
     "graphs": "search --preset 'gin-cora-*' 'gin-citeseer-*' --seeds 10",
     "cifar10": "search --preset 'conv6-cifar10-*' --width .25 --images 10000 --epochs 8 --seeds 3",
 }
-COMMANDS = {
-    name: f"python -m torch_backend {words} --results torch_backend/results/{name}.jsonl"
-    for name, words in WORDS.items()
-}
+COMMANDS = {name: f"slt {words} --results torch_backend/results/{name}.jsonl" for name, words in WORDS.items()}
 COMMAND = "\n".join(COMMANDS.values())
 MINUTES = 75
 SETS = {
@@ -117,7 +115,7 @@ def render(points: Sequence[Row], folder: str | Path, name: str = "accuracy") ->
         for ax, key in zip(axes, AXES, strict=True):
             draw(ax, points, key)
         axes[0].set_xlim(-0.5, len(KINDS) - 0.5)
-        axes[0].set_ylabel(f"test accuracy, %, {100 * CONFIDENCE:g} % intervals")
+        axes[0].set_ylabel(f"test accuracy, %, {100 * MEANS:g} % intervals")
         handles = [Line2D([], [], color=colour, lw=3, label=label) for label, colour in SETS.values()]
         handles += [
             Line2D([], [], color="#333333", ls="", marker=marker, mfc="white", mew=1.4, ms=8, label=label)
@@ -140,4 +138,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures accuracy"))
+    sys.exit(run(main, None, "slt figures accuracy"))

@@ -2,7 +2,7 @@
 
 What to see: every point lies on the diagonal, to within about its interval and well inside the band of 0.03 that the
 estimate must keep; below, the differences alone, magnified. Coarse or fine, pruned or locked makes no
-difference. Reads the rows that ``python -m simulations calibration --out FILE`` writes.
+difference. Reads the rows that ``slt simulate calibration --out FILE`` writes.
 """
 
 import sys
@@ -10,16 +10,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.cli import run
-from common.store import Row, read_jsonl
 from figures.style import COLOURS, command, panels, save, tips
-from simulations.report import interval
+from slt.core.command import run
+from slt.core.intervals import shown as interval
+from slt.core.places import committed
+from slt.core.store import Row, read_jsonl
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RESULT = Path(__file__).parents[1] / "simulations" / "results" / "calibration.jsonl"
-COMMAND = "python -m simulations calibration --out simulations/results/calibration.jsonl"
+RESULT = committed("simulations", "calibration.jsonl")
+COMMAND = "slt simulate calibration --out simulations/results/calibration.jsonl"
 MINUTES = 4
 BAND = 0.03
 
@@ -114,4 +115,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures calibration"))
+    sys.exit(run(main, None, "slt figures calibration"))

@@ -7,7 +7,7 @@ number of free weights (second) they would lie on one if free weights were all t
 points a curve misses the one through all others. Right, the width factor at which a frozen source is as good as the
 dense reference, with its interval, over the factor of the estimated requirement; a bar across reaches over the
 necessary and the proven one. Below the diagonal tickets need less than predicted; triangles lie outside the widths run.
-Reads the files requirement-*.jsonl that ``python -m torch_backend requirement`` writes.
+Reads the files requirement-*.jsonl that ``slt factors`` writes.
 """
 
 import sys
@@ -18,22 +18,31 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from common.cli import run
-from common.store import read_jsonl
 from figures.style import COLOURS, command, panels, save, tips
+from slt.core.command import run
+from slt.core.intervals import mean_interval, percent
+from slt.core.places import committed
+from slt.core.store import read_jsonl
 from theory.factors import width_factor
-from torch_backend.requirement_tables import ABSCISSAE, CENTRE, Curve, curves, factor_text, matched, mean_ratio, miss
-from torch_backend.summary import mean_interval, percent
+from torch_backend.commands.requirement_tables import (
+    ABSCISSAE,
+    CENTRE,
+    Curve,
+    curves,
+    factor_text,
+    matched,
+    mean_ratio,
+    miss,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RESULT = Path(__file__).parents[1] / "torch_backend" / "results"
+RESULT = committed("torch_backend")
 PATTERN = "requirement-*.jsonl"
 TITLES = {"mnist": "MNIST, MLP", "cora": "Cora, GIN", "conv6": "CIFAR-10 (reduced), Conv6"}
 COMMANDS = {
-    plan: f"python -m torch_backend requirement --plan {plan} --out runs/requirement "
-    f"--results torch_backend/results/requirement-{plan}.jsonl"
+    plan: f"slt factors --plan {plan} --out runs/requirement --results torch_backend/results/requirement-{plan}.jsonl"
     for plan in TITLES
 }
 COMMAND = "\n".join(COMMANDS.values())
@@ -174,4 +183,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures comparison"))
+    sys.exit(run(main, None, "slt figures comparison"))

@@ -4,7 +4,7 @@ What to see: each free variable at first nearly doubles the covered part of [-1/
 is left, so that the uncovered share (left) and the probability that anything is left (right) fall exponentially in n.
 The growth game knows only the mean growth of a step, x(1 - x)/2, and its range. Its bound falls as well, by about a
 quarter with each variable, and asks for 2.1 to 2.7 times as many. Reads the rows that
-``python -m simulations atlas --out FILE`` writes.
+``slt simulate atlas --out FILE`` writes.
 """
 
 import sys
@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.cli import run
-from common.store import Row
 from figures.curves import ATLAS, COMMAND, MINUTES, rows_of
 from figures.style import COLOURS, command, panels, save, tips
+from slt.core.command import run
+from slt.core.store import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -102,4 +102,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures covered"))
+    sys.exit(run(main, None, "slt figures covered"))

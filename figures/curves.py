@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common.store import Row, read_jsonl
 from figures.style import COLOURS
+from slt.core.places import committed
+from slt.core.store import Row, read_jsonl
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-ATLAS = Path(__file__).parents[1] / "simulations" / "results" / "atlas.jsonl"
-COMMAND = "python -m simulations atlas --out simulations/results/atlas.jsonl"
+ATLAS = committed("simulations", "atlas.jsonl")
+COMMAND = "slt simulate atlas --out simulations/results/atlas.jsonl"
 MINUTES = 6
 LINES: dict[str, tuple[str, dict[str, Any]]] = {
     "sufficient": ("sufficient (proven)", {}),

@@ -5,7 +5,7 @@ What to see: the estimated factors (filled circles) lie on the diagonal, for sub
 the necessary ones lie above it where precision is fine. The published forms at equal constants lie far below: what
 freezing costs they leave to a constant that depends on the rates. In built networks the same, with wider intervals; no
 width is proven necessary for them. A bar is the interval of the measured factor. Reads the rows that
-``python -m simulations requirement --out FILE`` writes.
+``slt simulate factors --out FILE`` writes.
 """
 
 import sys
@@ -13,15 +13,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.cli import run
-from common.store import Row, read_jsonl
 from figures.style import COLOURS, command, panels, save, tips
+from slt.core.command import run
+from slt.core.places import committed
+from slt.core.store import Row, read_jsonl
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RESULT = Path(__file__).parents[1] / "simulations" / "results" / "requirement-factors.jsonl"
-COMMAND = "python -m simulations requirement --out simulations/results/requirement-factors.jsonl"
+RESULT = committed("simulations", "requirement-factors.jsonl")
+COMMAND = "slt simulate factors --out simulations/results/requirement-factors.jsonl"
 MINUTES = 2
 PANELS = {
     "uniform": "subset sums, uniform reading",
@@ -113,4 +114,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures factors"))
+    sys.exit(run(main, None, "slt figures factors"))

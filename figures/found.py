@@ -6,7 +6,7 @@ search starts no worse but does not get there: what exists in wide sources it do
 held-out digits: search on labels is near the target at widths at which the construction is not yet. A column a pair
 of rates, an open mark a source, lines through the means (geometric for errors). Where no estimated width is drawn
 such a source has more weights than the experiment allows. Reads the rows that
-``python -m simulations found --out FILE`` writes.
+``slt simulate found --out FILE`` writes.
 """
 
 import sys
@@ -16,17 +16,18 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from common.cli import run
-from common.store import Row, read_jsonl
 from figures.style import COLOURS, command, panels, save, tips
-from simulations.found.command import LARGEST
-from simulations.found.tables import best, groups
+from simulations.experiments.found.command import LARGEST
+from simulations.experiments.found.tables import best, groups
+from slt.core.command import run
+from slt.core.places import committed
+from slt.core.store import Row, read_jsonl
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RESULT = Path(__file__).parents[1] / "simulations" / "results" / "found.jsonl"
-COMMAND = "python -m simulations found --out simulations/results/found.jsonl"
+RESULT = committed("simulations", "found.jsonl")
+COMMAND = "slt simulate found --out simulations/results/found.jsonl"
 MINUTES = 10
 ESTIMATED = 0.0  # position of the estimated width on the path
 
@@ -124,4 +125,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures found"))
+    sys.exit(run(main, None, "slt figures found"))

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from common.cli import REFUTED
-from common.files import check_new
+from slt.core.command import REFUTED
+from slt.core.files import check_new
 
 ROOT = Path(__file__).parents[1]
 

@@ -4,7 +4,7 @@ What to see: without locking (black) the error falls exponentially with the widt
 faster by a search. With locking the same search stalls, and below it lies a floor that is proven for each source: no
 mask does better. Drawn are medians; in narrow sources the median floor is 0, which has no place on the axis. The dotted
 line, 1 / (64 N), lies under the error of all masks of almost every wide source.
-Reads the rows that ``python -m simulations hole --out FILE`` writes.
+Reads the rows that ``slt simulate hole --out FILE`` writes.
 """
 
 import sys
@@ -12,16 +12,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.cli import run
-from common.store import Row, read_jsonl
 from figures.style import COLOURS, command, panels, save, tips
-from simulations.report import interval
+from slt.core.command import run
+from slt.core.intervals import shown as interval
+from slt.core.places import committed
+from slt.core.store import Row, read_jsonl
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RESULT = Path(__file__).parents[1] / "simulations" / "results" / "hole.jsonl"
-COMMAND = "python -m simulations hole --out simulations/results/hole.jsonl"
+RESULT = committed("simulations", "hole.jsonl")
+COMMAND = "slt simulate hole --out simulations/results/hole.jsonl"
 MINUTES = 6
 LOWEST = 1e-9
 NAMES = {
@@ -121,4 +122,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures hole"))
+    sys.exit(run(main, None, "slt figures hole"))

@@ -5,7 +5,7 @@ sparsity k in the middle of it, as soon as it can: for k = 0.8 from F = 0.6 on, 
 the middle the number of subnetworks is largest and nearly all of a ticket's bits, one per free weight, are information
 (centre); towards the ends there is ever less to choose. Measured (right), accuracy is level over the middle, where the
 intervals overlap, and falls towards both ends. Reads the rows that
-``python -m torch_backend positions --results FILE`` writes.
+``slt positions --results FILE`` writes.
 """
 
 import sys
@@ -15,19 +15,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from common.cli import run
-from common.rates import Rates
-from common.store import Row, read_jsonl
 from figures.style import COLOURS, command, panels, save, tips
+from slt.core.command import run
+from slt.core.intervals import MEANS, mean_interval, percent
+from slt.core.places import committed
+from slt.core.rates import Rates
+from slt.core.store import Row, read_jsonl
 from theory.freezing import centre, interval, log2_candidates, positioned
-from torch_backend.summary import CONFIDENCE, mean_interval, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RESULT = Path(__file__).parents[1] / "torch_backend" / "results" / "positions.jsonl"
+RESULT = committed("torch_backend", "positions.jsonl")
 COMMAND = (
-    "python -m torch_backend positions --model mlp --data-set mnist --epochs 10 --ratio .8 --seeds 3 "
+    "slt positions --model mlp --data-set mnist --epochs 10 --ratio .8 --seeds 3 "
     "--results torch_backend/results/positions.jsonl"
 )
 MINUTES = 16
@@ -125,7 +126,7 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "interval") -> l
         seeds = len({row["seed"] for row in rows})
         axes[2].set_title(
             f"measured: {s['model'].upper()} on {s['data_set'].upper()}, F = {frozen:g},\n"
-            f"k = {s['sparsity']:g}; {seeds} seeds, {100 * CONFIDENCE:g} % intervals"
+            f"k = {s['sparsity']:g}; {seeds} seeds, {100 * MEANS:g} % intervals"
         )
         figure.suptitle(
             "The middle of the interval has the most subnetworks, and no worse tickets than elsewhere", fontsize=14
@@ -141,4 +142,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures interval"))
+    sys.exit(run(main, None, "slt figures interval"))

@@ -3,7 +3,7 @@
 What to see, from left to right: from the largest weights the mask starts at a loss that a random start needs several
 epochs for, and stays ahead; under the short restriction, late in the search, a bit swings several times less often for
 each bit whose change lasts, though as many changes last; the validation accuracy is the same with and without it. Thin
-lines are seeds, thick ones their means. Reads the rows that ``python -m torch_backend jackpot --results FILE`` writes.
+lines are seeds, thick ones their means. Reads the rows that ``slt jackpot --results FILE`` writes.
 """
 
 import sys
@@ -12,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from common.cli import run
-from common.store import Row, read_jsonl
 from figures.style import COLOURS, command, panels, save, tips
+from slt.core.command import run
+from slt.core.places import committed
+from slt.core.store import Row, read_jsonl
 
-RESULT = Path(__file__).parents[1] / "torch_backend" / "results" / "jackpots.jsonl"
+RESULT = committed("torch_backend", "jackpots.jsonl")
 COMMAND = (
-    "python -m torch_backend jackpot --model mlp --data-set mnist --sparsity .9 --train-epochs 10 --epochs 20 "
+    "slt jackpot --model mlp --data-set mnist --sparsity .9 --train-epochs 10 --epochs 20 "
     "--start magnitude random --restriction short none --seeds 3 --out runs/jackpots "
     "--results torch_backend/results/jackpots.jsonl"
 )
@@ -94,4 +95,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures jackpots"))
+    sys.exit(run(main, None, "slt figures jackpots"))

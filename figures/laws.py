@@ -4,7 +4,7 @@ What to see: n grows like log (1/eps) and log (1/delta), as the lemmas claim (st
 is pruned it grows like 1/f, f = 1 - p - q the free share, and when more is locked like 1/f^2 (grey guides). The
 published forms, with the one constant that fits them at the ring, are dotted: too steep in eps where reach decides,
 flat in delta down to eps, too small where little is pruned, as Lemma 2.2's factor falls to 0 there, and blind to
-locking, which they leave to the constant. Reads the rows that ``python -m simulations atlas --out FILE`` writes.
+locking, which they leave to the constant. Reads the rows that ``slt simulate atlas --out FILE`` writes.
 """
 
 import sys
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from common.cli import run
-from common.store import Row
 from figures.curves import ATLAS, COMMAND, MINUTES, requirement_lines, requirement_text, rows_of
 from figures.style import COLOURS, command, panels, save, tips
+from slt.core.command import run
+from slt.core.store import Row
 from theory import gadhikar2023, lueker1998
 
 if TYPE_CHECKING:
@@ -123,4 +123,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures laws"))
+    sys.exit(run(main, None, "slt figures laws"))

@@ -3,7 +3,7 @@
 What to see: the highest freezing ratio F rises with n along a straight line in log (1 - F). Pruning alone it is 1 - F
 ~ 1/n, and 99 % is affordable with some thousand variables; with locking it is 1 - F ~ 1/sqrt(n), because the sum of the
 locked ones, of order sqrt(n F), has to be undone. Below the shaded band success is proven, above it failure; measured
-points lie between, on the estimate. Reads the rows that ``python -m simulations limits --out FILE`` writes.
+points lie between, on the estimate. Reads the rows that ``slt simulate limits --out FILE`` writes.
 """
 
 import sys
@@ -11,15 +11,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.cli import run
-from common.store import Row, read_jsonl
 from figures.style import COLOURS, command, panels, save, tips
+from slt.core.command import run
+from slt.core.places import committed
+from slt.core.store import Row, read_jsonl
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RESULT = Path(__file__).parents[1] / "simulations" / "results" / "limits.jsonl"
-COMMAND = "python -m simulations limits --out simulations/results/limits.jsonl"
+RESULT = committed("simulations", "limits.jsonl")
+COMMAND = "slt simulate limits --out simulations/results/limits.jsonl"
 MINUTES = 6
 TICKS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
 
@@ -106,4 +107,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures limits"))
+    sys.exit(run(main, None, "slt figures limits"))

@@ -9,11 +9,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from common.cli import run
-from common.store import Row, read_jsonl
 from figures.style import COLOURS, command, panels, save, tips
+from slt.core.command import run
+from slt.core.places import committed
+from slt.core.store import Row, read_jsonl
 
-RESULT = Path(__file__).parents[1] / "benchmarks" / "results" / "load.jsonl"
+RESULT = committed("benchmarks", "load.jsonl")
 COMMAND = "python -m benchmarks.load --trials 5000 --out benchmarks/results/load.jsonl"
 MINUTES = 60
 SPACED = 20  # every so many samples a point with a text
@@ -62,4 +63,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures load"))
+    sys.exit(run(main, None, "slt figures load"))

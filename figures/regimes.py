@@ -4,7 +4,7 @@ What to see: the map over (p, q) says which share of the failures, at the estima
 before the targets. The others leave gaps: a lack of resolution. Without locking resolution decides; a fifth of
 locking already turns most failures into reach, whatever is pruned. The contours are the estimated n: far more is needed
 at the same free share when it is locking that takes the rest. Reads the rows that
-``python -m simulations atlas --out FILE`` writes.
+``slt simulate atlas --out FILE`` writes.
 """
 
 import sys
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from common.cli import run
-from common.store import Row
 from figures.curves import ATLAS, COMMAND, MINUTES, requirement_text, rows_of
 from figures.style import command, panels, save, tips
+from slt.core.command import run
+from slt.core.store import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,4 +92,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures regimes"))
+    sys.exit(run(main, None, "slt figures regimes"))

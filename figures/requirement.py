@@ -11,17 +11,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common.cli import run
-from common.store import read_json
 from figures.style import COLOURS, command, panels, save, tips
-from simulations.report import interval
-from simulations.verdicts import REFUTED, UNDECIDED, overall
+from simulations.lemmas.verdicts import REFUTED, UNDECIDED, overall
+from slt.core.command import run
+from slt.core.intervals import shown as interval
+from slt.core.places import committed
+from slt.core.store import read_json
 from theory import CLAIMS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RESULT = Path(__file__).parents[1] / "simulations" / "results" / "requirement.json"
+RESULT = committed("simulations", "requirement.json")
 COMMAND = (
     "python -m subsetsum.verify --prune 0.4 --lock 0.3 --eps 0.1 0.03 0.01 0.003 0.001 0.0003 0.0001 "
     "--json simulations/results/requirement.json"
@@ -146,4 +147,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures requirement"))
+    sys.exit(run(main, None, "slt figures requirement"))

@@ -3,7 +3,7 @@
 What to see: a row a search, a panel a sparsity, a colour a source; points are mean test accuracies with 95 % intervals
 over seeds. Searches that train scores lie together at the right, and freezing moves them little; one-shot choices, made
 for networks whose weights are trained afterwards, stay near the line of guessing, whatever the source. Reads the rows
-that ``python -m torch_backend compare --results FILE`` writes.
+that ``slt compare --results FILE`` writes.
 """
 
 import sys
@@ -11,20 +11,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.cli import run
-from common.intervals import Estimate
-from common.store import Row, read_jsonl
 from figures.style import COLOURS, command, panels, save, tips
-from torch_backend.summary import mean_interval
+from slt.core.command import run
+from slt.core.intervals import Estimate, mean_interval
+from slt.core.places import committed
+from slt.core.store import Row, read_jsonl
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RESULT = Path(__file__).parents[1] / "torch_backend" / "results"
+RESULT = committed("torch_backend")
 FILES = ("rivals-cora.jsonl", "rivals-mnist.jsonl")
 COMMAND = """\
-python -m torch_backend compare --model gin --data-set cora --epochs 50 --sparsity .3 .5 .7 --freeze .5 --seeds 3 --out runs/rivals-cora --results torch_backend/results/rivals-cora.jsonl
-python -m torch_backend compare --model mlp --data-set mnist --epochs 5 --sparsity .3 .5 .7 --freeze .5 --seeds 3 --out runs/rivals-mnist --results torch_backend/results/rivals-mnist.jsonl"""  # noqa: E501
+slt compare --model gin --data-set cora --epochs 50 --sparsity .3 .5 .7 --freeze .5 --seeds 3 --out runs/rivals-cora --results torch_backend/results/rivals-cora.jsonl
+slt compare --model mlp --data-set mnist --epochs 5 --sparsity .3 .5 .7 --freeze .5 --seeds 3 --out runs/rivals-mnist --results torch_backend/results/rivals-mnist.jsonl"""  # noqa: E501
 MINUTES = 60
 LOOKS = {  # a source as its rows call it: what it is, colour, marker
     "dense": ("dense source", COLOURS["measured"], "o"),
@@ -106,4 +106,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures rivals"))
+    sys.exit(run(main, None, "slt figures rivals"))

@@ -18,12 +18,12 @@ from unittest import mock
 
 import numpy as np
 
-from common.checks import first_line
-from common.cli import Parser
-from common.files import check_writable, make_folder, write_atomically
-from common.forms import like
-from common.store import read_json, read_jsonl
 from figures.plotted import digest
+from slt.core.checks import first_line
+from slt.core.command import Parser
+from slt.core.files import check_writable, make_folder, write_atomically
+from slt.core.forms import like
+from slt.core.store import read_json, read_jsonl
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,7 +71,7 @@ def command(
     argv: Sequence[str] | None,
 ) -> int:
     """Be the command of figure ``name``: draw the committed result, or the one named; print the files written."""
-    parser = Parser(prog=f"python -m figures {name}", description=doc)
+    parser = Parser(prog=f"slt figures {name}", description=doc)
     parser.add_argument("results", nargs="?", default=result, help="result file (default: the committed one)")
     parser.add_argument("--out", default=RENDERED, help="folder for PNG and SVG (default figures/rendered)")
     args = parser.parse_args(argv)

@@ -3,7 +3,7 @@
 What to see: the measured success probability follows the estimate and never leaves the region between the two proven
 bounds. For a dense source all is decided within some ten variables; with freezing the same rise takes ten times as
 long, and its upper end, where delta is small, is where the requirement is read off. Reads the rows that
-``python -m simulations atlas --out FILE`` writes.
+``slt simulate atlas --out FILE`` writes.
 """
 
 import sys
@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.cli import run
-from common.store import Row
 from figures.curves import ATLAS, COMMAND, MINUTES, rows_of
 from figures.style import COLOURS, command, panels, save, tips
+from slt.core.command import run
+from slt.core.store import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,4 +80,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures success"))
+    sys.exit(run(main, None, "slt figures success"))

@@ -4,7 +4,7 @@ What to see: each curve is the share of sources in which the construction's cert
 source's width as a share of the proven width (right edge). All curves cross the wanted 90 % (line) far to the left
 of the edge, and near their ring, the estimated width: the proof pays a factor, not another law. One panel a target,
 one colour a pair of rates; for deeper targets the largest pair asks for blocks beyond what the builder takes. Reads the
-rows that ``python -m simulations sweep --out FILE`` writes.
+rows that ``slt simulate sweep --out FILE`` writes.
 """
 
 import sys
@@ -12,17 +12,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.cli import run
-from common.store import Row, read_jsonl
 from figures.style import COLOURS, command, panels, save, tips
-from simulations.report import interval
-from simulations.sweep_tables import PLANS, neurons
+from simulations.existence.sweep_tables import PLANS, neurons
+from slt.core.command import run
+from slt.core.intervals import shown as interval
+from slt.core.places import committed
+from slt.core.store import Row, read_jsonl
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RESULT = Path(__file__).parents[1] / "simulations" / "results" / "sweep.jsonl"
-COMMAND = "python -m simulations sweep --out simulations/results/sweep.jsonl"
+RESULT = committed("simulations", "sweep.jsonl")
+COMMAND = "slt simulate sweep --out simulations/results/sweep.jsonl"
 MINUTES = 5
 EVENT = "certified"
 LOOKS = (
@@ -129,4 +130,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures sweep"))
+    sys.exit(run(main, None, "slt figures sweep"))

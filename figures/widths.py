@@ -5,7 +5,7 @@ and in the published form with the one constant that the dense source asks for i
 second layer and 1/f^2 in the first, where both edges of a product have to survive; in the second layer locking costs
 more than pruning the same share. The published form of Theorem A.4 leaves all of it to a constant that depends on the
 rates. Reads the rows that
-``python -m simulations atlas --out FILE`` writes.
+``slt simulate atlas --out FILE`` writes.
 """
 
 import sys
@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.cli import run
-from common.store import Row
 from figures.curves import ATLAS, COMMAND, MINUTES, rows_of
 from figures.style import COLOURS, command, panels, save, tips
+from slt.core.command import run
+from slt.core.store import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -94,4 +94,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures widths"))
+    sys.exit(run(main, None, "slt figures widths"))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from common.checks import positive, whole
-from common.rates import Rates
+from slt.core.checks import positive, whole
+from slt.core.rates import Rates
 from subsetsum.threads import workers
 
 UNIT = 2.0**-48  # of the sums; edges are multiples of 2**-43, so that 2**13 of them stay below 2**63 with any target

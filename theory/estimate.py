@@ -7,7 +7,7 @@ succeeds when [max(|c| - r, 0), |c| + r] is covered: decided in :mod:`theory.win
 values matter, by a Poisson process of saddlepoint density otherwise. Of thousands of free values only the
 total is drawn: their sums leave no gap before they end, so the end decides.
 
-Error against measured success: ``python -m simulations calibration``. Of the approximations two are visible and
+Error against measured success: ``slt simulate calibration``. Of the approximations two are visible and
 nearly cancel: the first-order saddlepoint is a few percent too dense for 10 to 15 values, while gaps come in clumps
 (most sums on both sides of a gap reappear, shifted, on both sides of another), which Poisson sums do not know.
 """
@@ -19,16 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtrik, ndtri
 
-from common.checks import one_of, whole
-from common.keys import checked_seed, generator
-from common.rates import Rates
-from theory.limits import checked_delta, checked_eps, checked_n, checked_radius, checked_rates
+from slt.core.checks import one_of, whole
+from slt.core.keys import checked_seed, generator
+from slt.core.rates import READINGS, Rates
+from theory.arguments import checked_delta, checked_eps, checked_n, checked_radius, checked_rates
 from theory.necessary import necessary_n
 from theory.window_coverage import coverage_probability
 
 Array = NDArray[np.float64]
 
-READINGS = ("uniform", "pointwise")
 DRAWS = 2000
 _ROWS = 500  # draws handled at a time: small enough for the cache
 _CENTRES = 8  # centres c per draw of the free values
@@ -56,7 +55,7 @@ def estimated_success(
     Monte Carlo error: at most 0.5 / sqrt(draws), in practice about 0.2 / sqrt(draws) since the counts and the centres
     are stratified. Equal seeds use common random numbers for every n, eps and rate, so the curve in n is smooth.
     Exactly 1 for eps >= radius where nothing is locked or n is 0: the sum 0 is within eps of every target.
-    Raises ValueError for arguments outside :mod:`theory.limits`, another reading, draws < 1 or a bad seed.
+    Raises ValueError for arguments outside :mod:`theory.arguments`, another reading, draws < 1 or a bad seed.
 
     >>> round(estimated_success(16, 0.01), 2)
     0.97

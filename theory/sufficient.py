@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import binom
 
-from common import arrays
-from common.checks import one_of
-from common.rates import Rates
+from slt.core import arrays
+from slt.core.checks import one_of
+from slt.core.rates import READINGS, Rates
+from theory.arguments import LARGEST_N, SMALLEST, checked_delta, checked_eps, checked_n, checked_radius, checked_rates
 from theory.game import cover_failures
 from theory.laws import below_table, reach_below, thinned
-from theory.limits import LARGEST_N, SMALLEST, checked_delta, checked_eps, checked_n, checked_radius, checked_rates
 from theory.reach import chernoff_reach, near_reach
 
 Floats = NDArray[np.float64]
@@ -64,7 +64,7 @@ def failure_at_most(
     Relation: upper bound, uniform in z. Laws of T and S are bounded from above (:mod:`theory.laws`); values of m
     outside a window count as failures. The smaller of this bound, where its tables are not too large, and the one
     of :func:`split_sufficient_n`.
-    Raises ValueError for arguments outside :mod:`theory.limits`.
+    Raises ValueError for arguments outside :mod:`theory.arguments`.
 
     >>> round(failure_at_most(240, 0.01, prune=0.4, lock=0.3), 3)
     0.049
@@ -114,7 +114,7 @@ def sufficient_n(
     >>> sufficient_n(0.01, 0.05, prune=0.4, lock=0.3)
     240
     """
-    one_of("reading", reading, ("uniform", "pointwise"))
+    one_of("reading", reading, READINGS)
     problem = _problem(eps, delta, prune, lock, radius, cover_failure)
     eps, delta, radius = checked_eps(eps), checked_delta(delta), checked_radius(radius)
     if eps >= radius:

@@ -9,11 +9,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from common.cli import Parser
-from common.files import check_apart, check_writable, write_atomically
 from figures.fresh import written
 from figures.report import claims
 from figures.report.pictures import Picture, pictures
+from slt.core.command import Parser
+from slt.core.files import check_apart, check_writable, write_atomically
 
 HERE = Path(__file__).parent
 
@@ -23,7 +23,7 @@ def page(drawn: Sequence[Picture]) -> str:
     import jinja2
     import matplotlib
 
-    from simulations.software import versions
+    from simulations.run.versions import versions
     from theory.steps import check_steps
 
     result = claims.load()
@@ -69,7 +69,7 @@ def committed(names: Iterable[str]) -> list[Path]:
 
 def main(argv: Sequence[str] | None, names: Mapping[str, str]) -> int:
     """Write the report of the figures ``names``."""
-    parser = Parser(prog="python -m figures report", description="Write the report, one page that needs no network.")
+    parser = Parser(prog="slt report", description="Write the report, one page that needs no network.")
     parser.add_argument("--out", type=Path, default=Path("report.html"), help="file to write (default report.html)")
     args = parser.parse_args(argv)
     check_writable(args.out)  # now rather than after the work

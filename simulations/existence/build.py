@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from common.checks import first_line
-from common.files import write_atomically
-from common.store import canonical
 from simulations.existence.source import Source
 from simulations.existence.target import Target
+from slt.core.checks import first_line
+from slt.core.files import write_atomically
+from slt.core.store import canonical
 from subsetsum.rows import Blocks, even_blocks, first_layer, solve_rows
 from theory import products
 

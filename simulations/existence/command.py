@@ -8,11 +8,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from common import console
-from common.checks import closed_unit, open_unit, positive, whole
-from common.cli import Parser
-from common.keys import checked_seed
-from common.store import Row, export_json
 from simulations.existence import tables
 from simulations.existence.build import GRID, build
 from simulations.existence.check import Verdict, check
@@ -24,6 +19,11 @@ from simulations.existence.source import STATE_STEPS, Source
 from simulations.existence.target import Target, accuracy, forward, from_file, save
 from simulations.existence.trained import digits, mnist
 from simulations.existence.weights import build_weights
+from slt.core import console
+from slt.core.checks import closed_unit, open_unit, positive, whole
+from slt.core.command import Parser
+from slt.core.keys import checked_seed
+from slt.core.store import Row, export_json
 from subsetsum.rows import LARGEST_BLOCK
 from subsetsum.threads import workers
 from theory.existence import Plan, plan
@@ -248,7 +248,7 @@ def _list(rates: tuple[float, ...]) -> str:
 
 
 def _parser() -> Parser:
-    p = Parser(prog="python -m simulations existence", description=__doc__)
+    p = Parser(prog="slt simulate existence", description=__doc__)
     p.add_argument("--target", default="digits", help="digits (default), mnist, or an npz file of matrices and biases")
     p.add_argument("--data", metavar="DIR", help="where MNIST lies (default: $SLT_DATA, else ~/.cache/slt-verify)")
     p.add_argument("--domain", type=float, nargs=2, default=[0.0, 1.0], metavar=("LOW", "HIGH"),

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from common.checks import positive, whole
-from common.rates import Rates
 from simulations.existence.source import Source
 from simulations.existence.target import Target
+from slt.core.checks import positive, whole
+from slt.core.rates import Rates
 from subsetsum.rows import even_blocks, solve_rows
 
 MOST_NUMBERS = 1000

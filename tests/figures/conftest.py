@@ -3,7 +3,7 @@
 import pytest
 
 from figures import style
-from figures.__main__ import NAMES
+from figures.command import NAMES
 from figures.report.pictures import drawn
 
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.cli import BAD_INPUT, run
 from figures import fresh, requirement
-from figures.__main__ import NAMES, main
+from figures.command import NAMES, main
 from figures.plotted import digest, plotted
 from figures.style import COLOURS, collected, panels, save, tips
+from slt.core.command import BAD_INPUT, run
 
 RENDERED = fresh.ROOT / "figures" / "rendered"  # as committed
 TIP = re.compile(r'  <g class="tip".*?\n  </g>\n', re.DOTALL)
@@ -188,7 +188,7 @@ DRAWS = """
 import sys
 import matplotlib
 backend = matplotlib.rcParams._get("backend") if SEEN else None
-from figures.__main__ import main
+from figures.command import main
 assert main(["hole", "--out", sys.argv[1]]) == 0
 assert "matplotlib.pyplot" not in sys.modules
 assert not SEEN or matplotlib.rcParams._get("backend") == backend
@@ -209,7 +209,7 @@ def test_a_users_backend_and_figures_are_left_alone(seen, tmp_path):
 @pytest.mark.parametrize("variables", [{"MPLBACKEND": "nonsense"}, {"MATPLOTLIBRC": "bad"}], ids=str)
 def test_figures_are_drawn_where_matplotlib_cannot_be_imported_with_the_users_settings(variables, tmp_path):
     (tmp_path / "bad").write_bytes(b"\xff\xfe")
-    words = [sys.executable, "-m", "figures", "hole", "--out", "there"]
+    words = [sys.executable, "-m", "slt", "figures", "hole", "--out", "there"]
     variables = {**os.environ, **variables, "PYTHONPATH": str(fresh.ROOT)}
     done = subprocess.run(words, cwd=tmp_path, env=variables, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -280,7 +280,7 @@ def test_a_command_of_two_figures_runs_once(invented, monkeypatch, tmp_path):
 
 def test_modules_are_those_of_the_repository_whatever_lies_in_the_folder(tmp_path):
     (tmp_path / "simulations" / "results").mkdir(parents=True)
-    fresh.rerun("python -c 'import simulations.verdicts'", tmp_path)
+    fresh.rerun("python -c 'import simulations.lemmas.verdicts'", tmp_path)
 
 
 def test_commands_that_do_not_make_the_result_are_noticed(invented):

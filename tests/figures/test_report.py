@@ -8,11 +8,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from figures.__main__ import NAMES, main
+from figures.command import NAMES, main
 from figures.report import claims
 from figures.report.page import page
 from figures.report.pictures import drawn, picture
-from simulations.verdicts import REFUTED, UPHELD
+from simulations.lemmas.verdicts import REFUTED, UPHELD
 
 SIZES = {"phone": (390, 844), "desk": (1280, 900)}
 
@@ -42,7 +42,7 @@ def test_the_report_has_every_figure_with_its_words_and_commands(text):
         part = part[: part.index("</section>")]
         assert "What to see" in part
         assert part.count('class="tip"') > 5
-        assert f"python -m figures {name}</pre>" in part
+        assert f"slt figures {name}</pre>" in part
 
 
 def test_names_inside_the_page_are_used_once_and_exist(text):

@@ -11,8 +11,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.keys import generator, key_words
-from common.rates import Rates
 from simulations.existence import command, smallest, weights
 from simulations.existence.build import GRID, Layer, Ticket, blocks_below, build
 from simulations.existence.check import check
@@ -33,6 +31,8 @@ from simulations.existence.tables import _parameters, realised
 from simulations.existence.target import Target, accuracy, forward, from_file, rescaled
 from simulations.existence.trained import digits, train
 from simulations.existence.weights import _nearest_of_all, build_weights
+from slt.core.keys import generator, key_words
+from slt.core.rates import Rates
 from subsetsum.rows import even_blocks
 from theory.products import window
 

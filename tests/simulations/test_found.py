@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from common.cli import BAD_INPUT, run
-from common.store import read_jsonl
 from figures import found as figure
 from simulations.existence.build import build
 from simulations.existence.check import check
 from simulations.existence.source import Source
 from simulations.existence.target import forward
-from simulations.found import command, tables, targets
-from simulations.found.judge import apply, judge, masks_of
-from simulations.found.search import search, sparsity_at
+from simulations.experiments.found import command, tables, targets
+from simulations.experiments.found.judge import apply, judge, masks_of
+from simulations.experiments.found.search import search, sparsity_at
+from slt.core.command import BAD_INPUT, run
+from slt.core.store import read_jsonl
 
 SOURCE = Source(5, (2, 3, 1), (12, 6), (0.2,) * 3, (0.0, 0.1, 0.1))
 RANDOM = replace(targets.problem("random", 9), steps=40)

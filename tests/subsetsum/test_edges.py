@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from common.rates import Rates
+from slt.core.rates import Rates
 from subsetsum import best_subsets, draw
 from subsetsum.kernels import trials as kernels
 from subsetsum.rows import UNIT, Blocks, even_blocks, first_layer, solve_rows

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.rates import Rates
+from slt.core.rates import Rates
 from subsetsum import best_subsets
 from subsetsum.rows import Blocks, even_blocks, first_layer, solve_rows, thresholds
 

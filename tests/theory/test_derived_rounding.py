@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from common.rates import Rates
+from slt.core.rates import Rates
 from tests.theory.exact_laws import HALF, binomial, early_stopping, parts_below
 from tests.theory.floors import sup_error_floor
 from theory import sufficient

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from common.intervals import smallest_n
-from common.rates import Rates
+from slt.core.intervals import smallest_n
+from slt.core.rates import Rates
 from subsetsum import covers, success_counts, targets
 from theory import estimate, products, window_coverage
 from theory.asymptotics import closed_form_n

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from common.intervals import lower_limit
-from common.rates import Rates
+from slt.core.intervals import lower_limit
+from slt.core.rates import Rates
 from subsetsum import covers_values
 from theory import products
 from theory.existence import FACTOR_SHARE, estimated_block, plan

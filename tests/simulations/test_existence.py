@@ -135,6 +135,11 @@ def test_a_killed_build_resumes_to_the_same_bits(tmp_path, monkeypatch):
         build(replace(source, seed=3), target, (1e-3, 1e-3), tmp_path)
     with pytest.raises(ValueError, match="another build"):
         build(source, replace(target, low=-np.ones(3)), (1e-3, 1e-3), tmp_path)
+    other = replace(target, weights=(target.weights[0], -target.weights[1]))
+    with pytest.raises(ValueError, match="another build"):
+        build(source, other, (1e-3, 1e-3), tmp_path)
+    with pytest.raises(ValueError, match="another build"):
+        build(source, target, (1e-3, 1e-4), tmp_path)
     for content in (b"", next(iter(kept)).read_bytes()[:100]):
         next(iter(kept)).write_bytes(content)
         with pytest.raises(ValueError, match="remove it, and it is built again"):

@@ -16,7 +16,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from figures.record import Figure, words
-from figures.style import COLOURS, arrange, finding, key, panels, save, tips
+from figures.style import COLOURS, arrange, finding, for_paper, key, panels, save, tips
 from simulations.experiments.found.command import LARGEST
 from simulations.experiments.found.tables import best, groups
 from slt.core.places import committed
@@ -68,7 +68,7 @@ def draw(ax: "Axes", rows: Sequence[Row], lines: dict[str, tuple[str, str, Numbe
             ax.axvline(row["weights"], color="#555555", ls=":", lw=1.4, zorder=0, label=label)
     if all(row["t"] != ESTIMATED for row in rows):
         note = f"estimated width:\nnot built, over\n{LARGEST:,} weights"
-        ax.text(0.04, 0.55, note, transform=ax.transAxes, color="#555555", fontsize=10)
+        ax.text(0.04, 0.38 if for_paper() else 0.55, note, transform=ax.transAxes, color="#555555", fontsize=10)
     ax.set_xscale("log")
     ax.xaxis.set_minor_formatter(NullFormatter())
 
@@ -96,7 +96,7 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "found") -> list
     targets = [target for target in TARGETS if any(row["target"] == target for row in rows)]
     if not targets:
         raise ValueError(f"the figure found needs rows of the targets {' or '.join(TARGETS)}; there are none")
-    shape, size = (len(targets), len(rates)), (4.2 * len(rates), 3.8 * len(targets))
+    shape, size = (len(targets), len(rates)), (4.2 * max(len(rates), 2), 3.8 * len(targets))
     with panels(*shape, size=size, squeeze=False, sharex="row", sharey="row") as (figure, axes):
         for column, (p, q) in enumerate(rates):
             for ax, target in zip(axes[:, column], targets, strict=True):

@@ -4,8 +4,10 @@ A figure module draws its panels into the grid that it asks for. Here those pane
 column) or in pairs (two columns), titles and labels are broken into lines that fit, and the height follows from that.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,7 +87,8 @@ def fit(figure: "Figure", sheet: Sheet) -> None:
     _label(sheet, panels)
     for panel in panels:
         ax = panel.ax
-        panel.words = [(text, text.get_text()) for text in (ax.title, ax.xaxis.label, ax.yaxis.label)]
+        notes = [text for text in ax.texts if text.get_transform() == ax.transAxes]
+        panel.words = [(text, text.get_text()) for text in (ax.title, ax.xaxis.label, ax.yaxis.label, *notes)]
         panel.wide = width / across - 0.8
         panel.high = panel.wide * sheet.aspect * panel.share
         panel.legends = [
@@ -96,7 +99,7 @@ def fit(figure: "Figure", sheet: Sheet) -> None:
     headline = figure.get_suptitle()
     title = figure.suptitle(headline, fontsize=LEAST, va="top") if headline else None
     if title is not None:
-        _wrap(title, headline, width - 2 * GAP)
+        _wrap(title, _flowing(figure, headline, width - 2 * GAP), width - 2 * GAP)
     shared = [_legend(figure, key, width - GAP) for key in sheet.keys if key.panel is None]
     for _ in range(3):  # what labels need depends on the size of the panels, and the other way round
         _measure(figure, panels)
@@ -152,9 +155,14 @@ def _measure(figure: "Figure", panels: Sequence[Panel]) -> None:
     from matplotlib.text import Text
 
     for panel in panels:
-        for (text, whole), room in zip(panel.words, (panel.wide, panel.wide, panel.high), strict=True):
-            if text.get_text():
-                _wrap(text, whole, room, upright=text is panel.ax.yaxis.label)
+        middle = panel.wide + 2 * min(panel.left, panel.right)  # a title may stand over the labels at the sides too
+        for text, whole in panel.words:
+            if text is panel.ax.yaxis.label:
+                _wrap(text, whole, panel.high, upright=True)
+            elif text in panel.ax.texts:
+                _wrap(text, whole, 0.94 * panel.wide)
+            elif text.get_text():
+                _wrap(text, _flowing(figure, whole, middle), middle)
     for _ in range(2):  # labels of ticks come into being as they are drawn
         figure.draw_without_rendering()
         for text in figure.findobj(Text):
@@ -269,6 +277,11 @@ def _lines(figure: "Figure", words: str, room: float) -> str:
     return text.get_text()
 
 
+def _flowing(figure: "Figure", words: str, room: float) -> str:
+    """Return ``words`` without their own ends of lines where one of the lines does not fit."""
+    return words if _lines(figure, words, room) == words else words.replace("\n", " ")
+
+
 def _wrap(text: "Text", words: str, room: float, *, upright: bool = False) -> None:
     """Give ``text`` the ``words`` in lines that are at most ``room`` inches long where blanks allow it."""
     figure = text.get_figure()
@@ -284,7 +297,7 @@ def _wrap(text: "Text", words: str, room: float, *, upright: bool = False) -> No
     lines: list[str] = []
     for given in words.split("\n"):
         line = ""
-        for word in given.split(" "):
+        for word in re.split(r"(?<!=) (?!=)", given):  # "eps = 0.1" stays together
             if line and long(f"{line} {word}") > room:
                 lines.append(line)
                 line = word
@@ -295,15 +308,19 @@ def _wrap(text: "Text", words: str, room: float, *, upright: bool = False) -> No
 
 
 def _thin(figure: "Figure", axes: Sequence["Axes"]) -> None:
-    """Leave out labels below an axis that would lie on one another, where the module chose them itself."""
-    from matplotlib.ticker import FixedLocator
+    """Leave out labels of an axis that would lie on one another: below it those that the module chose itself."""
+    from matplotlib.ticker import FixedLocator, NullFormatter
 
     figure.draw_without_rendering()
     renderer = _renderer(figure)
     for ax in axes:
-        if not isinstance(ax.xaxis.get_major_locator(), FixedLocator):
-            continue
+        boxes = [label.get_window_extent(renderer) for label in ax.get_yticklabels(which="both") if label.get_visible()]
+        boxes = sorted((box for box in boxes if box.height > 0), key=lambda box: box.y0)
+        if any(above.y0 < below.y1 for below, above in pairwise(boxes)):
+            ax.yaxis.set_minor_formatter(NullFormatter())
         shown = [label for label in ax.get_xticklabels() if label.get_text() and label.get_visible()]
+        if not shown or not isinstance(ax.xaxis.get_major_locator(), FixedLocator):
+            continue
         end = -np.inf
         names = {label.get_position()[0]: "" for label in ax.get_xticklabels()}
         for label in sorted(shown, key=lambda label: label.get_window_extent(renderer).x0):

@@ -15,7 +15,7 @@ import numpy as np
 
 from figures.curves import ATLAS, COMMANDS, MINUTES, NEEDS, requirement_text
 from figures.record import Figure
-from figures.style import arrange, finding, panels, save, tips
+from figures.style import arrange, finding, for_paper, panels, save, tips
 from slt.core.store import Row
 
 if TYPE_CHECKING:
@@ -61,11 +61,12 @@ def draw(ax: "Axes", rows: Sequence[Row]) -> "QuadMesh":
     share, n = grid(rows, "reach_share"), grid(rows, "estimated")
     places = STEP * np.arange(len(share))
     mesh = ax.pcolormesh(places, places, share, cmap="PuOr_r", vmin=-PALE, vmax=1 + PALE, shading="nearest")
-    if any(n.min() <= level <= n.max() for level in LEVELS):
+    levels = LEVELS[:: 2 if for_paper() else 1]  # in a narrow map their numbers would lie on one another
+    if any(n.min() <= level <= n.max() for level in levels):
         lines = ax.contour(
-            places, places, np.ma.log(n), [np.log(level) for level in LEVELS], colors="black", linewidths=1.6
+            places, places, np.ma.log(n), [np.log(level) for level in levels], colors="black", linewidths=1.6
         )
-        ax.clabel(lines, fmt={np.log(level): f"{level}" for level in LEVELS}, fontsize=11)
+        ax.clabel(lines, fmt={np.log(level): f"{level}" for level in levels}, fontsize=11)
     rows = [row for row in rows if row["reach_share"] is not None]
     texts = [f"reach has {row['reach_share']:.0%} of the failures; {requirement_text(row)}" for row in rows]
     tips(ax, [row["prune"] for row in rows], [row["lock"] for row in rows], texts)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from figures.record import Figure, told_apart, words
-from figures.style import COLOURS, arrange, key, panels, save, tips
+from figures.style import COLOURS, arrange, for_paper, key, panels, save, tips
 from simulations.lemmas.report import interval
 from simulations.lemmas.verdicts import REFUTED, UNDECIDED, overall
 from slt.core.forms import OBJECT, Numbers, check
@@ -86,8 +86,9 @@ def draw(ax: "Axes", rows: Sequence[Row]) -> None:
     for row in shown[len(shown) // 3 :][:1]:  # one number in plain sight: in the main job that at eps = 0.01
         n, top = row["measured"]["value"], row["measured"]["upper"] or row["measured"]["value"]
         ax.annotate(
-            str(n), (row["eps"], top), (0, 4.5), textcoords="offset points", ha="center", fontsize=11, fontweight="bold"
-        )
+            str(n), (row["eps"], top), (0, 4.5), textcoords="offset points", ha="center", fontsize=11,
+            fontweight="bold", bbox={"fc": "white", "ec": "none", "pad": 0.5} if for_paper() else None,
+        )  # fmt: skip
     ax.set_xscale("log")
     room = max(1.4, (12 * min(eps) / max(eps)) ** 0.5)  # more than a decade in all, so that powers of ten are labelled
     ax.set_xlim(max(eps) * room, min(eps) / room)

@@ -166,7 +166,7 @@ def _measure(figure: "Figure", panels: Sequence[Panel]) -> None:
     for _ in range(2):  # labels of ticks come into being as they are drawn
         figure.draw_without_rendering()
         for text in figure.findobj(Text):
-            text.set_fontsize(LEAST)  # type: ignore[attr-defined]
+            text.set_fontsize(LEAST)
     renderer = _renderer(figure)
     for panel in panels:
         inner, outer = panel.ax.get_window_extent(renderer), panel.ax.get_tightbbox(renderer)

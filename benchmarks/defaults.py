@@ -23,9 +23,9 @@ with extra_needed("python -m benchmarks.defaults"):
     import torch
     from torch import Tensor, nn
 
+    from slt.core.intervals import mean_interval, percent
     from torch_backend.data import load
     from torch_backend.training.searching import search
-    from torch_backend.training.summary import mean_interval, percent
 
 TRAIN, VALIDATION, TEST = 1000, 500, 2000
 EPOCHS, BATCH, SEEDS, SPARSITY = 6, 50, 3, 0.5

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from figures.style import COLOURS, command, panels, save, tips
 from slt.core.command import run
+from slt.core.intervals import MEANS, mean_interval, percent
 from slt.core.places import committed
 from slt.core.store import Row, read_jsonl
 from theory.freezing import log2_candidates
-from torch_backend.training.summary import CONFIDENCE, mean_interval, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -115,7 +115,7 @@ def render(points: Sequence[Row], folder: str | Path, name: str = "accuracy") ->
         for ax, key in zip(axes, AXES, strict=True):
             draw(ax, points, key)
         axes[0].set_xlim(-0.5, len(KINDS) - 0.5)
-        axes[0].set_ylabel(f"test accuracy, %, {100 * CONFIDENCE:g} % intervals")
+        axes[0].set_ylabel(f"test accuracy, %, {100 * MEANS:g} % intervals")
         handles = [Line2D([], [], color=colour, lw=3, label=label) for label, colour in SETS.values()]
         handles += [
             Line2D([], [], color="#333333", ls="", marker=marker, mfc="white", mew=1.4, ms=8, label=label)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from figures.style import COLOURS, command, panels, save, tips
-from simulations.lemmas.report import interval
 from slt.core.command import run
+from slt.core.intervals import shown as interval
 from slt.core.places import committed
 from slt.core.store import Row, read_jsonl
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from figures.style import COLOURS, command, panels, save, tips
 from slt.core.command import run
+from slt.core.intervals import mean_interval, percent
 from slt.core.places import committed
 from slt.core.store import read_jsonl
 from theory.factors import width_factor
@@ -33,7 +34,6 @@ from torch_backend.commands.requirement_tables import (
     mean_ratio,
     miss,
 )
-from torch_backend.training.summary import mean_interval, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -17,11 +17,11 @@ import numpy as np
 
 from figures.style import COLOURS, command, panels, save, tips
 from slt.core.command import run
+from slt.core.intervals import MEANS, mean_interval, percent
 from slt.core.places import committed
 from slt.core.rates import Rates
 from slt.core.store import Row, read_jsonl
 from theory.freezing import centre, interval, log2_candidates, positioned
-from torch_backend.training.summary import CONFIDENCE, mean_interval, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -126,7 +126,7 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "interval") -> l
         seeds = len({row["seed"] for row in rows})
         axes[2].set_title(
             f"measured: {s['model'].upper()} on {s['data_set'].upper()}, F = {frozen:g},\n"
-            f"k = {s['sparsity']:g}; {seeds} seeds, {100 * CONFIDENCE:g} % intervals"
+            f"k = {s['sparsity']:g}; {seeds} seeds, {100 * MEANS:g} % intervals"
         )
         figure.suptitle(
             "The middle of the interval has the most subnetworks, and no worse tickets than elsewhere", fontsize=14

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from figures.style import COLOURS, command, panels, save, tips
-from simulations.lemmas.report import interval
 from simulations.lemmas.verdicts import REFUTED, UNDECIDED, overall
 from slt.core.command import run
+from slt.core.intervals import shown as interval
 from slt.core.places import committed
 from slt.core.store import read_json
 from theory import CLAIMS

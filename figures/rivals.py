@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 from figures.style import COLOURS, command, panels, save, tips
 from slt.core.command import run
-from slt.core.intervals import Estimate
+from slt.core.intervals import Estimate, mean_interval
 from slt.core.places import committed
 from slt.core.store import Row, read_jsonl
-from torch_backend.training.summary import mean_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

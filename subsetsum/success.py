@@ -5,14 +5,12 @@ from numpy.typing import NDArray
 
 from slt.core.checks import one_of, open_unit, whole
 from slt.core.intervals import Estimate, clopper_pearson, lower_limit, upper_limit
-from slt.core.rates import Rates
+from slt.core.rates import READINGS, Rates
 from subsetsum.coverage import covers
 from subsetsum.curves import targets
 from subsetsum.memory import chain_bytes, likely_most_free, refuse_if_too_large
 from subsetsum.sampling import checked_n, checked_radius, gap_units, grid_bits, law, point_units
 from subsetsum.threads import over_chunks, workers
-
-READINGS = ("uniform", "pointwise")
 
 
 def success_probability(

@@ -21,14 +21,13 @@ from scipy.special import bdtrik, ndtri
 
 from slt.core.checks import one_of, whole
 from slt.core.keys import checked_seed, generator
-from slt.core.rates import Rates
+from slt.core.rates import READINGS, Rates
 from theory.arguments import checked_delta, checked_eps, checked_n, checked_radius, checked_rates
 from theory.necessary import necessary_n
 from theory.window_coverage import coverage_probability
 
 Array = NDArray[np.float64]
 
-READINGS = ("uniform", "pointwise")
 DRAWS = 2000
 _ROWS = 500  # draws handled at a time: small enough for the cache
 _CENTRES = 8  # centres c per draw of the free values

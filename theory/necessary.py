@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.special import betaincc
 
 from slt.core.checks import one_of
-from slt.core.rates import Rates
+from slt.core.rates import READINGS, Rates
 from theory.arguments import checked_delta, checked_eps, checked_n, checked_radius, checked_rates
 from theory.counting import counting_pointwise, counting_uniform, fewest_free
 from theory.first_moment import (
@@ -33,7 +33,7 @@ from theory.first_moment import (
     near_on_average,
 )
 from theory.laws import TAIL, Floats, below_table, most, thinned
-from theory.reach import READINGS, chernoff_reach, reach_coarse, reach_pointwise, reach_uniform
+from theory.reach import chernoff_reach, reach_coarse, reach_pointwise, reach_uniform
 
 Whole = NDArray[np.int64]
 TOGETHER_LIMIT = 256  # the joint bound costs n^2; beyond, one of the single bounds decides anyway

@@ -17,7 +17,7 @@ from scipy.stats import binom
 
 from slt.core import arrays
 from slt.core.checks import one_of
-from slt.core.rates import Rates
+from slt.core.rates import READINGS, Rates
 from theory.arguments import LARGEST_N, SMALLEST, checked_delta, checked_eps, checked_n, checked_radius, checked_rates
 from theory.game import cover_failures
 from theory.laws import below_table, reach_below, thinned
@@ -114,7 +114,7 @@ def sufficient_n(
     >>> sufficient_n(0.01, 0.05, prune=0.4, lock=0.3)
     240
     """
-    one_of("reading", reading, ("uniform", "pointwise"))
+    one_of("reading", reading, READINGS)
     problem = _problem(eps, delta, prune, lock, radius, cover_failure)
     eps, delta, radius = checked_eps(eps), checked_delta(delta), checked_radius(radius)
     if eps >= radius:

@@ -6,10 +6,12 @@ from typing import Any
 
 from figures.requirement import RESULT
 from simulations.existence import sweep_tables
-from simulations.lemmas.report import interval, regime
+from simulations.lemmas.report import regime
 from simulations.lemmas.verdicts import overall
+from slt.core.intervals import shown as interval
 from slt.core.store import Row, read_json, read_jsonl
-from theory.claims import CLAIMS, Claim
+from theory.claim import Claim
+from theory.claims import CLAIMS
 
 COLUMNS = (
     "reading", "eps", "necessary", "estimated", "measured", "stat.", "sufficient", "constant C", "limited by",

@@ -19,8 +19,9 @@ from simulations.run.runner import Work, command
 from slt.core.command import REFUTED
 from slt.core.console import table
 from slt.core.forms import Interval, Numbers
+from slt.core.rates import READINGS
 from slt.core.store import Row
-from theory.estimate import READINGS, estimated_success
+from theory.estimate import estimated_success
 
 EXPERIMENT = "calibration"
 TOLERANCE = 0.03

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
-from simulations.lemmas.measure import READINGS, Law, Setting, largest_n, measure, measure_each, planned_trials
+from simulations.lemmas.measure import Law, Setting, largest_n, measure, measure_each, planned_trials
 from simulations.lemmas.verdicts import REFUTED, verdict
 from simulations.run.engines import add_engine_options, open_engine
 from simulations.run.runner import check_outputs
@@ -19,6 +19,7 @@ from slt.core.checks import whole
 from slt.core.command import Parser
 from slt.core.options import add_forms
 from slt.core.places import committed
+from slt.core.rates import READINGS
 from slt.core.store import Row, Store, export_jsonl
 from slt.core.tables import Table
 from theory.estimate import estimated_n

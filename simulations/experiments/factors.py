@@ -28,6 +28,7 @@ from slt.core.command import REFUTED, Parser
 from slt.core.keys import checked_seed
 from slt.core.options import add_forms
 from slt.core.places import committed
+from slt.core.rates import READINGS
 from slt.core.store import Row, Store, export_jsonl, read_jsonl
 from theory.factors import width_factor
 from theory.widths import published_widths
@@ -187,7 +188,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         export_jsonl(args.out, rows)
     page = console.Page(args.form)
     page.result(rows)
-    for part in ("uniform", "pointwise", *EVENTS):
+    for part in (*READINGS, *EVENTS):
         chosen = [row for row in rows if part in (row.get("reading"), row.get("event"))]
         page.print(table(chosen, part))
         page.print(summary(chosen))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from slt.core import console
+from slt.core.intervals import shown
 from slt.core.store import Row
 from slt.core.tables import Table
 
@@ -30,7 +31,7 @@ def table(rows: Sequence[Row], part: str) -> Table:
     for row in rows:
         target = ["-".join(map(str, row["sizes"]))] if networks else []
         head = [f"{row['prune']:g}", f"{row['lock']:g}", *target, f"{row['eps']:g}"]
-        measured = [_interval(row["measured"], "{}"), _interval(row["factor"], "{:.2f}")]
+        measured = [shown(row["measured"]), shown(row["factor"], ".2f")]
         numbers = [*(row["predicted"][name] for name in names), *(ratio(row, name) for name in names)]
         cells.append([*head, *measured, *(None if x is None else f"{x:.2f}" for x in numbers)])
     columns = ["p", "q", *(["<target"] if networks else []), "eps", "neurons" if networks else "n", "factor"]
@@ -55,8 +56,3 @@ def summary(rows: Sequence[Row]) -> str:
 def _holds(interval: Row, value: float) -> bool:
     lower, upper = interval["lower"], interval["upper"]
     return (lower is None or lower <= value) and (upper is None or value <= upper)
-
-
-def _interval(found: Row, form: str) -> str:
-    ends = ("?" if found[end] is None else form.format(found[end]) for end in ("value", "lower", "upper"))
-    return "{} [{}, {}]".format(*ends)

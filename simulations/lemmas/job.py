@@ -8,7 +8,8 @@ from simulations.lemmas.settings import Settings
 from simulations.run.units import Engine
 from slt.core import console
 from slt.core.store import Row, Store
-from theory.claims import CLAIMS, Claim
+from theory.claim import Claim
+from theory.claims import CLAIMS
 
 
 @dataclass

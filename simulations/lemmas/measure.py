@@ -21,7 +21,6 @@ from slt.core.intervals import Crossing, smallest_n
 from slt.core.store import Row, Store
 from subsetsum.curves import TARGETS
 
-READINGS = ("uniform", "pointwise")
 TRIALS = 50_000
 LEAST_TRIALS = 1_000
 MOST_CHUNKS = 50_000  # of one curve, so that a store of 10^12 trials still has less than a gigabyte

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from simulations.lemmas.measure import READINGS, Setting, largest_n, planned_trials
+from simulations.lemmas.measure import Setting, largest_n, planned_trials
 from simulations.lemmas.settings import Settings
-from slt.core.rates import Rates
+from slt.core.rates import READINGS, Rates
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 from simulations.lemmas.bounded import over_precision, over_rates
 from simulations.lemmas.verdicts import CORRECTED, OPEN, overall
 from slt.core import console
+from slt.core.intervals import shown
+from slt.core.rates import READINGS
 from slt.core.store import Row
 from theory.asymptotics import constant, necessary_slopes, sufficient_slopes
-from theory.claims import Claim
+from theory.claim import Claim
 from theory.steps import check_steps
 
 if TYPE_CHECKING:
@@ -47,14 +49,6 @@ def regime(reach_share: float) -> str:
     return f"reach {reach_share:.0%}" if reach_share >= 0.5 else f"resolution {1 - reach_share:.0%}"
 
 
-def interval(entry: dict[str, float | None], form: str = "d") -> str:
-    """Write {lower, value, upper} as ``value [lower, upper]``; a missing end as ``?``."""
-    lower, value, upper = (
-        "?" if entry[end] is None else format(entry[end], form) for end in ("lower", "value", "upper")
-    )
-    return f"{value} [{lower}, {upper}]"
-
-
 COLUMNS = {  # and the least width of each, so that the tables stand in line
     "<reading": 9,
     "eps": 6,
@@ -86,10 +80,10 @@ def requirement_table(out: console.Page, claim: Claim, rows: list[Row]) -> None:
             f"{row['eps']:g}",
             row["necessary"],
             row["estimated"],
-            interval(row["measured"]),
+            shown(row["measured"]),
             row["statistical"],
             row["sufficient"],
-            interval(row["constant"], ".3g"),
+            shown(row["constant"], ".3g"),
             regime(row["reach_share"]),
             SHORT.get(row["verdict"], row["verdict"]),
         )
@@ -118,7 +112,7 @@ def legend(out: console.Page, rows: list[Row]) -> None:
             else ""
         )
     )
-    for reading in ("uniform", "pointwise"):
+    for reading in READINGS:
         ratios = [
             f"{row['sufficient'] / row['measured']['value']:.2f}"
             for row in rows

@@ -6,15 +6,16 @@ from functools import cache
 
 import numpy as np
 
-from simulations.lemmas.measure import READINGS, Curve, Setting, measure, planned_trials
+from simulations.lemmas.measure import Curve, Setting, measure, planned_trials
 from simulations.lemmas.plan import Plan, plan
 from simulations.lemmas.settings import Settings
 from simulations.lemmas.verdicts import standing, verdict
 from simulations.run.units import Engine
 from slt.core.intervals import Crossing, upper_limit
-from slt.core.rates import Rates
+from slt.core.rates import READINGS, Rates
 from slt.core.store import Row, Store
-from theory.claims import CLAIMS, Claim
+from theory.claim import Claim
+from theory.claims import CLAIMS
 
 COVER_K = 100  # the statistical certificate counts uncovered draws of up to this many free uniforms
 

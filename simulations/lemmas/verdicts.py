@@ -1,7 +1,7 @@
 """When does a measured requirement uphold a claim, and when does it refute it?"""
 
 from slt.core.intervals import Crossing
-from theory.claims import Claim
+from theory.claim import Claim
 
 UPHELD = "upheld"
 CORRECTED = "upheld after correction"

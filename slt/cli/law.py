@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from theory.reach import READINGS
+from slt.core.rates import READINGS
 
 
 def add_law(p: ArgumentParser) -> None:

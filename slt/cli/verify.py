@@ -17,7 +17,7 @@ from slt.core.store import Row, Store, export_csv, export_json
 if TYPE_CHECKING:
     from simulations.lemmas.settings import Settings
     from simulations.run.units import Engine
-    from theory.claims import Claim
+    from theory.claim import Claim
 
 
 def parser(prog: str = "slt verify") -> Parser:

@@ -1,12 +1,16 @@
-"""Exact confidence limits of counted successes, and the smallest n that reaches a wanted success probability."""
+"""Intervals: of counted successes (exact), of means, of the smallest n that succeeds; and how they are written."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf, isinf, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv
+from scipy.special import betaincinv, stdtrit
 
 from slt.core.checks import open_unit
+
+MEANS = 0.95  # confidence of the interval of a mean over seeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,49 @@ def clopper_pearson(successes: int, trials: int, confidence: float = 0.99) -> Es
         float(upper_limit(successes, trials, alpha)),
         trials,
     )
+
+
+def mean_interval(values: Sequence[float], confidence: float = MEANS) -> Estimate:
+    """Return the mean with Student's t interval; one value alone has the interval of all numbers.
+
+    >>> shown(mean_interval([0.7, 0.8, 0.9]), ".3f")
+    '0.800 [0.552, 1.048]'
+    """
+    n = len(values)
+    mean = float(np.mean(values))
+    if n < 2:
+        return Estimate(-inf, mean, inf, n)
+    quantile = float(stdtrit(n - 1, (1 + open_unit("confidence", confidence)) / 2))
+    half = quantile * float(np.std(values, ddof=1)) / sqrt(n)
+    return Estimate(mean - half, mean, mean + half, n)
+
+
+def shown(ends: "Mapping[str, float | None] | Estimate | Crossing", form: str = "d", unit: float = 1) -> str:
+    """Write an interval as ``value [lower, upper]``, the one way in which the project does.
+
+    ends: lower, value, upper. form: how a number is formatted. unit: what numbers are multiplied by. An unknown number
+    (None) is written as ``?``; an interval of all numbers is left out.
+
+    >>> shown({"lower": 3, "value": 4, "upper": None}), shown(Estimate(0.5, 0.75, 0.875, 8), ".1f", 100)
+    ('4 [3, ?]', '75.0 [50.0, 87.5]')
+    """
+    if not isinstance(ends, Mapping):
+        ends = {"lower": ends.lower, "value": ends.value, "upper": ends.upper}
+
+    def text(number: float | None) -> str:
+        return "?" if number is None else format(number if unit == 1 else unit * number, form)
+
+    lower, value, upper = ends["lower"], ends["value"], ends["upper"]
+    if lower is not None and upper is not None and isinf(lower) and isinf(upper):
+        return text(value)
+    return f"{text(value)} [{text(lower)}, {text(upper)}]"
+
+
+def percent(share: Estimate) -> str:
+    """Write a share as "81.20 [80.10, 82.30]", within 0 and 100, without the interval of a single value."""
+    if share.trials < 2:
+        return f"{100 * share.value:.2f}"
+    return shown(Estimate(max(share.lower, 0), share.value, min(share.upper, 1), share.trials), ".2f", 100)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,10 @@
-"""The three rates of a frozen source: pruned p, locked q, free f = 1 - p - q."""
+"""The three rates of a frozen source, pruned p, locked q and free f = 1 - p - q, and the two readings of a claim."""
 
 from dataclasses import dataclass
 
 from slt.core.checks import closed_unit
+
+READINGS = ("uniform", "pointwise")  # one draw serves every target; each target has draws of its own
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,4 @@
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulations.experiments import cancel
+from slt.core.places import committed
 from slt.core.store import read_jsonl
 
-RESULT = Path(cancel.__file__).parent / "results" / "cancel.jsonl"
+RESULT = committed("simulations", "cancel.jsonl")
 
 
 def instance(seed, first=40, second=30, lock=0.3):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from simulations.experiments.constants import DELTAS, RESULT, SETTINGS, Point, main, measured_rows
-from simulations.lemmas.measure import READINGS
 from simulations.lemmas.verdicts import REFUTED
 from slt.core.command import BAD_INPUT, run
+from slt.core.rates import READINGS
 from slt.core.store import Store, read_jsonl
 
 ROWS = read_jsonl(RESULT)

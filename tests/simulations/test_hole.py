@@ -1,7 +1,6 @@
 from dataclasses import asdict
 from itertools import product
 from math import pi
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +10,10 @@ from hypothesis import strategies as st
 from figures import hole as figure
 from simulations.experiments import hole, planar
 from simulations.experiments.planar import KEPT, Planar, descend, exhaustive
+from slt.core.places import committed
 from slt.core.store import read_jsonl
 
-RESULT = Path(hole.__file__).parent / "results" / "hole.jsonl"
+RESULT = committed("simulations", "hole.jsonl")
 
 
 def tiny(seed, most=4, lock_first=0.4):

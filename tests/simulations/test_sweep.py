@@ -1,7 +1,6 @@
 from dataclasses import asdict, fields
 from itertools import pairwise
 from math import prod
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,11 +14,12 @@ from simulations.existence.target import Target, forward
 from simulations.run.engines import Threads
 from slt.core.intervals import clopper_pearson
 from slt.core.keys import generator, key_words
+from slt.core.places import committed
 from slt.core.store import Store, canonical, read_jsonl
 from theory.existence import plan
 from theory.widths import published_widths
 
-RESULT = Path(sweep.__file__).parent / "results" / "sweep.jsonl"
+RESULT = committed("simulations", "sweep.jsonl")
 TINY = sweep.Setting((2, 2, 1), 0.5, 0.1, 0.1)
 POSITIONS = (-0.75, -0.25, 0.0, 1.0)
 

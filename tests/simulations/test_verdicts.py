@@ -22,7 +22,8 @@ from simulations.lemmas.verdicts import (
 from simulations.run.engines import Threads
 from slt.cli.verify import report_run
 from slt.core.intervals import Crossing
-from theory.claims import CLAIMS, Claim, Form
+from theory.claim import Claim, Form
+from theory.claims import CLAIMS
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from slt.cli import dispatch as command
 from slt.core.command import run as run_command
+from slt.core.intervals import mean_interval
 from slt.core.places import data_root
 from tests.torch_backend.left import files
 from torch_backend.commands import search
@@ -28,7 +29,6 @@ from torch_backend.tickets import files as tickets
 from torch_backend.training import run as training
 from torch_backend.training import start
 from torch_backend.training.settings import PRESETS, Settings
-from torch_backend.training.summary import mean_interval
 
 SMALL = ["--model", "mlp", "--data-set", "mnist", "--width", "0.2", "--epochs", "3", "--batch", "60", "--rate", "0.5"]
 

@@ -15,6 +15,7 @@ from slt.core.checks import DAMAGE, one_of, whole
 from slt.core.command import REFUTED, Parser
 from slt.core.files import check_outside, check_writable
 from slt.core.forms import OBJECT, SEED, SHARE, Numbers
+from slt.core.intervals import MEANS, mean_interval, percent
 from slt.core.keys import checked_seed
 from slt.core.options import add_fields, add_forms
 from slt.core.places import data_root
@@ -30,7 +31,6 @@ from torch_backend.rivals.problem import settle_norms
 from torch_backend.training.run import CHECKPOINT
 from torch_backend.training.settings import Settings, usual
 from torch_backend.training.start import device_of, model_sizes, origin_of, prepared, source_of, task_of
-from torch_backend.training.summary import CONFIDENCE, mean_interval, percent
 
 SOURCES = ("dense", "sparse", "frozen")
 ASKED_APART = ("method", "sparsity", "prune", "lock")  # settings that the command varies or works out
@@ -220,7 +220,7 @@ def table(rows: Iterable[Row]) -> Table:
         lines.append([*line, f"{bits:,.0f}", f"{seconds:.1f}", collapsed, len(group)])
     shown = ["planted %", "recovered %", "chance %"] if with_planted else []
     columns = ["<source", "k", "p, q", "<method", "test %", *shown, "bits", "seconds", "empty", "seeds"]
-    title = f"Test accuracy, {CONFIDENCE:.0%} intervals of the mean over seeds; empty: layers of which nothing is left"
+    title = f"Test accuracy, {MEANS:.0%} intervals of the mean over seeds; empty: layers of which nothing is left"
     return console.table(title, columns, lines)
 
 

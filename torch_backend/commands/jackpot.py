@@ -23,6 +23,7 @@ from slt.core.checks import one_of, whole
 from slt.core.command import Parser
 from slt.core.files import check_outside, check_writable
 from slt.core.forms import OBJECT, SEED, SHARE, Numbers
+from slt.core.intervals import MEANS, mean_interval, percent, shown
 from slt.core.keys import checked_seed
 from slt.core.options import add_forms
 from slt.core.places import data_root
@@ -51,7 +52,6 @@ from torch_backend.training.start import (
     source_of,
     task_of,
 )
-from torch_backend.training.summary import CONFIDENCE, mean_interval, percent
 
 RESTRICTIONS = ("short", "none")
 SAID = {"short": "short restriction", "none": "no restriction"}
@@ -234,9 +234,7 @@ def speed(magnitude: Sequence[Row], random: Sequence[Row]) -> str:
     factors = [b / a for a, b in pairs if a is not None and b is not None]
     if len(factors) < len(pairs):
         return text
-    mean = mean_interval(factors)
-    interval = f" [{mean.lower:.2f}, {mean.upper:.2f}]" if len(factors) > 1 else ""
-    return f"{text}; factor {mean.value:.2f}{interval}"
+    return f"{text}; factor {shown(mean_interval(factors), '.2f')}"
 
 
 def _losses(row: Row) -> list[float]:
@@ -247,17 +245,16 @@ def accuracy_table(found: Mapping[tuple[str, str], Sequence[Row]]) -> Table:
     """Return a line per start and restriction: accuracies of the dense network and the jackpot, what was flipped."""
     lines, first = [], next(iter(found.values()))[0]
     for (start, restriction), group in found.items():
-        gap = mean_interval([100 * (row["test"] - row["dense_test"]) for row in group])
-        interval = f" [{gap.lower:+.2f}, {gap.upper:+.2f}]" if len(group) > 1 else ""
+        gap = shown(mean_interval([100 * (row["test"] - row["dense_test"]) for row in group]), "+.2f")
         ends = (float(np.mean([row["curves"]["flipped"][epoch] for row in group])) for epoch in (0, -1))
         dense, jackpot = (percent(mean_interval([row[name] for row in group])) for name in ("dense_test", "test"))
         flipped = " to ".join(f"{100 * end:.3g}" for end in ends)
         seconds = f"{np.mean([row['seconds'] for row in group]):.1f}"
-        lines.append((start, restriction, dense, jackpot, f"{gap.value:+.2f}{interval}", flipped, seconds, len(group)))
+        lines.append((start, restriction, dense, jackpot, gap, flipped, seconds, len(group)))
     columns = ("<start", "<restriction", "dense %", "jackpot %", "points", "flipped %", "seconds", "seeds")
     title = (
         f"Test accuracy at sparsity {first['sparsity']:g}, {first['prune']:.3g} pruned, {first['lock']:.3g} locked; "
-        f"{CONFIDENCE:.0%} intervals of means over seeds\n"
+        f"{MEANS:.0%} intervals of means over seeds\n"
         "points: jackpot less dense; flipped: share of free weights whose bit changed in the first and the last epoch"
     )
     return console.table(title, columns, lines)

@@ -13,9 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import isotonic_regression
 
 from slt.core.checks import open_unit
-from slt.core.intervals import Estimate
+from slt.core.intervals import MEANS, Estimate, mean_interval
 from slt.core.keys import generator
-from torch_backend.training.summary import CONFIDENCE, mean_interval
 
 Floats = NDArray[np.float64]
 DRAWS = 200  # of the bootstrap over seeds
@@ -39,7 +38,7 @@ class Crossing:
 
 
 def crossing(
-    factors: Sequence[float], differences: ArrayLike, margin: float = 0.0, confidence: float = CONFIDENCE
+    factors: Sequence[float], differences: ArrayLike, margin: float = 0.0, confidence: float = MEANS
 ) -> Crossing:
     """Locate the width factor from which on the mean difference in accuracy is at least ``-margin``.
 
@@ -133,7 +132,7 @@ def _common_curve(x: Floats, y: Floats) -> tuple[Floats, Floats]:
 
 
 def over_seeds(
-    accuracies: ArrayLike, number: Callable[[Floats], float], confidence: float = CONFIDENCE, seed: int = 0
+    accuracies: ArrayLike, number: Callable[[Floats], float], confidence: float = MEANS, seed: int = 0
 ) -> Estimate:
     """Return ``number(mean accuracies)`` with its percentile interval over seeds drawn again with replacement.
 

@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slt.core import console
-from slt.core.intervals import Estimate
+from slt.core.intervals import MEANS, mean_interval, shown
 from slt.core.store import Row
 from slt.core.tables import Table
 from theory.factors import DELTA, EPS, LAWS, OTHER_EPS, width_factor
 from torch_backend.commands.matching import Crossing, best_exponent, crossing, missed, noise, over_seeds, verdict
-from torch_backend.training.summary import CONFIDENCE, mean_interval
 
 Floats = NDArray[np.float64]
 CENTRE = 0.5
@@ -162,7 +161,7 @@ def accuracies(found: Sequence[Curve]) -> Table:
         lines.append([curve.label, f"{curve.place:g}", *(cells.get(factor) for factor in factors)])
     columns = ["<p, q", "t", *(f"{factor:.2f}" for factor in factors)]
     seeds = found[0].accuracy.shape[1]
-    title = f"Test accuracy of tickets in % by width factor, {CONFIDENCE:.0%} intervals of the mean over {seeds} seeds"
+    title = f"Test accuracy of tickets in % by width factor, {MEANS:.0%} intervals of the mean over {seeds} seeds"
     return console.table(title, columns, lines)
 
 
@@ -189,7 +188,7 @@ def factor_table(found: Sequence[Curve], margin: float) -> Table:
     eps = " and ".join(f"{value:g}" for value in OTHER_EPS)
     title = (
         "Width factor from which tickets are as good as in the dense reference: equal, or within "
-        f"{100 * margin:g} points ({CONFIDENCE:.0%} intervals);\nn(p, q)/n(0, 0) at eps = {EPS:g}, delta = {DELTA:g}, "
+        f"{100 * margin:g} points ({MEANS:.0%} intervals);\nn(p, q)/n(0, 0) at eps = {EPS:g}, delta = {DELTA:g}, "
         f"estimated also at eps = {eps}; ratio: equal to estimated;\nverdict: what the estimate does; "
         "t: place of the sparsity in its interval"
     )
@@ -202,10 +201,10 @@ def collapse_table(found: Sequence[Curve]) -> Table:
     table, lines = _points(found, "width")[2], []
     for key, name in ABSCISSAE.items():
         spread = over_seeds(table, lambda means, key=key: miss(found, key, means))  # type: ignore[misc]
-        lines.append((name, _interval(spread, 100)))
+        lines.append((name, shown(spread, ".2f", 100)))
     lines.append(("(standard error of the means)", f"{100 * noise(table):.2f}"))
     lines.append(
-        ("best power of the estimate to divide by", _interval(over_seeds(table, lambda y: power(found, y)), 1))
+        ("best power of the estimate to divide by", shown(over_seeds(table, lambda y: power(found, y)), ".2f"))
     )
     title = "How far curves lie apart: root mean square miss of the others' curve, in points; all pairs at the centre"
     return console.table(title, ("<abscissa", "miss"), lines)
@@ -224,7 +223,3 @@ def factor_text(measured: Crossing, factors: Sequence[float]) -> str:
         return f">{factors[-1]:.3g}" if value == inf else format(value, digits)
 
     return f"{text(measured.value, '.2f')} [{text(measured.lower, '.3g')}, {text(measured.upper, '.3g')}]"
-
-
-def _interval(estimate: Estimate, unit: float) -> str:
-    return f"{unit * estimate.value:.2f} [{unit * estimate.lower:.2f}, {unit * estimate.upper:.2f}]"

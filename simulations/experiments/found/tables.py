@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from math import exp, log
 
 from slt.core import console
-from slt.core.intervals import Estimate
+from slt.core.intervals import Estimate, mean_interval, shown
 from slt.core.store import Row
 from slt.core.tables import Table
 
@@ -35,7 +35,7 @@ def errors(name: str, rows: Sequence[Row], which: str) -> Table:
     if which == "sup":
         columns = {"constructed,\ncertified": lambda row: row["constructed"]["certified"], **columns}
     title = f"Target {name}, eps = {rows[0]['eps']:g}: {which} error; geometric means, {_confidence(rows)} intervals"
-    return _table(title, columns, rows, "{:.2g}", geometric=True)
+    return _table(title, columns, rows, ".2g", geometric=True)
 
 
 def accuracies(rows: Sequence[Row]) -> Table:
@@ -47,7 +47,7 @@ def accuracies(rows: Sequence[Row]) -> Table:
         "on labels": lambda row: best(row["labelled"])["accuracy"],
     }
     title = f"Accuracy on held-out digits; means over sources, {_confidence(rows)} interval"
-    return _table(title, columns, rows, "{:.3f}")
+    return _table(title, columns, rows, ".3f")
 
 
 def _table(title: str, columns: dict[str, Number], rows: Sequence[Row], form: str, geometric: bool = False) -> Table:
@@ -56,17 +56,14 @@ def _table(title: str, columns: dict[str, Number], rows: Sequence[Row], form: st
         line = [f"{p:g}", f"{q:g}", f"{t:g}", f"{chosen[0]['weights']:,}"]
         for number in columns.values():
             found = interval([number(row) for row in chosen], rows[0]["confidence"], geometric)
-            text = form.format(found.value)
             several = found.trials > 1 and found.lower < found.upper
-            line.append(f"{text} [{form.format(found.lower)}, {form.format(found.upper)}]" if several else text)
+            line.append(shown(found, form) if several else format(found.value, form))
         cells.append(line)
     return console.table(title, (*HEAD, *columns), cells)
 
 
 def interval(values: Sequence[float], confidence: float, geometric: bool) -> Estimate:
     """Return the mean over sources with Student's t interval: of shares, within [0, 1]; geometric: of logarithms."""
-    from torch_backend.training.summary import mean_interval
-
     if not geometric:
         found = mean_interval(values, confidence)
         return Estimate(max(found.lower, 0.0), found.value, min(found.upper, 1.0), found.trials)

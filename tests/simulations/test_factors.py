@@ -11,10 +11,11 @@ from simulations.existence.sweep import Setting
 from simulations.experiments import factors as requirement
 from simulations.experiments import factors_tables as requirement_tables
 from simulations.run.engines import Threads
+from slt.core.places import committed
 from slt.core.store import Store, read_jsonl
 from theory.widths import published_widths
 
-RESULT = requirement.RESULTS / "requirement-factors.jsonl"
+RESULT = committed("simulations", "requirement-factors.jsonl")
 ROWS = read_jsonl(RESULT)
 SUMS = [row for row in ROWS if row["what"] == "subset sums"]
 NETWORKS = [row for row in ROWS if row["what"] == "networks"]

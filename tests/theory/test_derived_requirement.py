@@ -386,3 +386,5 @@ def test_fewest_free_is_where_balls_are_long_enough():
     for eps, radius in ((0.3, 1.0), (0.1, 0.35), (1e-3, 2.0), (0.125, 1.0), (0.125, 1.0000001)):
         m = fewest_free(eps, radius)
         assert 2**m * Fraction(eps) >= Fraction(radius) > (2 ** (m - 1) * Fraction(eps) if m else -1)
+    # a number of variables, even where half a sum would do
+    assert fewest_free(0.9, 0.1) == fewest_free(0.5, 0.5) == 0

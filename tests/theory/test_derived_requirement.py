@@ -18,8 +18,16 @@ from scipy.stats import binom
 from common.rates import Rates
 from tests.theory.exact_laws import HALF, binomial, early_stopping, parts_below, reach, spread, states, sum_below
 from tests.theory.exact_small import pointwise_failure
+from theory import laws
 from theory.counting import counting_pointwise, counting_uniform, fewest_free
-from theory.first_moment import expected_solutions, first_moment, mean_over_states, near, near_on_average
+from theory.first_moment import (
+    expected_solutions,
+    first_moment,
+    free_that_matter,
+    mean_over_states,
+    near,
+    near_on_average,
+)
 from theory.game import cover_failures
 from theory.laws import most, reach_below, spread_below
 from theory.necessary import failure_at_least
@@ -218,7 +226,7 @@ def test_the_constant_of_berry_and_esseen_is_a_published_one():
 # N3
 
 
-@pytest.mark.parametrize("eps", [0.5, 0.125, 2.0**-20])
+@pytest.mark.parametrize("eps", [0.9375, 0.5, 0.125, 2.0**-20])
 @pytest.mark.parametrize("z", [0.0, 0.5, -1.0, 2.25])
 def test_what_lies_near_a_target_is_bounded_by_density_and_by_window(z, eps):
     centre, half = abs(Fraction(z)), Fraction(eps)
@@ -232,17 +240,43 @@ def test_what_lies_near_a_target_is_bounded_by_density_and_by_window(z, eps):
             assert bound <= min(half * (density + SMALL), exact + SMALL) * (1 + SMALL)
 
 
-@pytest.mark.parametrize(("eps", "radius"), [(0.25, 1.0), (0.125, 0.5), (0.5, 2.0)])
+@pytest.mark.parametrize(("eps", "radius"), [(0.25, 1.0), (0.125, 0.5), (0.5, 2.0), (0.75, 0.75), (0.5, 0.25)])
 def test_what_lies_near_a_random_target_is_the_mean_over_targets(eps, radius):
     half, wide = Fraction(eps), Fraction(radius)
     for j, bound in enumerate(near_on_average(radius, eps, 6)):
         inside = sum_below(wide + half, j, 0) - sum_below(-wide - half, j, 0)
         assert above(bound, min(half / wide * inside, 1), 1e-8)
         # the mean over z of P(|sum - z| <= eps), exact for j = 1 by lengths
-        if j == 1:
+        if j == 1 and half < wide:
             grid = [wide * Fraction(2 * k + 1, 64) for k in range(32)]
             mean = sum(sum_below(z + half, 1, 0) - sum_below(z - half, 1, 0) for z in grid) / 32
             assert mean <= Fraction(float(bound)) * (1 + Fraction(1, 50))
+
+
+@pytest.mark.parametrize("steps", [512, 2**30])
+@pytest.mark.parametrize(("z", "eps"), [(0.0, 0.5), (1.0, 0.125), (5.0, 0.25), (8.0, 0.5), (2.0, 1e-3)])
+def test_windows_are_above_exact_ones_however_coarse_the_lattice(z, eps, steps, monkeypatch):
+    """Beyond 8 terms laws are those of a lattice: each end of a window has to be rounded outwards."""
+    monkeypatch.setattr(laws, "STEPS", steps)
+    centre, half = Fraction(z), Fraction(eps)
+    for j, bound in list(enumerate(near(z, eps, 13)))[9:]:
+        assert sum_below(centre + half, j, 0) - sum_below(centre - half, j, 0) <= Fraction(float(bound))
+    wide = Fraction(z or 1)
+    for j, bound in list(enumerate(near_on_average(float(wide), eps, 13)))[9:]:
+        inside = sum_below(wide + half, j, 0) - sum_below(-wide - half, j, 0)
+        assert half / wide * inside <= Fraction(float(bound))
+
+
+@pytest.mark.parametrize("steps", [512, 2**30])
+@pytest.mark.parametrize(("prune", "lock"), [(0.0, 0.25), (0.0, 0.0), (0.125, 0.75)])
+def test_reach_is_below_its_exact_law_however_coarse_the_lattice(prune, lock, steps, monkeypatch):
+    monkeypatch.setattr(laws, "STEPS", steps)
+    n, free = 11, 1 - prune - lock
+    for radius, eps in ((1.0, 0.25), (3.0, 0.5)):
+        c = Fraction(radius) - Fraction(eps)
+        one, both = reach(c, n, lock, free), spread(2 * c, n, free)
+        assert Fraction(float(reach_pointwise([n], eps, Rates(prune, lock), radius)[0])) <= one
+        assert Fraction(float(reach_uniform([n], eps, Rates(prune, lock), radius)[0])) <= 2 * one - min(one, both)
 
 
 def test_expected_solutions_are_counted_subset_by_subset():
@@ -251,6 +285,8 @@ def test_expected_solutions_are_counted_subset_by_subset():
     for m, a in product(range(4), repeat=2):
         exact = sum(near_by_count[a + sum(kept)] for kept in product((0, 1), repeat=m))
         assert exact <= received[m, a] <= exact * (1 + 1e-8)
+    # a longer table changes nothing
+    assert np.array_equal(expected_solutions(np.append(near_by_count, [0.5, 0.5]), 3, 3), received)
 
 
 @given(rate=rates, n=st.integers(0, 5))
@@ -265,6 +301,33 @@ def test_means_over_states_are_just_below_the_exact_ones(rate, n):
         for weight, m, a in states(n, lock, free)
     )
     assert below(first_moment(n, counts, Rates(prune, lock), n), missed, 1e-6)
+
+
+@pytest.mark.parametrize(("prune", "lock"), RATES)
+def test_draws_outside_the_table_count_as_nothing_and_a_mean_as_at_most_one(prune, lock):
+    n, free = 5, 1 - prune - lock
+    # two states are too many for the table, or the table has states that n variables do not have
+    for rows in (3, 6, 9):
+        value = np.random.default_rng(rows).random((rows, rows))
+        exact = sum(w * Fraction(float(value[m, a])) for w, m, a in states(n, lock, free) if max(m, a) < rows)
+        assert below(mean_over_states(n, Rates(prune, lock), value), exact, 1e-8)
+    assert mean_over_states(n, Rates(prune, lock), np.full((6, 6), 2.0)) == 1
+    counts = near(0.5, 0.125, 2 * n)
+    for most_free in (2, n, n + 3):
+        missed = sum(
+            weight * max(1 - sum(comb(m, k) * Fraction(float(counts[k + a])) for k in range(m + 1)), 0)
+            for weight, m, a in states(n, lock, free)
+            if m <= most_free
+        )
+        assert below(first_moment(n, counts, Rates(prune, lock), most_free), missed, 1e-6)
+
+
+@pytest.mark.parametrize(("eps", "radius"), [(0.9, 0.1), (0.3, 1.0), (0.25, 1.0), (1e-6, 30.0), (1e-6, 1e-3)])
+def test_free_ones_matter_until_sums_are_everywhere(eps, radius):
+    m = free_that_matter(eps, radius)
+    solutions = 2**m * eps / max(radius, 1)
+    # sums of a few variables lie in [-1, 1] or so even where the targets are nearer
+    assert 2**14 <= solutions <= 2**18
 
 
 @pytest.mark.parametrize(("prune", "lock"), RATES)

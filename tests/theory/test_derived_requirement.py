@@ -145,6 +145,25 @@ def test_the_exponent_of_the_shift_is_just_below_the_exact_one(rate, s):
         assert abs(-mpmath.mpf(float(log_moment(s, lock, free))) - exact) <= 1e-14 * (abs(exact) + lock * abs(z) + 1)
 
 
+@pytest.mark.parametrize(("prune", "lock"), [(0.0, 0.25), (0.375, 0.25), (0.125, 0.75), (0.01, 0.98), (0.3, 0.699999)])
+def test_the_exponent_of_the_shift_is_not_above_the_exact_one_where_it_changes_its_sign(prune, lock):
+    """There both parts cancel, and a relative margin alone is none."""
+    import mpmath
+
+    free = 1 - prune - lock
+
+    def exact(s):
+        moment = lock * (mpmath.sinh(s) / s - 1) + mpmath.mpf(free) / 2 * ((1 - mpmath.exp(-s)) / s - 1)
+        return -mpmath.log1p(moment)
+
+    with mpmath.workdps(60):
+        start = 3 * free / (2 * lock)  # of lock s^2/6 = free s/4
+        root = float(mpmath.findroot(exact, (start / 4, start * 4), solver="anderson"))
+        for steps in range(-20, 21):
+            s = root * (1 + steps * 2.0**-50)
+            assert mpmath.mpf(float(shift_exponent(s, lock, free))) <= exact(mpmath.mpf(s))
+
+
 @pytest.mark.parametrize(("prune", "lock"), RATES)
 @pytest.mark.parametrize("more", [0, 2])
 def test_chernoffs_bound_is_the_least_of_its_exact_exponents_and_above_the_law(prune, lock, more):

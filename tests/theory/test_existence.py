@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
+from scipy.optimize import minimize_scalar
+from scipy.special import ndtri
 
 from common.intervals import lower_limit
 from common.rates import Rates
@@ -254,6 +256,56 @@ def test_the_estimate_is_near_the_measured_requirement_at_one_setting():
     # one end only, as the estimate asks: a target at the edge of the radius
     up = np.where(states == 1, values, np.where(states == 0, np.maximum(values, 0), 0)).sum(axis=1)
     assert np.mean(up < 1) == pytest.approx(delta, rel=0.4)
+
+
+def asked_of_a_block(n, eps, delta, rates, radius, product):
+    """Both demands of the estimate, by quadrature: expected sums near a point over log(1/delta), and the reach's tail.
+
+    Each is met by sums that are nearly normal: 2^m of them with the deviation of m terms, X or 0 each.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(50)
+    nodes, weights = (nodes + 1) / 2, weights / 2
+    x = (nodes[:, None] * nodes).ravel() if product else nodes
+    mass = (weights[:, None] * weights).ravel() if product else weights
+    free = n * rates.free + ndtri(delta) * (n * rates.free * (1 - rates.free)) ** 0.5
+    deviation = (free * (mass @ x**2) / 4) ** 0.5 if free > 0 else np.nan
+    near = 2.0**free * 2 * eps / ((2 * np.pi) ** 0.5 * deviation)
+
+    def moments(s):  # of exp(-s Y) and Y exp(-s Y), Y^2 exp(-s Y)
+        for power in range(3):
+            both = [mass @ (y**power * np.exp(-s * y)) / 2 for y in (x, -x)]
+            at_zero = rates.prune + rates.free / 2 if power == 0 else 0
+            yield at_zero + rates.lock * sum(both) + rates.free * both[0]
+
+    def exponent(s):
+        return n * log(next(moments(s))) + s * radius
+
+    s = minimize_scalar(exponent, bounds=(1e-3, 50), method="bounded", options={"xatol": 1e-9}).x
+    zeroth, first, second = moments(s)
+    spread = (n * (second / zeroth - (first / zeroth) ** 2)) ** 0.5
+    return near / log(1 / delta), exp(min(exponent(s), 0)) / max(s * (2 * np.pi) ** 0.5 * spread, 1)
+
+
+@pytest.mark.parametrize("product", [False, True])
+@pytest.mark.parametrize(("eps", "delta", "rates", "radius"), [
+    (0.01, 0.05, Rates(0.4, 0.3), 1.0), (1e-6, 0.01, Rates(0.2, 0.0), 0.5), (0.02, 1e-6, Rates(0.0, 0.5), 0.3),
+    (1e-4, 0.3, Rates(0.5, 0.05), 1.0), (1e-3, 1e-3, Rates(), 0.2),
+])  # fmt: skip
+def test_the_estimated_block_is_the_first_that_reaches_and_resolves(eps, delta, rates, radius, product):
+    n = estimated_block(eps, delta, rates, radius, product=product)
+    near, short = asked_of_a_block(n, eps, delta, rates, radius, product)
+    assert near >= 1 - 1e-6
+    assert short <= delta * (1 + 1e-3)
+    near, short = asked_of_a_block(n - 1, eps, delta, rates, radius, product)
+    assert not (near >= 1 + 1e-6 and short <= delta * (1 - 1e-3))
+
+
+def test_a_block_of_one_does_where_nothing_has_to_be_reached():
+    for rates in (Rates(), Rates(0.9)):
+        assert estimated_block(0.1, 0.01, rates, 0.1, product=False) == 1
+        assert estimated_block(0.1, 0.01, rates, np.nextafter(0.1, 1), product=False) > 1
+    # what is locked has to be cancelled
+    assert estimated_block(0.1, 0.01, Rates(0.0, 0.1), 0.0, product=False) > 1
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from common.rates import Rates
 from tests.theory.exact_laws import HALF, binomial, early_stopping, parts_below
 from tests.theory.floors import sup_error_floor
-from theory import sufficient
-from theory.game import GrowthGame, _rows_above_half
+from theory import game, sufficient
+from theory.game import GrowthGame, _Block, _rows_above_half, _rows_below_half
 from theory.sufficient import failure_at_most
 
 
@@ -62,12 +62,105 @@ def test_neither_start_nor_end_nor_mean_is_rounded_the_wrong_way():
             assert exact <= Fraction(float(received)) <= exact * (1 + Fraction(1, 1000))
 
 
+LARGE = 2.0**-8
+
+
+@pytest.fixture
+def large_margin(monkeypatch):
+    """A rounding margin that can be seen."""
+    monkeypatch.setattr(game, "_ROUNDING", LARGE)
+
+
+def test_the_margin_is_that_of_all_operations_of_one_step():
+    # fewer than 16 of them, each off by at most 2^-53 of its result
+    assert 16 * 2.0**-53 <= game._ROUNDING <= 1e-9
+
+
+def test_start_end_and_cells_are_moved_to_the_adversarys_side(large_margin):
+    for start, left in ((0.2, 0.1), (0.6, 0.3), (0.05, 0.7)):
+        made = GrowthGame(start, left, 0.5, points=40)
+        below, right, outside = made._grid
+        first = below[0] if len(below) else 1 - outside[0]
+        assert first <= start * (1 - LARGE) * (1 + 1e-14) if start < 0.5 else outside[0] >= (1 - start) * (1 + LARGE)
+        assert outside[-2] <= left * (1 - LARGE) * (1 + 1e-14)
+        assert outside[-1] == 0 == right[-1] - 1
+        # a cell ends where the next one starts, or further; the even log-odds between are what they are
+        odds = np.linspace(np.log(start / (1 - start)), np.log((1 - left) / left), 40)
+        x = 1 / (1 + np.exp(-odds))
+        assert below[1:] == pytest.approx(x[1 : len(below)], rel=1e-12)
+        assert outside[1:-2] == pytest.approx(1 - x[1:-1], rel=1e-12)
+        ends = np.where(x[1:] > 0.5, (1 - outside[1:-1]) * (1 + LARGE), x[1:])
+        assert right[:-1] == pytest.approx(np.minimum(ends, 1), rel=1e-12)
+        assert len(below) == min((x < 0.5).sum(), 39)
+
+
+@pytest.mark.parametrize("growth", [0.3, 1.0])
+def test_rows_below_one_half_look_at_all_cells_up_to_twice_their_place(growth, large_margin):
+    for below, beyond in (([0.1, 0.15, 0.19, 0.2, 0.3, 0.45], [0.55, 0.8, 0.9, 0.95, 1.0]), ([0.3], [0.5, 1.0])):
+        inside = np.array(below)
+        right = np.array([*inside[1:], *beyond])
+        lefts = np.array([*inside, *beyond[:-1]])
+        rows = 0
+        for block in _rows_below_half(inside, right, growth):
+            for row, (cells, ahead) in enumerate(zip(block._cells, block._ahead, strict=True), rows):
+                x = inside[row]
+                reached = [j for j in range(row, len(right)) if lefts[j] < 2 * x]
+                # each once; the last one may be repeated
+                assert sorted(set(cells)) == reached
+                assert (np.diff(cells) >= 0).all()
+                mean = x * (1 + growth * (1 - x))
+                assert ahead == pytest.approx(np.minimum(right[cells], 2 * x) - mean * (1 - LARGE), rel=1e-12)
+            rows += len(block._cells)
+        assert rows == len(inside)
+
+
+@pytest.mark.parametrize("steps", [2, 90])
+def test_rows_above_one_half_look_at_all_cells_or_at_one_that_ends_at_one(steps, large_margin):
+    outside, growth = np.append(np.geomspace(0.5, 0.01, 150), 0.0), 0.4
+    first, rows = 3, 3
+    for block in _rows_above_half(first, 149, outside, growth, steps):
+        for row, (cells, ahead) in enumerate(zip(block._cells, block._ahead, strict=True), rows):
+            last = min(row + steps, 149)
+            assert sorted(set(cells)) == list(range(row, last + 1))
+            ends = [0.0 if cell == last else outside[cell + 1] for cell in cells]
+            mean = outside[row] * (1 - growth * (1 - outside[row]))
+            assert ahead == pytest.approx(mean * (1 + LARGE) - ends, rel=1e-12)
+        rows += len(block._cells)
+    assert rows == 149
+
+
+def test_an_envelope_is_a_chord_and_a_margin(large_margin):
+    """Two cells, the mean between their ends: the chord, at 0 ahead, and a margin of what was multiplied and added."""
+    values = np.array([1.0, 0.25, 0.0])
+    block = _Block(np.arange(2), np.array([[0, 1], [1, 2]]), np.array([[-0.125, 0.375], [-0.25, 0.25]]))
+    chords = [1 - 1.5 * 0.125, 0.25 - 0.5 * 0.25]
+    margins = [1 + 1.5 * 0.375, 0.25 + 0.5 * 0.25]
+    assert block.envelope(values) == pytest.approx(np.add(chords, LARGE * np.array(margins)), rel=1e-12)
+    # where a row has one cell only its value holds
+    single = _Block(np.arange(1), np.array([[1, 1]]), np.array([[0.1, 0.1]]))
+    assert single.envelope(values) == pytest.approx([0.25 * (1 + LARGE)], rel=1e-12)
+
+
+def test_the_games_growth_is_rounded_down(large_margin, monkeypatch):
+    received = []
+    monkeypatch.setattr(game, "GrowthGame", lambda start, left, growth, points: received.append((start, left, growth)))
+    for eps in (0.3, 0.1):
+        game.cover_game.__wrapped__(eps)
+        start, left, growth = (Fraction(x) for x in received.pop())
+        u = 2 * (1 - Fraction(game.START_SHARE)) * Fraction(eps)
+        least = min(start * (1 - start), left * (1 - left))
+        exact = (1 + u) / 2 - u**2 / (4 * (1 + u) * least)
+        # a half is proven for every eps
+        assert exact * (1 - Fraction(LARGE)) * (1 - Fraction(1, 10**12)) <= growth
+        assert growth <= max(exact * (1 - Fraction(LARGE)) * (1 + Fraction(1, 10**12)), Fraction(1, 2))
+
+
 def test_every_row_above_one_half_may_go_all_the_way():
     # what lies more than 9 log-odds ahead is one cell that ends at 1: no law is left out
-    game = GrowthGame(0.5, 1e-9, 0.5, points=200)
-    outside = game._grid[2]
-    rows = len(game._grid[0])
-    for block in _rows_above_half(rows, 199, outside, 0.5, game._steps):
+    made = GrowthGame(0.5, 1e-9, 0.5, points=200)
+    outside = made._grid[2]
+    rows = len(made._grid[0])
+    for block in _rows_above_half(rows, 199, outside, 0.5, made._steps):
         mean = outside[rows : rows + len(block._ahead)]
         mean = mean * (1 - 0.5 * (1 - mean))
         np.testing.assert_allclose(block._ahead.max(axis=1), mean, rtol=1e-12)
@@ -75,7 +168,7 @@ def test_every_row_above_one_half_may_go_all_the_way():
         assert (np.diff(block._cells, axis=1) <= 1).all()
         rows += len(block._ahead)
     assert rows == 199
-    assert game._steps < 199
+    assert made._steps < 199
 
 
 @pytest.mark.parametrize("tail", [0.6, 0.3])

@@ -190,6 +190,18 @@ def test_a_narrow_window_of_m_is_paid_for(prune, lock, tail):
         assert left_out <= 2 * Fraction(tail)
 
 
+@pytest.mark.parametrize("free", [1.0, 0.375, 0.9])
+def test_the_thinned_cover_is_just_above_its_exact_mean(free):
+    cover = np.array([1.0, 0.9, 0.3, 0.07, 0.01])
+    problem = sufficient._Problem(Rates(1 - free, 0.0), HALF, cover, 1e-3)
+    for n in (0, 1, 4, 7, 30):
+        covering = np.arange(n + 1)
+        for k, received in zip(covering, problem.thin_cover(n, covering), strict=True):
+            share = Fraction(problem.rates.free * (int(k) / max(n, 1)))
+            exact = sum(binomial(n, m, share) * Fraction(float(cover[min(m, 4)])) for m in range(n + 1))
+            assert exact <= Fraction(float(received)) <= min(exact * (1 + Fraction(1, 10**7)), 1)
+
+
 @pytest.mark.parametrize(("start", "left"), [(0.5, 1e-8), (0.3, 1e-6)])
 def test_what_lies_far_ahead_still_counts(start, left):
     """More than 9 log-odds from start to end: against all chords, nothing lumped, in exact numbers where it matters."""

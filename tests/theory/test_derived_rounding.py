@@ -5,11 +5,12 @@ from fractions import Fraction
 import mpmath
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from common.rates import Rates
-from tests.theory.exact_laws import HALF, binomial, early_stopping, parts_below
+from tests.theory.exact_laws import HALF, binomial, early_stopping, parts_below, states
 from tests.theory.floors import sup_error_floor
-from theory import game, sufficient
+from theory import counting, first_moment, game, sufficient
 from theory.game import GrowthGame, _Block, _rows_above_half, _rows_below_half
 from theory.sufficient import failure_at_most
 
@@ -188,6 +189,22 @@ def test_a_narrow_window_of_m_is_paid_for(prune, lock, tail):
         left_out = sum(binomial(n, m, free) for m in range(n + 1) if not low <= m <= high)
         assert received <= exact + left_out + Fraction(tail) / 100
         assert left_out <= 2 * Fraction(tail)
+
+
+def test_counting_and_means_over_states_go_down_by_the_error_of_their_weights(monkeypatch):
+    for module in (counting, first_moment):
+        monkeypatch.setattr(module, "weight_error", lambda n: n / 1000)
+    eps, free, radius = 0.125, 0.5, 1.0
+    m = np.arange(3)
+    for counts in ([4], [2, 9], [9, 2]):
+        exact = [binom.pmf(m, n, free) @ (1 - 2.0**m * eps / radius) for n in counts]
+        received = counting.counting_pointwise(counts, eps, free, radius)
+        assert received == pytest.approx(np.array(exact) * (1 - max(counts) / 1000), rel=1e-9)
+    # two weights are multiplied, and what they weigh is itself a float
+    n, value = 5, np.random.default_rng(1).random((6, 6))
+    exact = sum(float(w) * value[m, a] for w, m, a in states(n, 0.25, 0.5))
+    assert exact * (1 - 4 * n / 1000) <= first_moment.mean_over_states(n, Rates(0.25, 0.25), value)
+    assert first_moment.mean_over_states(n, Rates(0.25, 0.25), value) <= exact * (1 - 2 * n / 1000)
 
 
 @pytest.mark.parametrize("free", [1.0, 0.375, 0.9])

@@ -8,9 +8,9 @@ import pytest
 from scipy.stats import binom
 
 from common.rates import Rates
-from tests.theory.exact_laws import HALF, binomial, early_stopping, parts_below, states
+from tests.theory.exact_laws import HALF, binomial, early_stopping, parts_below, reach, states
 from tests.theory.floors import sup_error_floor
-from theory import counting, first_moment, game, sufficient
+from theory import counting, first_moment, game, laws, sufficient
 from theory.game import GrowthGame, _Block, _rows_above_half, _rows_below_half
 from theory.sufficient import failure_at_most
 
@@ -217,6 +217,94 @@ def test_the_thinned_cover_is_just_above_its_exact_mean(free):
             share = Fraction(problem.rates.free * (int(k) / max(n, 1)))
             exact = sum(binomial(n, m, share) * Fraction(float(cover[min(m, 4)])) for m in range(n + 1))
             assert exact <= Fraction(float(received)) <= min(exact * (1 + Fraction(1, 10**7)), 1)
+
+
+@pytest.mark.parametrize("tail", [1e-9, 0.3])
+@pytest.mark.parametrize(("prune", "lock"), [(0.0, 0.0), (0.5, 0.0), (0.25, 0.25), (0.0, 0.75)])
+@pytest.mark.parametrize("drops", [[1.0, 0.75, 0.5, 0.5, 0.125, 0.03125], [1.0, 0.5], [0.0], [1.0] * 9])
+def test_early_stopping_is_its_sum_for_any_law_of_the_shift(prune, lock, tail, drops):
+    cover, free = np.array(drops), 1 - Fraction(prune) - Fraction(lock)
+    problem = sufficient._Problem(Rates(prune, lock), HALF, cover, tail)
+
+    def law(frozen, unfrozen):  # falls with t, rises with the number of those that may be locked
+        return 0.9 ** (1 + unfrozen) * (1 + frozen) / 20
+
+    def cover_of(k):
+        return Fraction(1) if k < 0 else Fraction(float(cover[min(k, len(cover) - 1)]))
+
+    for n in (0, 1, 2, 7, 12, 25):
+        low, high = problem.window(n)
+        exact = Fraction(0)
+        for m in range(n + 1):
+            late = [min(Fraction(1), 2 * Fraction(float(law(n - m, t)))) for t in range(m + 1)]
+            given_m = cover_of(m) + sum(late[t] * (cover_of(m - t - 1) - cover_of(m - t)) for t in range(m + 1))
+            # what is outside the window counts as a failure
+            exact += binomial(n, m, free) * (given_m if low <= m <= high else 1)
+        received = Fraction(problem.early_stopping(n, lambda frozen, unfrozen: law(frozen[:, None], unfrozen)))
+        assert min(exact, 1) <= received <= exact * (1 + Fraction(1, 10**7))
+
+
+@pytest.mark.parametrize(("n", "p", "tail"), [(40, 0.3, 1e-3), (1000, 0.5, 1e-9), (60, 0.02, 1e-6), (5, 0.5, 0.1)])
+def test_the_window_of_m_leaves_out_no_more_than_twice_its_tail(n, p, tail):
+    low, high = sufficient._most_of(n, p, tail)
+    assert 0 <= low <= high <= n
+    assert binom.cdf(low - 1, n, p) <= tail
+    assert binom.sf(high, n, p) <= tail
+    # Bernstein's inequality, and nothing more
+    deep = -np.log(tail)
+    for t in (n * p - low, high - n * p):
+        assert (t - 1.001) ** 2 <= 2 * deep * (n * p * (1 - p) + (t - 1.001) / 3) or t < 1.001
+
+
+def test_a_search_ends_where_it_says_from_any_guess():
+    for answer in (0, 1, 2, 5, 17, 64, 100):
+        for guess in (0, 1, 3, 16, 17, 18, 63, 64, 65, 300):
+            found = sufficient._first_at_most(lambda n, answer=answer: float(n < answer), 0.5, guess)
+            assert found == answer
+            for top in (answer, answer + 1, answer + 50):
+                if guess <= top:
+                    assert (
+                        sufficient._first_at_most(lambda n, answer=answer: float(n < answer), 0.5, guess, top) == answer
+                    )
+            if guess < answer:
+                assert (
+                    sufficient._first_at_most(lambda n, answer=answer: float(n < answer), 0.5, guess, answer - 1)
+                    is None
+                )
+    # a bound that meets its level is small enough
+    assert sufficient._first_at_most(lambda n: 1 / (n + 1), 0.25, 7) == 3
+
+
+def test_a_given_table_and_the_game_are_both_valid_to_their_ends():
+    table = game.cover_failures(0.3, 1e-3)
+    for given in ([1.0], [0.5] * 40, [1.0, 0.2, 0.7], [1.0] * 90, list(table)):
+        received = sufficient._cover_table(0.3, 1e-3, given)
+        padded = [np.append(x, np.full(100 - len(x), x[-1])) for x in (np.array(given), table)]
+        expected = np.minimum.accumulate(np.minimum(*padded))
+        assert np.array_equal(received, expected[: len(received)])
+        assert len(received) == max(len(given), len(table))
+    assert np.array_equal(sufficient._cover_table(0.3, 1e-3, None), table)
+
+
+@pytest.mark.parametrize("steps", [512, 2**30])
+@pytest.mark.parametrize(("prune", "lock"), [(0.0, 0.0), (0.0, 0.5), (0.25, 0.25)])
+def test_what_suffices_is_above_its_exact_sums_however_coarse_the_lattice(prune, lock, steps, monkeypatch):
+    """Beyond 8 terms the laws of shift and reach are those of a lattice, rounded towards failure."""
+    monkeypatch.setattr(laws, "STEPS", steps)
+    cover, distance, n = np.array([1.0, 0.5, 0.25, 0.125, 0.0]), Fraction(2), 11
+    problem = sufficient._Problem(Rates(prune, lock), distance, cover, 1e-6)
+    exact = early_stopping(n, distance, lock, prune, [Fraction(float(x)) for x in cover])
+    assert exact <= Fraction(problem.early_stopping(n, problem.exact_shift(n)))
+    for size in (3, n):
+        received, covering = problem.split(size)
+        free = Fraction(problem.rates.free)
+        share = Fraction(problem.rates.free * (covering / size))
+        uncovered = sum(
+            binomial(size, m, share) * Fraction(float(cover[min(m, len(cover) - 1)])) for m in range(size + 1)
+        )
+        late = 2 * reach(distance, size, lock, free - share)
+        assert min(uncovered + late, 1) * (1 - Fraction(1, 10**12)) <= Fraction(received)
+        assert received <= float(uncovered + late) * (1 + 1e-6) + 0.02 * (steps == 512)
 
 
 @pytest.mark.parametrize(("start", "left"), [(0.5, 1e-8), (0.3, 1e-6)])

@@ -1,6 +1,7 @@
 """The last digits are on the safe side: bounds against exact numbers where nothing else separates the two."""
 
 from fractions import Fraction
+from math import comb
 
 import mpmath
 import numpy as np
@@ -8,9 +9,9 @@ import pytest
 from scipy.stats import binom
 
 from common.rates import Rates
-from tests.theory.exact_laws import HALF, binomial, early_stopping, parts_below, reach, states
+from tests.theory.exact_laws import HALF, binomial, early_stopping, parts_below, reach, states, sum_below
 from tests.theory.floors import sup_error_floor
-from theory import counting, first_moment, game, laws, sufficient
+from theory import counting, first_moment, game, laws, necessary, sufficient
 from theory.game import GrowthGame, _Block, _rows_above_half, _rows_below_half
 from theory.sufficient import failure_at_most
 
@@ -305,6 +306,37 @@ def test_what_suffices_is_above_its_exact_sums_however_coarse_the_lattice(prune,
         late = 2 * reach(distance, size, lock, free - share)
         assert min(uncovered + late, 1) * (1 - Fraction(1, 10**12)) <= Fraction(received)
         assert received <= float(uncovered + late) * (1 + 1e-6) + 0.02 * (steps == 512)
+
+
+@pytest.mark.parametrize("steps", [512, 2**30])
+@pytest.mark.parametrize(("prune", "lock"), [(0.0, 0.0), (0.0, 0.5), (0.25, 0.25)])
+@pytest.mark.parametrize("reading", ["uniform", "pointwise"])
+def test_what_is_necessary_is_below_its_exact_mean_however_coarse_the_lattice(prune, lock, steps, reading, monkeypatch):
+    monkeypatch.setattr(laws, "STEPS", steps)
+    # tables made on the other lattice are not for this one
+    for cached in (necessary._near_tables, necessary._reach_table):
+        cached.cache_clear()
+    n, eps, radius = 11, 0.25, 2.5
+    c, half, wide = Fraction(radius) - Fraction(eps), Fraction(eps), Fraction(radius)
+    fixed = [Fraction(0)] + [sum_below(wide + half, j, 0) - sum_below(wide - half, j, 0) for j in range(1, 2 * n + 1)]
+    mean = [Fraction(1)] + [sum_below(wide + half, j, 0) - sum_below(-wide - half, j, 0) for j in range(1, 2 * n + 1)]
+    # in a window of length 2 eps the density is at most that at its nearer end
+    density = [Fraction(0), Fraction(0), *(sum_below(c + 1, j, 0) - sum_below(c - 1, j, 0) for j in range(1, 2 * n))]
+    fixed[2:] = [min(a, half * b) for a, b in zip(fixed[2:], density[2:], strict=True)]
+    exact = Fraction(0)
+    for weight, m, a in states(n, lock, 1 - prune - lock):
+        one = parts_below(c, a, m)
+        fails = max(one, 1 - sum(comb(m, k) * fixed[k + a] for k in range(m + 1)))
+        if reading == "uniform":
+            fails = max(fails, 2 * one - sum_below(2 * c, 0, m))
+            fails = max(fails, 1 - half / wide * sum(comb(m, k) * mean[k + a] for k in range(m + 1)))
+            if 2**m * half < wide:
+                fails = Fraction(1)
+        exact += weight * fails
+    received = Fraction(necessary.failure_at_least(n, eps, prune=prune, lock=lock, radius=radius, reading=reading))
+    for cached in (necessary._near_tables, necessary._reach_table):
+        cached.cache_clear()
+    assert exact * (1 - Fraction(1, 10**5 if steps > 512 else 5)) <= received <= exact
 
 
 @pytest.mark.parametrize(("start", "left"), [(0.5, 1e-8), (0.3, 1e-6)])

@@ -326,9 +326,10 @@ def test_means_over_states_are_just_below_the_exact_ones(rate, n):
 def test_draws_outside_the_table_count_as_nothing_and_a_mean_as_at_most_one(prune, lock):
     n, free = 5, 1 - prune - lock
     # two states are too many for the table, or the table has states that n variables do not have
-    for rows in (3, 6, 9):
-        value = np.random.default_rng(rows).random((rows, rows))
-        exact = sum(w * Fraction(float(value[m, a])) for w, m, a in states(n, lock, free) if max(m, a) < rows)
+    for rows, columns in ((3, 3), (6, 4), (4, 6), (9, 7)):
+        value = np.random.default_rng(rows).random((rows, columns))
+        inside = [(w, m, a) for w, m, a in states(n, lock, free) if m < rows and a < columns]
+        exact = sum(w * Fraction(float(value[m, a])) for w, m, a in inside)
         assert below(mean_over_states(n, Rates(prune, lock), value), exact, 1e-8)
     assert mean_over_states(n, Rates(prune, lock), np.full((6, 6), 2.0)) == 1
     counts = near(0.5, 0.125, 2 * n)

@@ -62,7 +62,7 @@ LEFT_OUT = [
     (asymptotics.shift_size, (Rates(0.1, 0.2), 0.5, 0.1), {"more": 0}),
     (partial(laws.below_table, side="upper"), (Fraction(1, 2), 2, 1), {"symmetric": 1}),
     (laws.thinned, (np.ones(3), [2], 0.5, "lower"), {"axis": 0}),
-    (factors.width_factor, ("published", 0.3, 0.0), {"reading": "uniform"}),
+    (factors.width_factor, ("published", 0.3, 0.0), {"reading": "uniform", "eps": 0.01, "delta": 0.05}),
     (widths.activation_sums, (LAYERS,), BOX),
     (widths.layer_precisions, (LAYERS, 0.1), BOX),
     (widths.rho, (LAYERS, [0.1, 0.1], 0.1, 0.3, 2.0), {"g": 0}),

@@ -55,6 +55,9 @@ LEFT_OUT = [
     # Lemma 2.2 speaks of every fixed target
     (gadhikar2023.published_form_fails, (2.0, 0.01, 0.05), {"radius": 1, "reading": "pointwise"}),
     (otsuka2024.lock_rate_refuting, (2.0, 0.01, 0.05), {"prune": 0}),
+    (otsuka2024.proof_failure_bound, (40, 0.3, 0.2, 0.3, 2.0), {"c": None, "a": 1 / 8}),
+    (otsuka2024.proof_sample_size, (0.3, 0.4, 0.2, 0.3, 2.0), {"c": None, "a": 1 / 8}),
+    (otsuka2024.proof_constant, (0.2, 0.3, 2.0), {"c": None, "a": 1 / 8}),
     (asymptotics.necessary_slopes, (), NOTHING),
     (asymptotics.sufficient_slopes, (), NOTHING),
     (asymptotics.constant, (), BOUND),

@@ -35,6 +35,7 @@ from theory.reach import (
     BERRY_ESSEEN,
     chernoff_reach,
     log_moment,
+    near_reach,
     reach_coarse,
     reach_pointwise,
     reach_uniform,
@@ -183,6 +184,46 @@ def test_chernoffs_bound_is_the_least_of_its_exact_exponents_and_above_the_law(p
 
         least = min(float(exponent(np.geomspace(1e-3, 500, 20_000)).min()), 0.0)
         assert exp(least) * (1 - 1e-6) <= received <= exp(least) * (1 + 1e-3)
+
+
+@pytest.mark.parametrize(("prune", "lock"), RATES)
+@pytest.mark.parametrize("s", [1e-3, 0.7, 1.0, 9.0])
+def test_chernoffs_bound_at_one_exponent_is_just_above_its_exact_value(prune, lock, s, monkeypatch):
+    import mpmath
+
+    monkeypatch.setattr("theory.reach.exponents", lambda lock, free: np.array([s]))
+    free = 1 - prune - lock
+    with mpmath.workdps(40):
+        z = mpmath.mpf(s)
+        locked = lock * (mpmath.sinh(z) / z - 1)
+        both = locked + mpmath.mpf(free) / 2 * ((1 - mpmath.exp(-z)) / z - 1)
+        for n, more, c in product((0, 1, 40), (0, 3), (-3.1, -1.0, -0.123, 0.0, 0.4, 2.0)):
+            exact = mpmath.exp(z * c) * (1 + both) ** n * (1 + locked) ** more
+            received = mpmath.mpf(float(chernoff_reach(c, n, lock, free, more)))
+            assert min(exact, 1) <= received <= exact * (1 + mpmath.mpf(10) ** -7)
+
+
+@pytest.mark.parametrize(("prune", "lock"), RATES)
+@pytest.mark.parametrize("c", [-0.5, 0.0, 0.3])
+def test_without_variables_the_coarse_bound_says_whether_zero_is_short(prune, lock, c):
+    # c = radius - eps
+    counts, rates = [0, 1, 3], Rates(prune, lock)
+    for two_sided in (False, True):
+        received = reach_coarse(counts, 0.6, rates, 0.6 + c, two_sided)
+        assert received[0] == (0.6 + c - 0.6 > 0)
+        for n, bound in zip(counts, received, strict=True):
+            # with one number both ends are short at once or A + B is its size
+            exact = reach(Fraction(0.6 + c) - Fraction(0.6), n, lock, 1 - prune - lock)
+            assert bound <= (2 if two_sided else 1) * exact
+
+
+@pytest.mark.parametrize(("prune", "lock"), RATES)
+def test_the_normal_law_of_the_reach_has_the_moments_of_the_reach(prune, lock):
+    m, variance, _ = moments(prune, lock)
+    for n in (500, 20_000):
+        for c in (-1.0, 0.0, 1.5):
+            at = float(m) * n + c * sqrt(n * float(variance))
+            assert near_reach(at, n, lock, np.array([1 - prune - lock]))[0] == pytest.approx(ndtr(c), abs=1e-4)
 
 
 def moments(prune, lock):

@@ -227,6 +227,8 @@ def test_above_the_refuting_lock_rate_nothing_is_free_too_often(C, eps, delta, p
 @given(v=st.floats(0, 1), free=st.floats(0, 1))
 def test_growth_keeps_to_what_a_step_can_reach(v, free):
     assert v <= lueker1998.mean_growth(v, free) <= min(2 * v, 1) + 1e-15
+    # half of the pairs of a covered and an uncovered point, where the number is free; nothing where it is not
+    assert lueker1998.mean_growth(v, free) == pytest.approx((1 - free) * v + free * (v + v * (1 - v) / 2), abs=1e-15)
 
 
 def test_the_proof_bound_falls_with_n_and_its_size_is_the_first_that_suffices():

@@ -197,7 +197,7 @@ def read_limits(path):
     from simulations.experiments.limits import summary
 
     check_like(path, COMMITTED / "limits.jsonl")
-    return summary(read_jsonl(path)).row_count
+    return len(summary(read_jsonl(path)).rows)
 
 
 def write_limits(path):
@@ -217,7 +217,7 @@ KINDS = [
     Kind("runs.sqlite", write_store, read_store),
     Kind("target.npz", write_target, read_target),
     Kind("part.npz", lambda path: building._write(path, np.ones((2, 3)), np.ones((2, 1), np.uint8)),
-         lambda path: [array.tolist() for array in building._read(path)]),
+         lambda path: [a.tolist() for a in building._read(path, (np.ones((2, 3)), np.ones((2, 1), np.uint8)))]),
     Kind("ticket.safetensors", write_ticket, read_ticket, True),
     Kind("coded.safetensors", lambda path: write_ticket(path, "entropy"), read_ticket, True),
     Kind("checkpoint.pt", write_checkpoint, lambda path: plain(training.read_checkpoint(path)), True),

@@ -13,6 +13,7 @@ nearly cancel: the first-order saddlepoint is a few percent too dense for 10 to 
 """
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from math import log
 
 import numpy as np
@@ -109,18 +110,24 @@ def estimated_n(
     >>> estimated_n(0.1, 0.1)
     11
     """
-    eps, delta, radius = checked_eps(eps), checked_delta(delta), checked_radius(radius)
-    draws = whole("draws", draws, 1)
-    seed = checked_seed(seed)
-    least = necessary_n(eps, delta, prune=prune, lock=lock, radius=radius, reading=reading)
-    if eps >= radius:
-        return 0
+    eps, delta, radius, rates = (
+        checked_eps(eps),
+        checked_delta(delta),
+        checked_radius(radius),
+        checked_rates(prune, lock),
+    )
+    reading, draws, seed = one_of("reading", reading, READINGS), whole("draws", draws, 1), checked_seed(seed)
+    return 0 if eps >= radius else _estimated(eps, delta, rates, radius, reading, draws, seed)
+
+
+@lru_cache(maxsize=1024)
+def _estimated(eps: float, delta: float, rates: Rates, radius: float, reading: str, draws: int, seed: int) -> int:
+    """Return :func:`estimated_n` of checked arguments; made once, as several reports ask for it."""
+    law = {"prune": rates.prune, "lock": rates.lock, "radius": radius}
+    least = necessary_n(eps, delta, **law, reading=reading)
 
     def reaches(n: int, count: int) -> bool:
-        success = estimated_success(
-            n, eps, prune=prune, lock=lock, radius=radius, reading=reading, draws=count, seed=seed
-        )
-        return success >= 1 - delta
+        return estimated_success(n, eps, **law, reading=reading, draws=count, seed=seed) >= 1 - delta
 
     coarse = min(draws, _ROWS)
     low, high = least - 1, least

@@ -24,7 +24,7 @@ from simulations.existence.errors import certified_bound, collapsed
 from simulations.existence.source import Source
 from simulations.existence.sweep_tables import EVENTS
 from simulations.existence.target import Target
-from simulations.run.engines import open_engine
+from simulations.run.engines import Threads, open_engine
 from simulations.run.runner import Chunks, add_options, check_outputs, run_chunks
 from simulations.run.units import Engine
 from slt.core import console, forms
@@ -96,7 +96,7 @@ def path(estimated: Sequence[int], proven: Sequence[int], t: float) -> tuple[int
 def attempt(setting: Setting, target: Target, used: Plan, number: int) -> tuple[list[bool], float]:
     """Build one ticket: for every target layer whether some weight is not within its eps_l, and the certified error."""
     source = Source(number, target.sizes, used.blocks, *setting.rates)
-    ticket = build(source, target, tuple(demand.eps for demand in used.demands), jobs=1)
+    ticket = build(source, target, tuple(demand.eps for demand in used.demands), engine=Threads(1))
     missed = []
     for w, layer in zip(target.weights, ticket.layers, strict=True):
         error = np.abs(layer.weights - np.repeat(w, len(layer.weights) // len(w), axis=0))

@@ -25,6 +25,7 @@ from functools import partial
 from simulations.run.runner import Work, command
 from slt.core.command import REFUTED
 from slt.core.console import table
+from slt.core.first import first
 from slt.core.forms import Interval, Numbers
 from slt.core.intervals import smallest_n
 from slt.core.rates import Rates
@@ -79,21 +80,8 @@ def last_step(holds: Callable[[int], bool], guess: int) -> int | None:
 
     ``holds`` must be true up to some k and false beyond it; where it is not, some k with holds(k), not holds(k + 1).
     """
-    step = 1
-    if holds(guess):
-        low, high = guess, min(guess + step, LAST + 1)
-        while high <= LAST and holds(high):
-            step *= 2
-            low, high = high, min(high + step, LAST + 1)
-    else:
-        low, high = max(guess - step, -1), guess
-        while low >= 0 and not holds(low):
-            step *= 2
-            low, high = max(low - step, -1), low
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if holds(middle) else (low, middle)
-    return low if low >= 0 else None
+    last = first(lambda k: not holds(k), 0, LAST + 1, guess) - 1
+    return last if last >= 0 else None
 
 
 def crossing(steps: Sequence[int], successes: Sequence[int], trials: int, confidence: float) -> Row:

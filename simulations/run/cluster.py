@@ -71,6 +71,11 @@ class Cluster:
         self._seen = (float("-inf"), 1)
         self._last_worker = time.monotonic()
 
+    @property
+    def jobs(self) -> int:
+        """Threads of all workers, as they are now; raises OSError as :meth:`run` does."""
+        return self._threads()
+
     def run(self, units: Iterable[Unit]) -> Iterator[tuple[Unit, Row]]:
         """Yield every unit with its row, as they are finished.
 
@@ -303,6 +308,7 @@ def connected(address: str | None, file: str | None) -> Iterator[Cluster]:
         logging.getLogger(logger).setLevel(logging.CRITICAL + 1)  # what breaks is told in one line
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", VersionMismatchWarning)  # what matters is compared on the workers
+        warnings.filterwarnings("ignore", "Sending large graph")  # a unit has its data with it: parts of a mask
         client = reached(name)
         try:
             try:

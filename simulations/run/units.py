@@ -27,5 +27,9 @@ class Unit:
 class Engine(Protocol):
     """What does units of work."""
 
+    @property
+    def jobs(self) -> int:
+        """How many units are done at once, at least 1."""
+
     def run(self, units: Iterable[Unit]) -> Iterator[tuple[Unit, Row]]:
         """Yield every unit with its row, as they are finished; raise what a unit raises."""

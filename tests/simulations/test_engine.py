@@ -12,12 +12,15 @@ from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.local_group import ROOT, LocalGroup, kill, stored, until
-from simulations.existence import sweep
+from simulations.existence import check as check_module
+from simulations.existence import command as existence
+from simulations.existence import rows, sweep
 from simulations.experiments import EXPERIMENTS
 from simulations.lemmas import measure as curves
 from simulations.lemmas import rows as lemmas
@@ -49,6 +52,15 @@ with connected(sys.argv[1], None) as cluster:
     for unit, row in cluster.run(units):
         print(row)
 """
+TICKET = """
+import sys
+from simulations.existence import check, rows
+from simulations.existence.command import main
+from slt.core.command import run
+rows.PART_EDGES, check.UNIT_EDGES = 2**17, 2**19  # many small parts
+sys.exit(run(main, sys.argv[1:], "existence"))
+"""
+PARTS = 200 + 1
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +123,47 @@ def test_a_killed_worker_changes_nothing(group, alone, tmp_path):
     finish(client)
     assert out.read_bytes() == alone
     assert len(stored(store)) == UNITS
+
+
+def test_a_ticket_is_the_same_whatever_builds_it_and_whatever_dies(group, tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "t.npz", a=rng.uniform(-0.4, 0.4, (12, 24)), b=rng.uniform(-0.4, 0.4, (4, 12)))
+    words = "--target", tmp_path / "t.npz", "--width", "800,100", "--eps", "0.5", "--seed", "3"
+    alone, out = tmp_path / "alone", tmp_path / "out"
+
+    def parts(folder):
+        return sorted(path.name for path in folder.glob("layer*.npz"))
+
+    def dates():
+        return {name: (out / name).stat().st_mtime_ns for name in parts(out)}
+
+    start = partial(group.client, "-c", TICKET, *words, "--scheduler-file", group.file, "--out", out)
+    client = start()
+    until(lambda: len(parts(out)) >= 5)
+    kill(group.workers.pop(0))
+    known = len(parts(out))
+    until(lambda: len(parts(out)) > known)  # the other worker goes on
+    kill(client)
+    client.communicate()
+    kept = dates()
+    assert len(kept) < PARTS
+    group.worker()
+    client = start()
+    monkeypatch.setattr(rows, "PART_EDGES", 2**17)
+    monkeypatch.setattr(check_module, "UNIT_EDGES", 2**19)
+    monkeypatch.delenv(VARIABLE, raising=False)
+    assert existence.main([*map(str, words), "--jobs", "2", "--out", str(alone)]) == 0
+    text, _ = finish(client)
+    assert "0 locked edges dropped, 0 pruned kept" in text
+    assert {name: date for name, date in dates().items() if name in kept} == kept
+    assert parts(out) == parts(alone)
+    assert len(parts(out)) == PARTS
+    for name in parts(out):
+        with np.load(out / name) as one, np.load(alone / name) as two:
+            assert one["weights"].tobytes() == two["weights"].tobytes()
+            assert one["masks"].tobytes() == two["masks"].tobytes()
+    results = [json.loads((folder / "result.json").read_text()) for folder in (out, alone)]
+    assert [result.pop("seconds") and result for result in results] == [results[0]] * 2
 
 
 def test_a_client_interrupted_and_one_killed_leave_all_that_came_back(group, alone, tmp_path):

@@ -235,6 +235,14 @@ def test_the_shift_size_keeps_twice_the_exact_law_below_delta(prune, lock, dista
     assert chernoff(n - 2) > delta
 
 
+def test_a_size_that_rounding_may_have_brought_to_a_whole_number_is_raised():
+    assert asymptotics._whole(0.0) == 0
+    for n in (1, 7, 10**6):
+        assert asymptotics._whole(float(n)) == n + 1
+        assert asymptotics._whole(n * (1 - 1e-10)) == n
+        assert asymptotics._whole(n + 0.5) == n + 1
+
+
 @given(eps=st.floats(1e-9, 0.49))
 def test_where_the_game_starts_and_ends_against_eps(eps):
     x0, b = 1.4 * eps / (1 + 0.6 * eps), 0.6 * eps / (1 + 0.6 * eps)

@@ -6,8 +6,9 @@ lattice block allows for (sums outside the window, frequencies left out) really 
 
 from fractions import Fraction
 from functools import cache
-from math import ceil, exp
+from math import ceil, exp, log
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
@@ -24,6 +25,7 @@ STEPS = 512
 def coarse(monkeypatch):
     """A lattice of 512 steps a unit; returns a setter of the two budgets."""
     monkeypatch.setattr(laws, "STEPS", STEPS)
+    monkeypatch.setattr(laws, "_kept_block", laws._lattice_block)  # blocks of other settings are no use
 
     def budgets(outside, left_out):
         monkeypatch.setattr(laws, "_OUTSIDE", outside)
@@ -116,6 +118,47 @@ def test_mixing_cuts_both_tails_to_the_safe_side(n, p):
         lower, upper = (thinned(table * 0.0, [n], p, side)[0] for side in ("lower", "upper"))
         assert lower == 0
         assert binom.sf(size - 1, n, p) <= upper <= binom.sf(size - 1, n, p) * (1 + 1e-6) + 4 * exp(-80)
+
+
+@pytest.mark.parametrize("n", [100, 10**4, 10**6, 10**9, 10**12])
+@pytest.mark.parametrize("p", [0.5, 0.01, 0.999])
+def test_weights_of_many_variables_are_within_their_stated_error(n, p):
+    """Five terms of up to n log n, each within some 2^-52 of itself, and their sum is an exponent."""
+    spread = int((n * p * (1 - p)) ** 0.5) + 1
+    with mpmath.workdps(60):
+        for k in {max(min(int(n * p) + j * spread, n), 0) for j in range(-9, 10, 3)}:
+            logs = [mpmath.loggamma(x + 1) for x in (n, k, n - k)]
+            rate = mpmath.mpf(p)
+            exact = mpmath.exp(logs[0] - logs[1] - logs[2] + k * mpmath.log(rate) + (n - k) * mpmath.log1p(-rate))
+            assert abs(mpmath.mpf(float(binomial_weights(n, p, k))) / exact - 1) <= weight_error(n)
+    assert 1e-10 + 5 * 2.0**-52 * n * log(n) <= weight_error(n) <= 2e-10 + 50 * 2.0**-52 * n * log(n)
+
+
+@pytest.mark.parametrize("side", ["lower", "upper"])
+def test_mixtures_and_entries_move_outwards_by_the_error_of_their_weights(side, monkeypatch):
+    monkeypatch.setattr(laws, "weight_error", lambda n: n / 1000)
+    sign = 1 if side == "upper" else -1
+    table, p = np.linspace(0.5, 0.1, 30), 0.4
+    for counts in ([3], [3, 10], [10, 3], [29]):
+        expected = [binom.pmf(np.arange(30), n, p) @ table * (1 + sign * max(counts) / 1000) for n in counts]
+        assert thinned(table, counts, p, side) == pytest.approx(expected, rel=1e-9)
+    from tests.theory.exact_laws import sum_below
+
+    received = below_table(1, 4, 3, symmetric=0.25, side=side)
+    for a in range(5):
+        for b in range(4):
+            exact = sum(binom.pmf(i, a, 0.25) * float(sum_below(Fraction(1), i, a - i + b)) for i in range(a + 1))
+            assert received[a, b] == pytest.approx(min(exact * (1 + sign * a / 1000), 1), rel=1e-9)
+
+
+@pytest.mark.parametrize("side", ["lower", "upper"])
+def test_many_counts_are_mixed_as_each_alone(side):
+    counts, table = np.arange(40, 640), np.linspace(1, 0.3, 700)
+    together = thinned(table, counts, 0.3, side)
+    assert together == pytest.approx(1 - 0.7 * 0.3 * counts / 699, rel=1e-9)
+    # along the other axis too, for every entry of the first
+    rows = thinned(np.stack([table, table[::-1]]), counts, 0.3, side, axis=1)
+    assert rows == pytest.approx(np.stack([together, thinned(table[::-1], counts, 0.3, side)]), rel=1e-12)
 
 
 @given(n=st.integers(0, 100_000), p=st.floats(0, 1))

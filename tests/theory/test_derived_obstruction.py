@@ -132,6 +132,85 @@ def test_the_floor_is_below_the_best_mask_that_another_code_finds(seed):
     assert floor <= best[0] * (1 + 1e-12)
 
 
+def exact_floor(values, states, outputs, fates, w=None):
+    """Lemma 1 with 60 digits: the best of all forced kinks, each with the nearest lines that some mask can make.
+
+    w: of a ReLU output; the chords are those of the docs, whole and shortened three times by half.
+    """
+    lines, forced = [], []
+    for a, choice, c, fate in zip(values, states, outputs, fates, strict=True):
+        if fate < 0 or c == 0:
+            continue
+        for kept in product(*[{-1: (0,), 0: (0, 1), 1: (1,)}[s] for s in choice]):
+            x, y = (mpmath.mpf(float(v)) * k for v, k in zip(a, kept, strict=True))
+            if x or y:
+                lines.append(mpmath.atan2(x, -y) % mpmath.pi)
+                if min(*choice, fate) == 1:
+                    forced.append((lines[-1], len(lines) - 1, abs(mpmath.mpf(float(c))) * mpmath.hypot(x, y)))
+    best = mpmath.mpf(0)
+    for at, own, slope in forced:
+        others = [line for k, line in enumerate(lines) if k != own]
+        ahead = min(((line - at) % mpmath.pi for line in others), default=mpmath.pi / 2)
+        behind = min(((at - line) % mpmath.pi for line in others), default=mpmath.pi / 2)
+        for share in (1, 0.5, 0.25, 0.125) if w is not None else (1,):
+            b1, b2 = share * behind, share * ahead
+            if b1 and b2:
+                found = slope / (mpmath.cot(b1 / 2) + mpmath.cot(b2 / 2))
+                if w is not None:
+                    w1, w2 = (mpmath.mpf(float(x)) for x in w)
+                    ends = [w1 * mpmath.cos(end) + w2 * mpmath.sin(end) for end in (at - b1, at + b2)]
+                    found = min(found, max(min(ends), -max(ends)))
+                best = max(best, found)
+    return best
+
+
+def directions(rng, n, spread):
+    """Weights of n neurons whose lines lie within ``spread`` of each other."""
+    turned = rng.uniform(0, pi) + spread * rng.random(n)
+    return np.stack([np.cos(turned), np.sin(turned)], axis=1) * rng.uniform(0.3, 1, (n, 1))
+
+
+@pytest.mark.parametrize("spread", [pi, 1e-3, 1e-12])
+@pytest.mark.parametrize("relu_output", [False, True])
+def test_no_rounding_lifts_the_floor_above_its_exact_value(spread, relu_output):
+    """Lines of 1e-12 apart have angles with three digits; the floor must not profit from the wrong ones."""
+    positive = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(1, 6))
+        values, outputs = directions(rng, n, spread), rng.uniform(-1, 1, n)
+        # dropped edges make the axes possible, so most are locked or pruned as a whole
+        states, fates = np.repeat(rng.choice([-1, 1], (n, 1), p=[0.2, 0.8]), 2, axis=1), rng.choice([0, 1], n)
+        if spread == pi and seed % 2:
+            states = rng.choice([-1, 0, 1], (n, 2), p=[0.1, 0.2, 0.7])
+        w = rng.uniform(-1, 1, 2)
+        received = sup_error_floor(values, states, outputs, fates, w, relu_output=relu_output)
+        with mpmath.workdps(60):
+            exact = exact_floor(values, states, outputs, fates, w if relu_output else None)
+            assert mpmath.mpf(received) <= exact
+            # a slack of 2^-44 of an angle, and of the least of two angles twice as much in the worst case
+            assert received >= exact * (1 - 1e-11) - 2 * (2.0**-43 if spread < 1 or relu_output else 0)
+        positive += received > 0
+    assert positive >= 10
+
+
+@pytest.mark.parametrize("height", [1e-6, 1e-9, 1e-12])
+def test_where_the_target_is_hardly_positive_a_relu_output_shows_no_more_of_it(height):
+    """The chord's nearer end is where w.x = height, which has as many wrong digits as its angle."""
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        values = directions(rng, 1, pi)
+        line = np.arctan2(values[0, 0], -values[0, 1])
+        across = line - pi / 2 / 8 + pi / 2 * (1 - height)
+        w = rng.uniform(0.5, 1) * np.array([np.cos(across), np.sin(across)])
+        source = values, np.array([[1, 1]]), np.array([1.0]), np.array([1])
+        received = sup_error_floor(*source, w, relu_output=True)
+        with mpmath.workdps(60):
+            exact = exact_floor(*source, w)
+            assert mpmath.mpf(received) <= exact < 2 * height
+            assert received >= exact - 2e-13
+
+
 # Proposition 2
 
 

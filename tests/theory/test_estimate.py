@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
+from scipy.optimize import brentq
 
 from slt.core.intervals import smallest_n
 from slt.core.rates import Rates
@@ -91,6 +92,33 @@ def test_saddlepoint_counts_the_sums_in_every_part_of_their_range():
     received = density[:-1].reshape(8, -1).sum(axis=1) * (fine[1] - fine[0])
     assert np.all(expected > 100)
     assert received == pytest.approx(expected, rel=0.12)
+
+
+@pytest.mark.parametrize("y", [[0.3, 0.7, 1.0], [0.02, 0.5, 0.9, 0.95], [1.0]])
+def test_saddlepoint_pairs_are_those_of_the_formula(y):
+    # padding stands for nothing, wherever it is; values of one row do not touch those of another
+    w, log_rho = density_of_sums(np.array([[0.0, *y, 0.0], [0.5] * (len(y) + 2)]))
+
+    def slope(s):
+        return sum(x / 2 * np.tanh(s * x / 2) for x in y)
+
+    for at, received in zip(w[0], log_rho[0], strict=True):
+        s = brentq(lambda s, at: slope(s) - at, 0, 1e4, args=(at,), xtol=1e-14) if at else 0.0
+        total = sum(np.log(2 * np.cosh(s * x / 2)) for x in y) if s < 1000 else s * sum(y) / 2
+        curvature = sum((x / 2) ** 2 * (1 - np.tanh(s * x / 2) ** 2) for x in y)
+        # beyond s = 30 or so the inverse of the slope has no digits left
+        if s < 20:
+            assert received == pytest.approx(total - s * at - np.log(2 * np.pi * curvature) / 2, abs=1e-6)
+
+
+def test_saddlepoint_nodes_spread_evenly_over_nearly_all_of_the_range():
+    y = (np.arange(3000)[None, :] + 0.5) / 3000
+    w = density_of_sums(y)[0][0] / (y.sum() / 2)
+    assert w[0] == 0
+    assert np.diff(w) == pytest.approx(np.full(len(w) - 1, w[-1] / (len(w) - 1)), rel=0.02)
+    assert 0.95 < w[-1] < 1
+    # the density is interpolated between nodes: a step must not be coarse
+    assert np.diff(w).max() < 0.02
 
 
 @pytest.mark.parametrize("lam", [0.3, 0.9, 1.1, 3.0, 9.0])
@@ -355,6 +383,7 @@ def test_nothing_locked_never_fails_where_eps_is_not_below_the_radius(n):
 @pytest.mark.parametrize("rises", [(5, 9, 300), (40, 50, 41_000), (1000, 1200, 1400)])
 def test_the_estimate_is_the_first_n_that_succeeds_where_success_rises_falls_and_rises(rises, monkeypatch):
     first, last, again = rises
+    monkeypatch.setattr(estimate, "_estimated", estimate._estimated.__wrapped__)  # no answers of other estimates
     monkeypatch.setattr(estimate, "estimated_success", lambda n, *_, **__: float(first <= n <= last or n >= again))
     assert estimate.estimated_n(0.5, 0.5, radius=0.6, lock=0.3) == first
 

@@ -9,13 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
+from scipy.optimize import minimize_scalar
+from scipy.special import ndtri
 
 from slt.core.intervals import lower_limit
 from slt.core.rates import Rates
 from subsetsum import covers_values
 from theory import products
 from theory.existence import FACTOR_SHARE, estimated_block, plan
-from theory.widths import activation_sums, fitted_constants, homogeneous, layer_precisions, published_widths, rho
+from theory.widths import activation_sums, box, fitted_constants, homogeneous, layer_precisions, published_widths, rho
 
 RNG = np.random.default_rng(5)
 W1 = RNG.uniform(-0.5, 0.5, (4, 3))
@@ -254,6 +256,111 @@ def test_the_estimate_is_near_the_measured_requirement_at_one_setting():
     # one end only, as the estimate asks: a target at the edge of the radius
     up = np.where(states == 1, values, np.where(states == 0, np.maximum(values, 0), 0)).sum(axis=1)
     assert np.mean(up < 1) == pytest.approx(delta, rel=0.4)
+
+
+@pytest.mark.parametrize("sizes", [(2, 3), (3, 2, 4), (2, 3, 2, 3), (1, 2, 3, 2, 2)])
+@pytest.mark.parametrize(
+    ("eps", "delta", "C", "g"), [(0.3, 0.05, 2.0, 0.5), (1e-3, 0.2, 7.0, 0.0), (90.0, 0.9, 3.0, 1.0)]
+)
+def test_published_formulas_written_out_for_any_depth(sizes, eps, delta, C, g):
+    rng = np.random.default_rng(len(sizes))
+    weights = [rng.uniform(-1, 1, (b, a)) * (rng.random((b, a)) < 0.7) for a, b in pairwise(sizes)]
+    weights[0][0] = 0.5
+    depth, sums = len(weights), activation_sums(weights, -1.0, 2.0)
+    assert len(sums) == depth
+    precisions = layer_precisions(weights, eps, -1.0, 2.0)
+    for layer in range(depth):
+        divisor = sizes[-1] * depth * (1 + sums[layer]) * (1 + eps / depth)
+        for above in weights[layer + 1 : depth - 1]:
+            divisor *= max(sum(abs(x) for x in row) for row in above) + eps / depth
+        assert precisions[layer] == pytest.approx(eps / divisor, rel=1e-12)
+    prune = [0.1, 0.4, 0.2, 0.3, 0.15][: depth + 1]
+    size = sum(int((w != 0).sum()) for w in weights)
+    needed = log(1 / min(*precisions, delta))
+    spent = C * size ** (1 + g) / log(1 / 0.4) ** (1 + g) * needed
+    assert rho(weights, precisions, delta, 0.4, C, g) == pytest.approx(spent, rel=1e-12)
+    for form in ("frozen", "pruned"):
+        received = published_widths(weights, eps, delta, C, prune=prune, g=g, low=-1.0, high=2.0, form=form)
+        for layer in range(depth):
+            level = min(precisions[layer], delta / spent)
+            share = 1 if form == "frozen" else 1 / log(1 / prune[layer])
+            assert received[layer] == pytest.approx(C * share * sizes[layer] * max(log(1 / level), 0), rel=1e-12)
+    for wrong in (prune[:-1], [*prune, 0.1]):
+        with pytest.raises(ValueError, match="prune needs a rate for each"):
+            published_widths(weights, eps, delta, C, prune=wrong)
+
+
+def test_what_a_form_lets_be_empty_and_what_it_fits():
+    tiny = [np.array([[0.25]])]
+    # without pruning rho vanishes, and precisions alone ask
+    assert rho(tiny, [0.5], 0.5, 0.0, 3.0) == 0
+    assert published_widths(tiny, 0.5, 0.5, 3.0, prune=(0.0, 0.0)) == pytest.approx([3 * log(1 / (0.5 / 3))])
+    for scale in (1e-7, 1.0, 1e7):
+        found = fitted_constants([3.0, 5.0], lambda C, scale=scale: [C * scale, 2 * (C * scale) ** 0.5])
+        assert found == pytest.approx([3 / scale, 6.25 / scale], rel=1e-6)
+
+
+def test_a_domain_may_be_a_point_but_not_nothing_and_no_larger_than_products_allow():
+    for low, high in ((1.0, 1.0), (-1e100, 1e100), ([0, 1], [0, 2]), (-1, 0)):
+        ends = box(2, low, high)
+        assert (ends[0] == low).all()
+        assert (ends[1] == high).all()
+    for low, high in ((0, np.nextafter(1e100, np.inf)), ([0, 2], [1, 1]), (-np.nextafter(1e100, np.inf), 0)):
+        with pytest.raises(ValueError, match="domain needs finite ends"):
+            box(2, low, high)
+    for w, b in ((np.ones(2), np.ones(2)), (np.ones((2, 2)), np.ones(3)), (np.ones((1, 1, 1)), np.ones(1))):
+        with pytest.raises(ValueError, match="a layer needs a matrix"):
+            homogeneous([w], [b])
+
+
+def asked_of_a_block(n, eps, delta, rates, radius, product):
+    """Both demands of the estimate, by quadrature: expected sums near a point over log(1/delta), and the reach's tail.
+
+    Each is met by sums that are nearly normal: 2^m of them with the deviation of m terms, X or 0 each.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(50)
+    nodes, weights = (nodes + 1) / 2, weights / 2
+    x = (nodes[:, None] * nodes).ravel() if product else nodes
+    mass = (weights[:, None] * weights).ravel() if product else weights
+    free = n * rates.free + ndtri(delta) * (n * rates.free * (1 - rates.free)) ** 0.5
+    deviation = (free * (mass @ x**2) / 4) ** 0.5 if free > 0 else np.nan
+    near = 2.0**free * 2 * eps / ((2 * np.pi) ** 0.5 * deviation)
+
+    def moments(s):  # of exp(-s Y) and Y exp(-s Y), Y^2 exp(-s Y)
+        for power in range(3):
+            both = [mass @ (y**power * np.exp(-s * y)) / 2 for y in (x, -x)]
+            at_zero = rates.prune + rates.free / 2 if power == 0 else 0
+            yield at_zero + rates.lock * sum(both) + rates.free * both[0]
+
+    def exponent(s):
+        return n * log(next(moments(s))) + s * radius
+
+    s = minimize_scalar(exponent, bounds=(1e-3, 50), method="bounded", options={"xatol": 1e-9}).x
+    zeroth, first, second = moments(s)
+    spread = (n * (second / zeroth - (first / zeroth) ** 2)) ** 0.5
+    return near / log(1 / delta), exp(min(exponent(s), 0)) / max(s * (2 * np.pi) ** 0.5 * spread, 1)
+
+
+@pytest.mark.parametrize("product", [False, True])
+@pytest.mark.parametrize(("eps", "delta", "rates", "radius"), [
+    (0.01, 0.05, Rates(0.4, 0.3), 1.0), (1e-6, 0.01, Rates(0.2, 0.0), 0.5), (0.02, 1e-6, Rates(0.0, 0.5), 0.3),
+    (1e-4, 0.3, Rates(0.5, 0.05), 1.0), (1e-3, 1e-3, Rates(), 0.2),
+])  # fmt: skip
+def test_the_estimated_block_is_the_first_that_reaches_and_resolves(eps, delta, rates, radius, product):
+    n = estimated_block(eps, delta, rates, radius, product=product)
+    near, short = asked_of_a_block(n, eps, delta, rates, radius, product)
+    assert near >= 1 - 1e-6
+    assert short <= delta * (1 + 1e-3)
+    near, short = asked_of_a_block(n - 1, eps, delta, rates, radius, product)
+    assert not (near >= 1 + 1e-6 and short <= delta * (1 - 1e-3))
+
+
+def test_a_block_of_one_does_where_nothing_has_to_be_reached():
+    for rates in (Rates(), Rates(0.9)):
+        assert estimated_block(0.1, 0.01, rates, 0.1, product=False) == 1
+        assert estimated_block(0.1, 0.01, rates, np.nextafter(0.1, 1), product=False) > 1
+    # what is locked has to be cancelled
+    assert estimated_block(0.1, 0.01, Rates(0.0, 0.1), 0.0, product=False) > 1
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,64 @@ def test_powers_of_two_are_counted_exactly():
     assert gadhikar2023.published_form_fails(1.0, 0.4, 0.5) == 1.0
 
 
+@pytest.mark.parametrize("power", [*range(1, 20), 40, 60])
+def test_neighbours_of_powers_of_two_are_counted_exactly(power):
+    """The largest n with 2^n eps < radius, where the logarithm of radius / eps rounds to a whole number."""
+    eps, delta, C = 2.0**-power, 0.5, 1.5
+    for radius, n in ((1.0, power - 1), (np.nextafter(1, 2), power), (np.nextafter(1, 0), power - 1)):
+        received = gadhikar2023.published_form_fails(C, eps, delta, radius=radius, reading="uniform")
+        assert received == (pytest.approx(1 - exp(-C * log(1 / min(eps, delta)) / n), rel=1e-12) if n else 1.0)
+
+
+def test_where_survival_alone_is_met_exactly_no_constant_is_implied():
+    for n in range(1, 9):
+        assert gadhikar2023.corrected_implied_constant(n, 2.0**-n, 0.9, prune=0.5) == 0
+    assert gadhikar2023.implied_constant(0.5, 0.01, 0.05, prune=0.0) == inf
+
+
+@pytest.mark.parametrize(("prune", "lock"), [(0.1, 0.2), (0.0, 0.6), (0.4, 0.0)])
+@pytest.mark.parametrize(("share", "a"), [(0.5, 0.2), (0.2, 0.05), (0.8, 0.24)])
+def test_the_proof_parts_are_their_formulas_for_all_shares(prune, lock, share, a):
+    free, C, eps = 1 - prune - lock, 0.7, 0.6
+    c = share * free
+    for n in (0, 1, 2, 7, 30, 200, 3000):
+        k = max(((free - c) * n - 1) / 2, 0)
+        k1, k2 = k / 2 + 2 * a * k, max(k / 2 - 2 * a * k - 1, 0)
+        expected = {
+            "(8)": exp(-2 * n * c**2),
+            "(10)": exp(-k / C) if exp(-k / C) <= eps / 2 else 1,
+            "(12)": 2 * exp(-((a * k) ** 2) / 2 / n) if n else 2,
+            # a k is the share 2 a / (1 + 4 a) of k1, whose mean is a quarter of it
+            "(13)": 2 * exp(-2 * (k1 / 4 - a * k) ** 2 / k1) if k else 2,
+            "(14)": exp(-k2 / C) if exp(-k2 / C) <= eps / 2 else 1,
+        }
+        expected |= {} if lock else dict.fromkeys(("(12)", "(13)", "(14)"), 0)
+        received = otsuka2024.proof_failure_bound(n, eps, prune, lock, C, c=c, a=a)
+        assert received == pytest.approx(expected, rel=1e-9)
+    slowest = max(1 / (2 * c * c), C / ((free - c) / 2))
+    if lock:
+        k = (free - c) / 2
+        k1, k2 = k / 2 + 2 * a * k, k / 2 - 2 * a * k
+        slowest = max(1 / (2 * c * c), 2 / (a * k) ** 2, 1 / (2 * (k1 / 4 - a * k) ** 2 / k1), C / k2)
+    assert otsuka2024.proof_constant(prune, lock, C, c=c, a=a) == pytest.approx(slowest, rel=1e-9)
+
+
+@pytest.mark.parametrize("lock", [0.0, 0.3])
+def test_the_proofs_size_is_the_first_that_suffices_whatever_it_is(lock):
+    for C in np.geomspace(0.02, 30, 40):
+        n = otsuka2024.proof_sample_size(0.3, 0.4, 0.1, lock, C)
+        assert sum(otsuka2024.proof_failure_bound(n, 0.3, 0.1, lock, C).values()) <= 0.4
+        assert sum(otsuka2024.proof_failure_bound(n - 1, 0.3, 0.1, lock, C).values()) > 0.4
+
+
+@pytest.mark.parametrize(("c", "a"), [(0.0, 0.1), (0.25, 0.1), (-0.1, 0.1), (0.1, 0.0), (0.1, 0.25), (0.1, -0.1)])
+def test_shares_at_the_ends_of_what_the_proof_allows_are_refused(c, a):
+    with pytest.raises(ValueError, match="must lie strictly between"):
+        otsuka2024.proof_failure_bound(1, 0.1, 0.5, 0.25, 1, c=c, a=a)
+    with pytest.raises(ValueError, match="must lie strictly between"):
+        otsuka2024.proof_constant(0.5, 0.25, 1, c=c, a=a)
+
+
 @given(C=st.floats(0.5, 50))
 def test_the_literal_form_allows_one_number_in_the_corner_and_two_before_it(C):
     edge = lueker1998.literal_form_fails_from(C)
@@ -169,6 +227,8 @@ def test_above_the_refuting_lock_rate_nothing_is_free_too_often(C, eps, delta, p
 @given(v=st.floats(0, 1), free=st.floats(0, 1))
 def test_growth_keeps_to_what_a_step_can_reach(v, free):
     assert v <= lueker1998.mean_growth(v, free) <= min(2 * v, 1) + 1e-15
+    # half of the pairs of a covered and an uncovered point, where the number is free; nothing where it is not
+    assert lueker1998.mean_growth(v, free) == pytest.approx((1 - free) * v + free * (v + v * (1 - v) / 2), abs=1e-15)
 
 
 def test_the_proof_bound_falls_with_n_and_its_size_is_the_first_that_suffices():

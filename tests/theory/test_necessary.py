@@ -12,7 +12,7 @@ from scipy.stats import binom, norm
 
 from slt.core.rates import Rates
 from tests.theory.exact_small import ACCURACY, pointwise_failure, uniform_failure
-from theory import laws
+from theory import laws, necessary
 from theory.counting import counting_pointwise, counting_uniform, fewest_free
 from theory.first_moment import expected_solutions, first_moment, mean_over_states, near, near_on_average
 from theory.laws import below_table, reach_below
@@ -195,6 +195,50 @@ def test_every_smaller_n_is_excluded_and_the_answer_is_not(prune, lock, reading)
     ]
     assert all(excluded)
     assert failure_at_least(n, eps, prune=prune, lock=lock, reading=reading) <= delta
+
+
+@pytest.mark.parametrize("answer", [*range(70), 127, 128, 129, 191, 255, 256, 1000])
+def test_the_search_finds_the_first_number_that_is_not_excluded(answer):
+    assert necessary._first_not(lambda n: n < answer) == answer
+
+
+@pytest.mark.parametrize("fine_limit", [2**15, 100])
+@pytest.mark.parametrize("only", ["coarse", "fine", "first moment"])
+def test_with_locking_no_number_is_passed_over(only, fine_limit, monkeypatch):
+    """One bound excludes all numbers but one, or but two; the others exclude none."""
+    wanted = 0
+
+    def bound(name):
+        def value(n):
+            return np.where((n == wanted) | (n == wanted + 5) | (name != only), 0.0, 1.0)
+
+        return value
+
+    monkeypatch.setattr(necessary, "FINE_LIMIT", fine_limit)
+    monkeypatch.setattr(necessary, "SCAN_LIMIT", 2048)
+    monkeypatch.setattr(necessary, "reach_coarse", lambda n, *_: bound("coarse")(n))
+    monkeypatch.setattr(necessary, "_reach", lambda _, n: bound("fine")(n))
+    monkeypatch.setattr(necessary, "_first_moment", lambda _, n, __: float(bound("first moment")(n)))
+    problem = necessary._Problem(0.1, Rates(0.0, 0.5), 1.0, True)
+    for first in (0, 1, 3, 63, 64, 65):
+        for wanted in (first, first + 1, 62, 63, 64, 65, 127, 128, 129, 300, 511, 512):
+            if wanted < first:
+                continue
+            candidates = necessary._open_with_locking(problem, 0.5, first)
+            # beyond the limit the cheap bound alone decides
+            most = wanted if only == "coarse" else min(wanted, max(first, fine_limit))
+            assert next(candidates) == most
+            if most == wanted and (only == "coarse" or wanted + 5 < fine_limit):
+                assert next(candidates) == wanted + 5
+        wanted = -9
+        if only == "coarse" or fine_limit > 2048:
+            (last,) = necessary._open_with_locking(problem, 0.5, first)
+            assert 2048 <= last <= 2 * 2048
+
+
+def test_a_cached_table_is_never_shorter_than_what_is_asked_of_it():
+    for n in range(200):
+        assert n <= necessary._rounded(n) <= n + 40
 
 
 @settings(max_examples=25)

@@ -225,5 +225,7 @@ def test_bad_input_is_told_in_one_line():
             sup_error_floor(*good, plane=plane)
     with pytest.raises(ValueError, match="width"):
         guaranteed_error(0)
+    with pytest.raises(ValueError, match="width"):
+        obstruction_probability(0, 0.5, 0.5)
     with pytest.raises(ValueError, match="first_lock"):
         obstruction_probability(3, 1.2, 0.5)

@@ -128,7 +128,7 @@ def verify(path: Path, data: str | None, page: console.Page) -> int:
     return 0 if agrees else REFUTED
 
 
-def _check_fit(ticket: tickets.Ticket, data: Graph | Images, name: str) -> None:
+def _check_fit(ticket: tickets.TicketFile, data: Graph | Images, name: str) -> None:
     """Raise ValueError unless the network takes such data and tells their classes apart."""
     own = _sizes(ticket)
     for size, wanted in model_sizes(Settings(ticket.architecture, name), data).items():
@@ -138,7 +138,7 @@ def _check_fit(ticket: tickets.Ticket, data: Graph | Images, name: str) -> None:
         raise ValueError(f"data sets are float32, but the ticket's weights are {ticket.layers[0].dtype}")
 
 
-def _sizes(ticket: tickets.Ticket) -> dict[str, Any]:
+def _sizes(ticket: tickets.TicketFile) -> dict[str, Any]:
     """Return all arguments of the builder."""
     builder = signature(MODELS[ticket.architecture])
     return {name: given.default for name, given in builder.parameters.items()} | ticket.sizes
@@ -175,7 +175,7 @@ def export(path: Path, to: Path, page: console.Page) -> int:
     return 0
 
 
-def _load(path: Path, page: console.Page) -> tuple[nn.Module, tickets.Ticket]:
+def _load(path: Path, page: console.Page) -> tuple[nn.Module, tickets.TicketFile]:
     """Rebuild a ticket; say beforehand what a large one takes."""
     weights = tickets.read(path)[0].weights
     if weights >= LARGE:
@@ -186,7 +186,7 @@ def _load(path: Path, page: console.Page) -> tuple[nn.Module, tickets.Ticket]:
     return tickets.load(path)
 
 
-def _export_onnx(model: nn.Module, ticket: tickets.Ticket, to: Path) -> None:
+def _export_onnx(model: nn.Module, ticket: tickets.TicketFile, to: Path) -> None:
     sizes = _sizes(ticket)
     if "inputs" in sizes:
         raise ValueError("a graph network takes a sparse matrix, which ONNX does not have: export it as .safetensors")

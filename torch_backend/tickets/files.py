@@ -51,7 +51,7 @@ class Layer(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Ticket:
+class TicketFile:
     """What a ticket file says.
 
     architecture: a name in torch_backend.models, or "own" for a user's module; sizes: its builder's arguments. source:
@@ -87,10 +87,10 @@ def save(
     sizes: Mapping[str, Any] | None = None,
     about: Mapping[str, Any] | None = None,
     coding: str = "packed",
-) -> Ticket:
+) -> TicketFile:
     """Write the ticket that ``model`` is, once it has been rebuilt from what will be written; return what is read back.
 
-    How the model was frozen it knows itself. architecture, sizes, about, coding: see :class:`Ticket`; without an
+    How the model was frozen it knows itself. architecture, sizes, about, coding: see :class:`TicketFile`; without an
     architecture the ticket is loaded into a module of the same shape. Raises ValueError, before anything is written,
     for a model without supermasks, for one of which no ticket can be rebuilt (its weights are blended or were changed,
     its layers renamed, its tensors sparse), for another architecture or sizes than it has, and for words that are no
@@ -132,7 +132,7 @@ def to_bytes(header: dict[str, Any], tensors: Tensors) -> bytes:
     return encoded(tensors, {"ticket": _text({**header, "checksum": checksum(header, tensors)})})
 
 
-def read(path: str | PathLike[str]) -> tuple[Ticket, Tensors]:
+def read(path: str | PathLike[str]) -> tuple[TicketFile, Tensors]:
     """Return what a ticket file says, and the tensors in it by their names there, its checksum verified.
 
     Raises ValueError when it is damaged, no ticket, or of another format version; OSError when it cannot be read.
@@ -140,7 +140,7 @@ def read(path: str | PathLike[str]) -> tuple[Ticket, Tensors]:
     return _ticket(*read_tensors(Path(path), "ticket"), str(Path(path)))
 
 
-def load(path: str | PathLike[str], model: nn.Module | None = None) -> tuple[nn.Module, Ticket]:
+def load(path: str | PathLike[str], model: nn.Module | None = None) -> tuple[nn.Module, TicketFile]:
     """Rebuild the network from its file alone: the source from its seed, then the mask; return it ready to evaluate.
 
     model: a fresh module of the same shape, for a ticket of a user's own architecture; its random weights do not
@@ -204,7 +204,7 @@ def _text(header: dict[str, Any]) -> str:
     return json.dumps(header, sort_keys=True, allow_nan=False)
 
 
-def _ticket(words: dict[str, str], tensors: Tensors, where: str) -> tuple[Ticket, Tensors]:
+def _ticket(words: dict[str, str], tensors: Tensors, where: str) -> tuple[TicketFile, Tensors]:
     """Return what the header of a file says about its tensors; raise ValueError where it is not what save writes."""
     if "ticket" not in words or BITS not in tensors:
         raise ValueError(f"{where} is no ticket file: it has no ticket header")
@@ -225,11 +225,11 @@ def _ticket(words: dict[str, str], tensors: Tensors, where: str) -> tuple[Ticket
         raise ValueError(f"{where} has a header that does not describe a ticket: {first_line(error)}") from None
 
 
-def _understood(found: dict[str, Any], tensors: Tensors) -> Ticket:
+def _understood(found: dict[str, Any], tensors: Tensors) -> TicketFile:
     """Return the ticket of a header; raise KeyError, TypeError or ValueError where something is missing or wrong."""
     del found["format"]
     layers = tuple(Layer(name, dtype, tuple(shape), *counts) for name, dtype, shape, *counts in found.pop("layers"))
-    ticket = Ticket(layers=layers, **found)
+    ticket = TicketFile(layers=layers, **found)
     one_of("architecture", ticket.architecture, (OWN, *MODELS))
     one_of("coding", ticket.coding, CODINGS)
     for layer in layers:
@@ -288,12 +288,12 @@ def _check_source(source: dict[str, Any]) -> None:
     freeze(nn.utils.skip_init(nn.Linear, 8, 8, bias=False), **said)
 
 
-def _needs_module(ticket: Ticket) -> bool:
+def _needs_module(ticket: TicketFile) -> bool:
     """Tell whether the file alone is not enough."""
     return ticket.architecture == OWN or ticket.source["weights"] == GIVEN
 
 
-def _rebuilt(ticket: Ticket, tensors: Tensors, model: nn.Module | None, where: str) -> nn.Module:
+def _rebuilt(ticket: TicketFile, tensors: Tensors, model: nn.Module | None, where: str) -> nn.Module:
     """Return the model, or a new one of the ticket's architecture, frozen and masked as the ticket says."""
     if model is None:
         model = _built(ticket, where)
@@ -338,7 +338,7 @@ def _compare(ticket: Mapping[str, object], model: Mapping[str, object], what: st
             raise ValueError(f"{what} {name[:80]} is {said} in the ticket and {own} in the model")
 
 
-def _built(ticket: Ticket, where: str) -> nn.Module:
+def _built(ticket: TicketFile, where: str) -> nn.Module:
     """Return a fresh network of the ticket's architecture; no memory is taken before its layers are the listed ones."""
     make = partial(build, ticket.architecture, **ticket.sizes)
     dtype, *others = {layer.dtype for layer in ticket.layers}

@@ -145,15 +145,15 @@ def search(
     lock: float = 0.0,
     rule: str = "epl",
     scope: str = "global",
-    weights: str = "ku",
-    scale: str = "none",
+    weights: str = "skc",
+    scale: str = "dynamic",
     learn_norms: bool = False,
     leave: Collection[str] = (),
     epochs: int = 20,
     batch: int = 128,
-    optimiser: str = "sgd",
-    rate: float = 0.1,
-    decay: float = 1e-4,
+    optimiser: str = "adamw",
+    rate: float = 0.01,
+    decay: float = 0.0,
     augment: bool = False,
     seed: int = 0,
     folder: str | PathLike[str] | None = None,
@@ -173,6 +173,10 @@ def search(
     :func:`torch_backend.masks.threshold.select`. epochs, optimiser ("sgd" with momentum 0.9, or "adamw"), rate, decay:
     of the scores' training, the rate falling to 0 by the cosine rule; batch: of data that are no loaders. augment:
     random crops and flips of a data set by name. device: default a GPU if there is one.
+
+    The defaults of weights, scale, optimiser, rate and decay were the best of six settings in small convolutional
+    networks, with norms and without (``benchmarks/defaults.py``). They are not those of ``slt search``, which are the
+    papers' (SGD at rate 0.1, Kaiming uniform weights, no scale).
 
     The ticket is that of the epoch of the best validation accuracy, the first of equals; it is tested once. folder:
     where epochs, checkpoint, ticket and result are kept; a search that was stopped goes on there to the same ticket bit

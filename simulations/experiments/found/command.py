@@ -27,6 +27,7 @@ from simulations.existence.target import accuracy, forward
 from simulations.experiments.found import tables
 from simulations.experiments.found.judge import apply, judge, masks_of
 from simulations.experiments.found.targets import TARGETS, Problem, problem
+from simulations.run.engines import Threads
 from simulations.run.runner import Work, command
 from slt.core.command import REFUTED
 from slt.core.forms import Form, Numbers, count
@@ -74,7 +75,7 @@ def measure(task: Problem, source: Source, precisions: tuple[float, ...]) -> Row
     from simulations.experiments.found.search import search, sparsity_at
 
     target = task.target
-    ticket = build(source, target, precisions, jobs=1)
+    ticket = build(source, target, precisions, engine=Threads(1))
     built = apply(source, masks_of(ticket))
     missed = 0
     for w, layer in zip(target.parted, ticket.layers, strict=True):

@@ -47,6 +47,21 @@ def test_the_table_has_no_unexplained_survivor():
             assert test[2] is None or f"def {test[2]}(" in defined, f"{place}: {test[2]} is gone"
 
 
+def test_the_docs_show_the_table_of_today():
+    """``python -m tests.mutants --table`` prints it."""
+    assert f"\n\n{results.table(every())}\n" in (ROOT / "docs" / "testing.md").read_text()
+
+
+def test_a_tables_line_counts_what_was_tried_noticed_and_survived(monkeypatch):
+    tried = {Mutant("f", "seen", "a", "b", ()): "tests/x.py::y", Mutant("f", "harmless", "a", "c", (), "a reason"): "",
+             Mutant("g", "survives", "a", "c", ()): ""}  # fmt: skip
+    rows = [{"file": fault.file, "mutant": fault.name, "noticed by": test} for fault, test in tried.items()]
+    faults = [*tried, Mutant("g", "not tried", "a", "b", (), "a reason")]
+    monkeypatch.setattr(results, "rows", lambda: rows)
+    lines = ["| f | 2 | 2 | 1 | 1 |", "| g | 2 | 1 | 0 | 0 |", "| all | 4 | 3 | 1 | 1 |"]
+    assert results.table(faults).splitlines()[2:] == lines
+
+
 def test_every_compiled_file_and_module_has_its_faults():
     counted = {mutant.file: sum(other.file == mutant.file for other in every()) for mutant in every()}
     kernels = {str(path.relative_to(ROOT)) for path in (ROOT / "subsetsum" / "kernels").glob("[a-z]*.py")}

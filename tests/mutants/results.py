@@ -30,9 +30,9 @@ def put(mutant: Mutant, noticed: str, listed: Sequence[Mutant]) -> None:
 
 
 def table(listed: Sequence[Mutant]) -> str:
-    """Return a Markdown table, a line for each file: how many faults are listed, were noticed, and do no harm."""
+    """Return a Markdown table, a line for each file: how many faults are listed, tried, noticed, and do no harm."""
     known = {(row["file"], row["mutant"]): row["noticed by"] for row in rows()}
-    lines = ["| file | faults | noticed | survive, harmless |", "|---|---|---|---|"]
+    lines = ["| file | faults | tried | noticed | survive, harmless |", "|---|---|---|---|---|"]
     for file in sorted({mutant.file for mutant in listed}):
         lines.append(_line(file, [mutant for mutant in listed if mutant.file == file], known))
     return "\n".join([*lines, _line("all", listed, known)]) + "\n"
@@ -42,4 +42,4 @@ def _line(title: str, faults: Sequence[Mutant], known: dict[tuple[str, str], str
     tried = [(fault, known[fault.file, fault.name]) for fault in faults if (fault.file, fault.name) in known]
     noticed = sum(bool(test) for _, test in tried)
     harmless = sum(not test and bool(fault.harmless) for fault, test in tried)
-    return f"| {title} | {len(faults)} | {noticed} | {harmless} |"
+    return f"| {title} | {len(faults)} | {len(tried)} | {noticed} | {harmless} |"

@@ -119,7 +119,8 @@ def render(
         raise ValueError("the figure requirement needs rows in the uniform reading; there are none")
     groups = told_apart(uniform, "claim", "prune", "lock", "delta", "radius")
     known = {row.get("confidence") for row in uniform}
-    confidence = min(known) if confidence is None and len(known) == 1 else confidence
+    if confidence is None and len(known) == 1:
+        (confidence,) = known
     with panels(1, len(groups), size=(2.9 * len(groups), 5.2), squeeze=False, sharey=True) as (figure, axes):
         from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 

@@ -137,7 +137,7 @@ def key(
         assert isinstance(place, Axes)
         handles, labels = place.get_legend_handles_labels()
     if labels is None:
-        labels = [handle.get_label() for handle in handles]
+        labels = [str(handle.get_label()) for handle in handles]
     sheet = _sheets.get(place.get_figure())
     if sheet is None:
         place.legend(handles, labels, title=title, **options)

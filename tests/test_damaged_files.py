@@ -196,7 +196,10 @@ def read_claim(path):
 def read_limits(path):
     from simulations.experiments.limits import summary
 
-    return summary(read_jsonl(path, like(read_jsonl(COMMITTED / "limits.jsonl")))).row_count
+    rows = read_jsonl(path, like(read_jsonl(COMMITTED / "limits.jsonl")))
+    if not rows:
+        raise ValueError(f"{path} holds no rows")
+    return summary(rows).row_count
 
 
 def write_limits(path):

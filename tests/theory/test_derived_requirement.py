@@ -314,7 +314,7 @@ def test_what_lies_near_a_random_target_is_the_mean_over_targets(eps, radius):
 
 
 @pytest.mark.parametrize("steps", [512, 2**30])
-@pytest.mark.parametrize(("z", "eps"), [(0.0, 0.5), (1.0, 0.125), (5.0, 0.25), (8.0, 0.5), (2.0, 1e-3)])
+@pytest.mark.parametrize(("z", "eps"), [(0.0, 0.5), (0.0, 1e-3), (1.0, 0.125), (5.0, 0.25), (8.0, 0.5), (2.0, 1e-3)])
 def test_windows_are_above_exact_ones_however_coarse_the_lattice(z, eps, steps, monkeypatch):
     """Beyond 8 terms laws are those of a lattice: each end of a window has to be rounded outwards."""
     monkeypatch.setattr(laws, "STEPS", steps)

@@ -1,15 +1,16 @@
 """The one name here that nobody else has. Every package of ours imports this module before anything else.
 
 The packages have names that anybody may use. Where Python finds a folder or file of such a name before ours, that is
-said in one line, before any work. And where ``python -m`` started one of our commands, an error that is raised while
-its modules are still being imported ends like one of the command itself (:func:`common.cli.explained`).
+said in one line, before any work. And where ``slt`` or ``python -m`` started one of our commands, an error that is
+raised while its modules are still being imported ends like one of the command itself
+(:func:`slt.core.command.explained`).
 """
 
 import os
 import sys
 from importlib.util import find_spec
 
-NEEDED = ("common", "subsetsum", "theory", "simulations", "torch_backend", "figures")
+NEEDED = ("slt", "subsetsum", "theory", "simulations", "torch_backend", "figures")
 OURS = (*NEEDED, "benchmarks")  # these import the others, and nothing imports them
 HOME = os.path.dirname(os.path.abspath(__file__))
 
@@ -31,7 +32,9 @@ def shadow() -> str | None:
 
 
 def command() -> str | None:
-    """Return ``python -m NAME`` when this process is just being started as that command of ours, else None."""
+    """Return ``slt`` or ``python -m NAME`` while this process is being started as that command of ours, else None."""
+    if os.path.splitext(os.path.basename(sys.argv[0] if sys.argv else ""))[0] == "slt":  # the installed script
+        return "slt"
     if sys.argv[:1] != ["-m"]:  # this is so only while Python looks for the module to run
         return None
     for option, name in zip(sys.orig_argv[1:], sys.orig_argv[2:], strict=False):
@@ -48,7 +51,7 @@ def _guard() -> None:
         sys.stderr.write(f"{name}: error: {line}\n")
         sys.exit(2)
     if name is not None:
-        from common.cli import explained
+        from slt.core.command import explained
 
         # an exit asked for in this hook is obeyed; without it Python ends with 1, which means "refuted" here
         sys.excepthook = lambda kind, error, trace: sys.exit(explained(error, name))

@@ -21,16 +21,17 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.local_group import LocalGroup, kill, stored, until
-from common.checks import whole
-from common.cli import Parser, run
-from common.console import Page, table
-from common.files import check_writable
-from common.keys import checked_seed
-from common.store import Store, canonical, export_jsonl
-from simulations import sweep
-from simulations.curves import Setting, largest_n, measure, seconds_per_trial
-from simulations.engine import Here, Unit
-from simulations.price import row_bytes
+from simulations.existence import sweep
+from simulations.experiments.price import row_bytes
+from simulations.lemmas.measure import Setting, largest_n, measure, seconds_per_trial
+from simulations.run.engines import Threads
+from simulations.run.units import Unit
+from slt.core.checks import whole
+from slt.core.command import Parser, run
+from slt.core.console import Page, table
+from slt.core.files import check_writable
+from slt.core.keys import checked_seed
+from slt.core.store import Store, canonical, export_jsonl
 from theory.estimate import estimated_n
 
 CURVE = Setting(0.01, 0.4, 0.3, 1.0, 170, 400_000)
@@ -75,8 +76,8 @@ def overhead() -> None:
     """Print what a task costs: client, scheduler and one worker share this machine's cores."""
     import cloudpickle
 
-    from simulations.cluster import connected
-    from simulations.curves import count_successes
+    from simulations.lemmas.measure import count_successes
+    from simulations.run.cluster import connected
 
     with tempfile.TemporaryDirectory() as folder, LocalGroup(Path(folder)) as group:
         group.worker()
@@ -111,11 +112,11 @@ def scaling(counts: Sequence[int]) -> None:
     for workers in (0, *counts):
         with tempfile.TemporaryDirectory() as folder, LocalGroup(Path(folder)) as group, Store() as store:
             if workers == 0:
-                measure(CURVE, seed=1, store=Store(), engine=Here(1))
+                measure(CURVE, seed=1, store=Store(), engine=Threads(1))
                 start = time.perf_counter()
-                found = measure(CURVE, seed=0, store=store, engine=Here(1))
+                found = measure(CURVE, seed=0, store=store, engine=Threads(1))
             else:
-                from simulations.cluster import connected
+                from simulations.run.cluster import connected
 
                 for _ in range(workers):
                     group.worker()
@@ -142,9 +143,9 @@ def costs() -> None:
         planned = seconds_per_trial(n_max, eps)
         trials = max(20, int(COST_SECONDS / planned))
         setting = Setting(eps, **law, n_max=n_max, trials=trials)
-        measure(Setting(eps, **law, n_max=n_max, trials=20), seed=1, store=Store(), engine=Here(1))
+        measure(Setting(eps, **law, n_max=n_max, trials=20), seed=1, store=Store(), engine=Threads(1))
         start = time.process_time()
-        measure(setting, seed=0, store=Store(), engine=Here(1))
+        measure(setting, seed=0, store=Store(), engine=Threads(1))
         seconds = (time.process_time() - start) / trials
         cells = f"{eps:g}", f"{prune:g}", f"{lock:g}", n_max, trials, f"{1e6 * seconds:.1f}", f"{1e6 * planned:.1f}"
         rows.append((*cells, f"{seconds / planned:.2f}"))

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from common.cli import Parser, run
-from common.keys import generator
 from simulations.existence.command import main as existence
 from simulations.existence.target import Target
 from simulations.existence.weights import build_weights
+from slt.core.command import Parser, run
+from slt.core.keys import generator
 
 NUMBERS, EPS, SPREAD = 21, 0.01, 0.05
 WEIGHTS_SECONDS, NETWORK_SECONDS = 10.0, 120.0

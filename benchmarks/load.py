@@ -21,12 +21,12 @@ from statistics import median
 from typing import Any
 
 from benchmarks.local_group import LocalGroup
-from common.checks import whole
-from common.cli import REFUTED, Parser, run
-from common.console import Page, progress, table
-from common.files import check_new
-from common.store import export_jsonl
-from simulations import sweep
+from simulations.existence import sweep
+from slt.core.checks import whole
+from slt.core.command import REFUTED, Parser, run
+from slt.core.console import Page, progress, table
+from slt.core.files import check_new
+from slt.core.store import export_jsonl
 
 Row = dict[str, Any]
 
@@ -107,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the sweep, print memory by quarters; exit code 1 when it grew."""
     p = Parser(prog="python -m benchmarks.load", description=__doc__)
     p.add_argument("--trials", type=int, default=5000, help="sources at each width (default 5000, about an hour)")
-    p.add_argument("--module", default="simulations.sweep", help="whose command is run (default the sweep's)")
+    p.add_argument("--module", default="simulations.existence.sweep", help="whose command is run (default the sweep's)")
     p.add_argument("--out", type=Path, required=True, help="write the rows to this JSONL file, which must not exist")
     args = p.parse_args(argv)
     whole("trials", args.trials, 1)

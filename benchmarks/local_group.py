@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 
-from simulations.engine import VARIABLE
+from simulations.run.engines import VARIABLE
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 120.0

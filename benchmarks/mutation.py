@@ -40,11 +40,11 @@ from cosmic_ray.mutating import mutate_code
 from cosmic_ray.operators.operator import Operator
 from cosmic_ray.plugins import get_operator
 
-from common.cli import Parser, run
-from common.files import write_atomically
+from slt.core.command import Parser, run
+from slt.core.files import write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("common", "subsetsum", "theory", "simulations", "torch_backend", "figures")
+PACKAGES = ("slt", "subsetsum", "theory", "simulations", "torch_backend", "figures")
 LISTS = ROOT / "tests" / "survivors"
 SHIPPED = [
     *(f"ReplaceBinaryOperator_{pair}" for pair in ("Add_Sub", "Sub_Add", "Pow_Mul", "FloorDiv_Div", "Mod_FloorDiv")),

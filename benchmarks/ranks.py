@@ -21,23 +21,23 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.local_group import ROOT, until
-from common.checks import whole
-from common.cli import Parser, extra_needed, run
-from common.console import Page, table
-from common.files import check_writable
-from common.keys import checked_seed
-from common.store import export_jsonl
+from slt.core.checks import whole
+from slt.core.command import Parser, extra_needed, run
+from slt.core.console import Page, table
+from slt.core.files import check_writable
+from slt.core.keys import checked_seed
+from slt.core.store import export_jsonl
 
 with extra_needed("python -m benchmarks.ranks"):
     import torch
 
+    from torch_backend.masks.supermask import freeze, supermasks
+    from torch_backend.masks.threshold import keep_largest, kept_free, kth_largest
     from torch_backend.models import build
-    from torch_backend.search import source_of
-    from torch_backend.settings import PRESETS
-    from torch_backend.supermask import freeze, supermasks
-    from torch_backend.threshold import keep_largest, kept_free, kth_largest
-    from torch_backend.tickets import load
-    from torch_backend.training import read_checkpoint
+    from torch_backend.tickets.files import load
+    from torch_backend.training.run import read_checkpoint
+    from torch_backend.training.settings import PRESETS
+    from torch_backend.training.start import source_of
 
 PRESET = "conv2-mnist-frozen"
 SIZES = {"channels": 1, "size": 28, "classes": 10}
@@ -51,7 +51,7 @@ Row = dict[str, Any]
 def start(words: Sequence[str], ranks: int, threads: int) -> "subprocess.Popen[bytes]":
     """Start the search; its ranks belong to a session of its own."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads)}
-    command = [sys.executable, *(TORCHRUN if ranks > 1 else ()), "-m", "torch_backend", "search", *words]
+    command = [sys.executable, *(TORCHRUN if ranks > 1 else ()), "-m", "slt", "search", *words]
     quiet = subprocess.DEVNULL
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=quiet, stderr=quiet, start_new_session=True)
 
@@ -144,7 +144,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for run, (ranks, threads) in runs.items():
             out = Path(name) / run
             if start([*words, "--out", str(out)], ranks, threads).wait():
-                raise ChildProcessError(f"{run} failed; to see why: python -m torch_backend search {' '.join(words)}")
+                raise ChildProcessError(f"{run} failed; to see why: slt search {' '.join(words)}")
             found[run] = outcome(out)
         out = Path(name) / "killed"
         kills = killed([*words, "--out", str(out)], out, random.Random(args.seed))

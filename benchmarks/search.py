@@ -13,23 +13,23 @@ from typing import Any
 
 from rich.console import Console
 
-from common import console
-from common.cli import Parser, extra_needed, run
+from slt.core import console
+from slt.core.command import Parser, extra_needed, run
 
 with extra_needed("python -m benchmarks.search"):
     import torch
     from torch import nn
     from torch.nn import functional
 
-    from torch_backend import frozen
+    from torch_backend.commands.plan import made_up_nodes
     from torch_backend.data.arxiv import ARXIV
+    from torch_backend.masks import frozen
+    from torch_backend.masks.supermask import freeze, supermasks
+    from torch_backend.masks.threshold import select
     from torch_backend.models import build
-    from torch_backend.plan import made_up_nodes
-    from torch_backend.search import device_of
-    from torch_backend.settings import PRESETS, Settings
-    from torch_backend.supermask import freeze, supermasks
-    from torch_backend.threshold import select
-    from torch_backend.training import optimiser_of
+    from torch_backend.training.run import optimiser_of
+    from torch_backend.training.settings import PRESETS, Settings
+    from torch_backend.training.start import device_of
 
 BATCH = 128
 MOST_RATIO, MOST_SHARE, MOST_GRAPH_SECONDS = 1.10, 0.03, 10.0

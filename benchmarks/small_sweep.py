@@ -6,8 +6,8 @@
 import sys
 from collections.abc import Sequence
 
-from common.cli import run
-from simulations import sweep
+from simulations.existence import sweep
+from slt.core.command import run
 
 
 def main(argv: Sequence[str] | None = None) -> int:

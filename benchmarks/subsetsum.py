@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from common.cli import Parser, run
+from slt.core.command import Parser, run
 from subsetsum import best_subsets, covers, draw
 from subsetsum.sampling import checked_radius
 
@@ -197,7 +197,7 @@ def rates(table: Table, radius: float, quick: bool) -> None:
 
 def shift_floor(eps: float, n: int, radius: float, trials: int) -> tuple[float, float]:
     """Seconds a trial's shift-ors would take at full bandwidth, and the mean bytes of its bitset."""
-    from common.rates import Rates
+    from slt.core.rates import Rates
     from subsetsum.kernels import bitset, grid
     from subsetsum.kernels import trials as kernels
     from subsetsum.sampling import gap_units, law, point_units

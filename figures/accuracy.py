@@ -2,41 +2,32 @@
 
 What to see: tickets of half sparsity come near the accuracy of trained weights (stars) at a thirtieth of the bits and
 less. Freezing (dense, pruned, frozen source along each line) shrinks the search space and the ticket by about the same
-share and costs a little accuracy. Reads the rows that ``python -m torch_backend search`` writes.
+share and costs a little accuracy. Reads the rows that ``slt search`` writes.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.cli import run
-from common.store import Row, read_jsonl
-from figures.style import COLOURS, command, panels, save, tips
+from figures.record import Figure, told_apart, words
+from figures.style import COLOURS, arrange, finding, key, panels, save, tips
+from slt.core.intervals import MEANS, mean_interval, percent
+from slt.core.places import committed
+from slt.core.store import Row
 from theory.freezing import log2_candidates
-from torch_backend.summary import CONFIDENCE, mean_interval, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RESULT = Path(__file__).parents[1] / "torch_backend" / "results"
-WORDS = {
-    "mnist": "search --preset 'mlp-mnist-*' --seeds 3",
-    "graphs": "search --preset 'gin-cora-*' 'gin-citeseer-*' --seeds 10",
-    "cifar10": "search --preset 'conv6-cifar10-*' --width .25 --images 10000 --epochs 8 --seeds 3",
+MNIST, GRAPHS, CIFAR = (committed("torch_backend", f"{name}.jsonl") for name in ("mnist", "graphs", "cifar10"))
+SETS = {  # of the committed rows; those of others follow in the same way
+    "MNIST, MLP": COLOURS["necessary"],
+    "Cora, GIN": COLOURS["other"],
+    "CiteSeer, GIN": COLOURS["second"],
+    "CIFAR-10 (10,000 images), Conv6 x 0.25": COLOURS["sufficient"],
 }
-COMMANDS = {
-    name: f"python -m torch_backend {words} --results torch_backend/results/{name}.jsonl"
-    for name, words in WORDS.items()
-}
-COMMAND = "\n".join(COMMANDS.values())
-MINUTES = 75
-SETS = {
-    "mnist": ("MNIST, MLP", COLOURS["necessary"]),
-    "cora": ("Cora, GIN", COLOURS["other"]),
-    "citeseer": ("CiteSeer, GIN", COLOURS["second"]),
-    "cifar10": ("CIFAR-10 (10,000 images), Conv6 x 0.25", COLOURS["sufficient"]),
-}
+NAMES = {"mnist": "MNIST", "cora": "Cora", "citeseer": "CiteSeer", "cifar10": "CIFAR-10", "conv6": "Conv6"}
+SEARCHED = ("model", "data_set", "method", "sparsity", "prune", "lock", "rule", "width", "images")
 KINDS = {"weights": "*", "dense": "o", "pruned": "s", "frozen": "^"}
 AXES = {
     "place": "freezing ratio F and sparsity k",
@@ -45,15 +36,30 @@ AXES = {
 }
 
 
-def load(path: str | Path = RESULT) -> list[Row]:
-    """Return one point for every setting in the result files below folder ``path``: its rows and what it is."""
+def load(*paths: str | Path) -> list[Row]:
+    """Return one point for every setting that ``slt search`` was run with: its rows, and what it is.
+
+    paths: result files, by default the committed ones. Rows of one file belong together where their names do.
+    """
     points = []
-    for name, line in COMMANDS.items():
+    for path in FIGURE.files(paths):
         groups: dict[str, list[Row]] = {}
-        for row in read_jsonl(Path(path) / f"{name}.jsonl"):
+        for row in FIGURE.rows([path]):
             groups.setdefault(row["name"], []).append(row)
-        points += [point(rows, line) for rows in groups.values()]
+        points += [point(rows, FIGURE.again(path)) for rows in groups.values()]
     return points
+
+
+def series(settings: Row) -> str:
+    """Return what a data set and a model are called in the legend.
+
+    >>> series({"model": "conv6", "data_set": "cifar10", "width": 0.25, "images": 10000})
+    'CIFAR-10 (10,000 images), Conv6 x 0.25'
+    """
+    data, model = (NAMES.get(settings[name]) or settings[name].upper() for name in ("data_set", "model"))
+    fewer = f" ({settings['images']:,} images)" if settings["images"] else ""
+    narrower = "" if settings["width"] == 1 else f" x {settings['width']:g}"
+    return f"{data}{fewer}, {model}{narrower}"
 
 
 def point(rows: Sequence[Row], line: str) -> Row:
@@ -62,10 +68,13 @@ def point(rows: Sequence[Row], line: str) -> Row:
     test = mean_interval([row["test"] for row in rows])
     trained = s["method"] == "weights"
     frozen = s["prune"] + s["lock"]
+    if frozen >= 1 or not bits > 0:
+        raise ValueError(f"{rows[0]['name']}: nothing is left to search with p + q = {frozen:g} and {bits} bits")
     kept = 1 - s["sparsity"] - s["lock"]  # of all weights, by the search
     kind = "weights" if trained else "dense" if not frozen else "pruned" if not s["lock"] else "frozen"
     return {
         "data_set": s["data_set"],
+        "series": series(s),
         "kind": kind,
         "place": list(KINDS).index(kind),
         "frozen": frozen,
@@ -88,25 +97,35 @@ def ticks(points: Sequence[Row], kind: str) -> str:
     return "\n".join(["trained" if kind == "weights" else kind, *(f"F = {F:g}\nk = {k:g}" for F, k in shown)])
 
 
-def draw(ax: "Axes", points: Sequence[Row], key: str) -> None:
-    """Draw accuracy over ``key``, one of :data:`AXES`; a line joins the sources of one data set."""
-    for data_set, (_, colour) in SETS.items():
-        chosen = [p for p in points if p["data_set"] == data_set and p[key] is not None]
+def colours(points: Sequence[Row]) -> dict[str, str]:
+    """Return the colour of every data set and model, those of the committed rows first."""
+    names = [name for (name,) in told_apart(points, "series")]
+    names = [*(name for name in SETS if name in names), *(name for name in names if name not in SETS)]
+    spare = [colour for colour in COLOURS.values() if colour not in SETS.values()]
+    if len(names) - len(SETS.keys() & names) > len(spare):
+        raise ValueError(f"the figure accuracy can show {len(spare)} more data sets and models than the committed ones")
+    return {name: SETS[name] if name in SETS else spare.pop(0) for name in names}
+
+
+def draw(ax: "Axes", points: Sequence[Row], axis: str) -> None:
+    """Draw accuracy over ``axis``, one of :data:`AXES`; a line joins the sources of one data set."""
+    for name, colour in colours(points).items():
+        chosen = [p for p in points if p["series"] == name and p[axis] is not None]
         line = [p for kind in ("dense", "pruned", "frozen") for p in chosen if p["kind"] == kind]
-        ax.plot([p[key] for p in line], [100 * p["test"].value for p in line], color=colour, lw=1.2)
+        ax.plot([p[axis] for p in line], [100 * p["test"].value for p in line], color=colour, lw=1.2)
         for p in chosen:
             test = p["test"]
             bars = [[100 * (test.value - test.lower)], [100 * (test.upper - test.value)]]
             ax.errorbar(
-                [p[key]], [100 * test.value], yerr=bars, fmt=KINDS[p["kind"]], color=colour, mfc="white", mew=1.4,
+                [p[axis]], [100 * test.value], yerr=bars, fmt=KINDS[p["kind"]], color=colour, mfc="white", mew=1.4,
                 ms=11 if p["kind"] == "weights" else 6, elinewidth=1, capsize=2,
             )  # fmt: skip
-        tips(ax, [p[key] for p in chosen], [100 * p["test"].value for p in chosen], [p["text"] for p in chosen])
-    if key == "place":
+        tips(ax, [p[axis] for p in chosen], [100 * p["test"].value for p in chosen], [p["text"] for p in chosen])
+    if axis == "place":
         ax.set_xticks(range(len(KINDS)), [ticks(points, kind) for kind in KINDS], fontsize=11)
     else:
         ax.set_xscale("log")
-    ax.set_xlabel(AXES[key])
+    ax.set_xlabel(AXES[axis])
 
 
 def render(points: Sequence[Row], folder: str | Path, name: str = "accuracy") -> list[Path]:
@@ -114,11 +133,11 @@ def render(points: Sequence[Row], folder: str | Path, name: str = "accuracy") ->
     with panels(1, 3, size=(15.0, 5.2), sharey=True, width_ratios=(0.8, 1, 1)) as (figure, axes):
         from matplotlib.lines import Line2D
 
-        for ax, key in zip(axes, AXES, strict=True):
-            draw(ax, points, key)
+        for ax, axis in zip(axes, AXES, strict=True):
+            draw(ax, points, axis)
         axes[0].set_xlim(-0.5, len(KINDS) - 0.5)
-        axes[0].set_ylabel(f"test accuracy, %, {100 * CONFIDENCE:g} % intervals")
-        handles = [Line2D([], [], color=colour, lw=3, label=label) for label, colour in SETS.values()]
+        axes[0].set_ylabel(f"test accuracy, %, {100 * MEANS:g} % intervals")
+        handles = [Line2D([], [], color=colour, lw=3, label=label) for label, colour in colours(points).items()]
         handles += [
             Line2D([], [], color="#333333", ls="", marker=marker, mfc="white", mew=1.4, ms=8, label=label)
             for label, marker in zip(
@@ -127,17 +146,33 @@ def render(points: Sequence[Row], folder: str | Path, name: str = "accuracy") ->
                 strict=True,
             )
         ]
-        figure.legend(handles=handles, loc="lower center", ncols=4, bbox_to_anchor=(0.5, -0.12))
-        figure.suptitle("Half of the source frozen: half of the bits, a few points of accuracy", fontsize=14)
-        figure.tight_layout()
+        key(figure, handles, loc="lower center", ncols=4, bbox_to_anchor=(0.5, -0.12))
+        figure.suptitle(
+            finding(
+                "Half of the source frozen: half of the bits, a few points of accuracy",
+                "Accuracy of tickets by source, and against search space and size",
+            ),
+            fontsize=14,
+        )
+        arrange(figure)
         paths = save(figure, name, folder)
     return paths
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Draw the committed results, or those in the folder named."""
-    return command("accuracy", __doc__, RESULT, lambda results, out: render(load(results), out), argv)
-
-
-if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures accuracy"))
+FIGURE = Figure(
+    name="accuracy",
+    about="accuracy of searched tickets by source, and against search space and ticket size",
+    results=(MNIST, GRAPHS, CIFAR),
+    commands=(
+        words("slt search --preset mlp-mnist-* --seeds 3 --results", MNIST),
+        words("slt search --preset gin-cora-* gin-citeseer-* --seeds 10 --results", GRAPHS),
+        words(
+            "slt search --preset conv6-cifar10-* --width .25 --images 10000 --epochs 8 --seeds 3 --results",
+            CIFAR,
+        ),
+    ),
+    minutes=75,
+    needs=("name", "seed", "bits", "test", *(f"settings.{name}" for name in SEARCHED)),
+    load=load,
+    render=render,
+)

@@ -2,25 +2,23 @@
 
 What to see: every point lies on the diagonal, to within about its interval and well inside the band of 0.03 that the
 estimate must keep; below, the differences alone, magnified. Coarse or fine, pruned or locked makes no
-difference. Reads the rows that ``python -m simulations calibration --out FILE`` writes.
+difference. Reads the rows that ``slt simulate calibration --out FILE`` writes.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.cli import run
-from common.store import Row, read_jsonl
-from figures.style import COLOURS, command, panels, save, tips
-from simulations.report import interval
+from figures.record import Figure, words
+from figures.style import COLOURS, arrange, key, panels, save, tips
+from slt.core.intervals import shown as interval
+from slt.core.places import committed
+from slt.core.store import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RESULT = Path(__file__).parents[1] / "simulations" / "results" / "calibration.jsonl"
-COMMAND = "python -m simulations calibration --out simulations/results/calibration.jsonl"
-MINUTES = 4
+RESULT = committed("simulations", "calibration.jsonl")
 BAND = 0.03
 
 # each kind of freezing has its own marker and colour, so that either tells it
@@ -32,9 +30,9 @@ KINDS = {
 }
 
 
-def load(path: str | Path = RESULT) -> list[Row]:
-    """Return the rows of a calibration run."""
-    return read_jsonl(path)
+def load(*paths: str | Path) -> list[Row]:
+    """Return the rows of ``slt simulate calibration``, by default of the committed run."""
+    return FIGURE.rows(paths)
 
 
 def kind(row: Row) -> str:
@@ -48,7 +46,7 @@ def text(row: Row) -> str:
     return (
         f"estimated {row['estimated']:.4f}, measured {interval(row['measured'], '.4f')}, n = {row['n']}, "
         f"eps = {row['eps']:g}, p = {row['prune']:g}, q = {row['lock']:g}, {row['reading']}, {row['trials']} trials, "
-        f"{row['draws']} draws, seed {row['seed']}; {COMMAND}"
+        f"{row['draws']} draws, seed {row['seed']}; {FIGURE.again()}"
     )
 
 
@@ -101,17 +99,34 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "calibration") -
             axes[1, column].set_xlabel("measured success probability")
         axes[0, 0].set_ylabel("estimated")
         axes[1, 0].set_ylabel("estimated\nminus measured")
-        axes[0, 0].text(0.97, 0.05, "band: ± 0.03\nbars: 99 % intervals", transform=axes[0, 0].transAxes, ha="right")
-        axes[0, 0].legend(loc="upper left")
-        figure.tight_layout()
+        said = f"band: ± {BAND:g}\nbars: {100 * rows[0]['confidence']:g} % intervals"
+        axes[0, 0].text(0.97, 0.05, said, transform=axes[0, 0].transAxes, ha="right")
+        key(axes[0, 0], loc="upper left")
+        arrange(figure)
         paths = save(figure, name, folder)
     return paths
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Draw the committed result, or the one named."""
-    return command("calibration", __doc__, RESULT, lambda results, out: render(load(results), out), argv)
-
-
-if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures calibration"))
+FIGURE = Figure(
+    name="calibration",
+    about="estimated against measured success probability",
+    results=(RESULT,),
+    commands=(words("slt simulate calibration --out", RESULT),),
+    minutes=4,
+    needs=(
+        "n",
+        "eps",
+        "prune",
+        "lock",
+        "reading",
+        "trials",
+        "draws",
+        "seed",
+        "confidence",
+        "estimated",
+        "measured",
+        "difference",
+    ),
+    load=load,
+    render=render,
+)

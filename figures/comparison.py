@@ -7,10 +7,9 @@ number of free weights (second) they would lie on one if free weights were all t
 points a curve misses the one through all others. Right, the width factor at which a frozen source is as good as the
 dense reference, with its interval, over the factor of the estimated requirement; a bar across reaches over the
 necessary and the proven one. Below the diagonal tickets need less than predicted; triangles lie outside the widths run.
-Reads the files requirement-*.jsonl that ``python -m torch_backend requirement`` writes.
+Reads the files requirement-*.jsonl that ``slt factors`` writes.
 """
 
-import sys
 from collections.abc import Mapping, Sequence
 from math import inf
 from pathlib import Path
@@ -18,43 +17,59 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from common.cli import run
-from common.store import read_jsonl
-from figures.style import COLOURS, command, panels, save, tips
+from figures.record import Figure, words
+from figures.style import COLOURS, arrange, key, panels, save, tips
+from slt.core.intervals import mean_interval, percent
+from slt.core.places import committed
+from slt.core.store import Row
 from theory.factors import width_factor
-from torch_backend.requirement_tables import ABSCISSAE, CENTRE, Curve, curves, factor_text, matched, mean_ratio, miss
-from torch_backend.summary import mean_interval, percent
+from torch_backend.commands.requirement_tables import (
+    ABSCISSAE,
+    CENTRE,
+    Curve,
+    curves,
+    factor_text,
+    matched,
+    mean_ratio,
+    miss,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RESULT = Path(__file__).parents[1] / "torch_backend" / "results"
-PATTERN = "requirement-*.jsonl"
 TITLES = {"mnist": "MNIST, MLP", "cora": "Cora, GIN", "conv6": "CIFAR-10 (reduced), Conv6"}
-COMMANDS = {
-    plan: f"python -m torch_backend requirement --plan {plan} --out runs/requirement "
-    f"--results torch_backend/results/requirement-{plan}.jsonl"
-    for plan in TITLES
-}
-COMMAND = "\n".join(COMMANDS.values())
-MINUTES = 45
+RESULTS = {plan: committed("torch_backend", f"requirement-{plan}.jsonl") for plan in TITLES}
 SHOWN = {"width": "the width", "free": "the number of free weights", "estimated": "width over requirement"}
 KINDS = (COLOURS["measured"], COLOURS["necessary"], COLOURS["sufficient"], COLOURS["other"])  # dense, p, q, both
 MARKERS = "os^Dv"
 Found = Mapping[str, list[Curve]]
 
 
-def load(folder: str | Path = RESULT) -> dict[str, list[Curve]]:
-    """Return the curves at the centre by plan; raise FileNotFoundError when no plan has been run."""
-    found: dict[str, list[Curve]] = {}
-    for path in sorted(Path(folder).glob(PATTERN)):
-        rows = read_jsonl(path)
-        found[str(rows[0].get("plan")) if rows else path.stem] = [c for c in curves(rows) if c.place == CENTRE]
-    if not found:
-        raise FileNotFoundError(
-            f"no {PATTERN} in {folder}: run {COMMANDS['mnist']} first, or another of the plans {', '.join(COMMANDS)}"
-        )
+def load(*paths: str | Path) -> dict[str, list[Curve]]:
+    """Return the curves at the centre by plan, from the rows of ``slt factors``, by default the committed ones.
+
+    Raises ValueError where a plan lacks the dense reference, a seed at all widths, or a frozen source.
+    """
+    plans: dict[str, list[Row]] = {}
+    for row in FIGURE.rows(paths):
+        plans.setdefault(row["plan"], []).append(row)
+    found = {}
+    for plan, rows in plans.items():
+        try:
+            found[plan] = [curve for curve in curves(rows) if curve.place == CENTRE]
+        except ValueError as error:
+            raise ValueError(f"{', '.join(map(str, FIGURE.files(paths)))}, plan {plan}: {error}") from None
+        if len(found[plan]) < 2:
+            raise ValueError(
+                f"{', '.join(map(str, FIGURE.files(paths)))}, plan {plan}: the figure comparison needs the dense "
+                f"reference and at least one frozen source, both with place = {CENTRE:g}"
+            )
     return dict(sorted(found.items(), key=lambda item: [*TITLES, item[0]].index(item[0])))
+
+
+def again(plan: str) -> str:
+    """Return the command that makes the committed rows of a plan, or the name of another plan."""
+    return FIGURE.again(RESULTS[plan]) if plan in RESULTS else plan
 
 
 def looks(found: Found) -> dict[str, tuple[str, str]]:
@@ -81,7 +96,7 @@ def draw(ax: "Axes", chosen: Sequence[Curve], abscissa: str, look: Mapping[str, 
         ax.errorbar(x, y, half, color=colour, marker=marker, ms=5, lw=1.2, elinewidth=0.6, alpha=0.85)
         texts = [
             f"p = {curve.prune:g}, q = {curve.lock:g}, width factor {factor:.3g}, {ABSCISSAE[abscissa]} {at:.3g}: "
-            f"{percent(estimate)} %, {estimate.trials} seeds from 0; {COMMANDS.get(plan, plan)}"
+            f"{percent(estimate)} %, {estimate.trials} seeds from 0; {again(plan)}"
             for factor, at, estimate in zip(curve.factors, x, estimates, strict=True)
         ]
         tips(ax, [float(value) for value in x], y, texts)
@@ -114,7 +129,7 @@ def draw_factors(ax: "Axes", chosen: Sequence[Curve], look: Mapping[str, tuple[s
         text = (
             f"p = {curve.prune:g}, q = {curve.lock:g}: measured {factor_text(found, curve.factors)}, estimated "
             f"{predicted:.3g}, necessary {others[0]:.3g}, proven {others[1]:.3g}, "
-            f"{curve.accuracy.shape[1]} seeds from 0; {COMMANDS.get(plan, plan)}"
+            f"{curve.accuracy.shape[1]} seeds from 0; {again(plan)}"
         )
         tips(ax, [predicted], [at], [text])
     ax.plot([low, 1.15 * right], [low, 1.15 * right], color=COLOURS["estimated"], lw=1, ls="--")
@@ -162,16 +177,21 @@ def render(found: Found, folder: str | Path, name: str = "comparison") -> list[P
         ]
         keys.append(Line2D([], [], color=COLOURS["estimated"], lw=1, ls="--", label="as predicted"))
         figure.suptitle(finding(found))
-        figure.tight_layout()
-        figure.legend(handles=keys, loc="upper center", ncols=6, bbox_to_anchor=(0.5, 0.0))
+        arrange(figure)
+        key(figure, keys, loc="upper center", ncols=6, bbox_to_anchor=(0.5, 0.0))
         paths = save(figure, name, folder)
     return paths
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Draw the committed results, or those in the folder named."""
-    return command("comparison", __doc__, RESULT, lambda results, out: render(load(results), out), argv)
-
-
-if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures comparison"))
+FIGURE = Figure(
+    name="comparison",
+    about="accuracy of searched tickets over three abscissae, and their width factors against theory",
+    results=tuple(RESULTS.values()),
+    commands=tuple(
+        words(f"slt factors --plan {plan} --out runs/requirement --results", path) for plan, path in RESULTS.items()
+    ),
+    minutes=45,
+    needs=("plan", "prune", "lock", "place", "factor", "sparsity", "weights", "seed", "test", "bits"),
+    load=load,
+    render=render,
+)

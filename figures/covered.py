@@ -4,32 +4,29 @@ What to see: each free variable at first nearly doubles the covered part of [-1/
 is left, so that the uncovered share (left) and the probability that anything is left (right) fall exponentially in n.
 The growth game knows only the mean growth of a step, x(1 - x)/2, and its range. Its bound falls as well, by about a
 quarter with each variable, and asks for 2.1 to 2.7 times as many. Reads the rows that
-``python -m simulations atlas --out FILE`` writes.
+``slt simulate atlas --out FILE`` writes.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.cli import run
-from common.store import Row
-from figures.curves import ATLAS, COMMAND, MINUTES, rows_of
-from figures.style import COLOURS, command, panels, save, tips
+from figures.curves import ATLAS, COMMANDS, MINUTES
+from figures.record import Figure
+from figures.style import COLOURS, arrange, finding, for_paper, key, looks, panels, save, tips
+from slt.core.store import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-__all__ = ["COMMAND", "MINUTES", "RESULT", "draw_failure", "draw_uncovered", "load", "main", "render"]
 
 RESULT = ATLAS
 LOOKS = ((COLOURS["other"], "o"), (COLOURS["necessary"], "s"), (COLOURS["second"], "^"))
 LEAST = 1e-3  # below it 20,000 trials say little
 
 
-def load(path: str | Path = RESULT) -> list[Row]:
-    """Return the atlas's covers, coarsest precision first."""
-    return sorted(rows_of("cover", path), key=lambda row: -row["eps"])
+def load(*paths: str | Path) -> list[Row]:
+    """Return the rows of kind "cover" of ``slt simulate atlas``, coarsest first, by default of the committed run."""
+    return sorted(FIGURE.rows(paths, {"kind": "cover"}), key=lambda row: -row["eps"])
 
 
 def text(row: Row, k: int) -> str:
@@ -39,13 +36,13 @@ def text(row: Row, k: int) -> str:
         f"n = {k} free variables: mean uncovered share of [-1/2, 1/2] {row['uncovered'][k]:.3g}, at most "
         f"{row['uncovered_bound'][k]:.3g} (proven); P(not all covered) {failure['value']:.4g} "
         f"[{failure['lower']:.4g}, {failure['upper']:.4g}], at most {row['failure_bound'][k]:.3g} (proven); "
-        f"eps = {row['eps']:g}, {row['trials']} trials, seed {row['seed']}; {COMMAND}"
+        f"eps = {row['eps']:g}, {row['trials']} trials, seed {row['seed']}; {FIGURE.again()}"
     )
 
 
 def draw_uncovered(ax: "Axes", rows: Sequence[Row]) -> None:
     """Draw the mean uncovered share: points simulated, lines proven."""
-    for row, (colour, marker) in zip(rows, LOOKS, strict=False):
+    for row, (colour, marker) in zip(rows, looks(LOOKS, len(rows)), strict=True):
         n = list(range(row["last"] + 1))
         ax.plot(n, row["uncovered_bound"], color=colour)
         shown = [k for k in n if row["uncovered"][k] >= LEAST]
@@ -53,12 +50,12 @@ def draw_uncovered(ax: "Axes", rows: Sequence[Row]) -> None:
         ax.plot(shown, values, marker, color=colour, ms=5, mfc="none", mew=1.4, label=f"eps = {row['eps']:g}")
         tips(ax, shown, values, [text(row, k) for k in shown])
     ax.set_ylabel("mean uncovered share of [-1/2, 1/2]")
-    ax.set_title("what is left is halved again and again")
+    ax.set_title(finding("what is left is halved again and again", "what is left"))
 
 
 def draw_failure(ax: "Axes", rows: Sequence[Row]) -> None:
     """Draw the probability that anything is left: points simulated with intervals, lines proven."""
-    for row, (colour, marker) in zip(rows, LOOKS, strict=False):
+    for row, (colour, marker) in zip(rows, looks(LOOKS, len(rows)), strict=True):
         n, failure = list(range(row["last"] + 1)), row["failure"]
         ax.plot(n, row["failure_bound"], color=colour)
         shown = [k for k in n if failure["value"][k] >= LEAST]
@@ -71,7 +68,7 @@ def draw_failure(ax: "Axes", rows: Sequence[Row]) -> None:
 
 
 def render(rows: Sequence[Row], folder: str | Path, name: str = "covered") -> list[Path]:
-    """Write PNG and SVG to ``folder``."""
+    """Draw the rows, write the files to ``folder`` and return their paths."""
     with panels(1, 2, size=(12.4, 4.8)) as (figure, axes):
         from matplotlib.lines import Line2D
 
@@ -87,19 +84,26 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "covered") -> li
             Line2D([], [], color="#333333", marker="o", ls="", mfc="none", mew=1.4, label="simulated"),
             Line2D([], [], color="#333333", label="growth game (proven)"),
         ]
-        axes[1].legend(handles=handles, loc="upper right", fontsize=10)
+        key(figure if for_paper() else axes[1], handles, loc="upper right", fontsize=10)
         figure.suptitle(
-            "Free variables cover an interval exponentially fast; proven at two to three times the price", fontsize=14
+            finding(
+                "Free variables cover an interval exponentially fast; proven at two to three times the price",
+                "How free variables cover an interval: simulated, and the proven bound",
+            ),
+            fontsize=14,
         )
-        figure.tight_layout()
+        arrange(figure)
         paths = save(figure, name, folder)
     return paths
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Draw the committed result, or the one named."""
-    return command("covered", __doc__, RESULT, lambda results, out: render(load(results), out), argv)
-
-
-if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures covered"))
+FIGURE = Figure(
+    name="covered",
+    about="growth of the covered set, simulated and bounded by the growth game",
+    results=(RESULT,),
+    commands=COMMANDS,
+    minutes=MINUTES,
+    needs=("eps", "trials", "seed", "last", "uncovered", "uncovered_bound", "failure", "failure_bound"),
+    load=load,
+    render=render,
+)

@@ -1,28 +1,26 @@
 """What the figures of the theory share: the rows of the atlas, and the three lines of every requirement."""
 
+import shlex
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common.store import Row, read_jsonl
+from figures.record import words
 from figures.style import COLOURS
+from slt.core.places import committed
+from slt.core.store import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-ATLAS = Path(__file__).parents[1] / "simulations" / "results" / "atlas.jsonl"
-COMMAND = "python -m simulations atlas --out simulations/results/atlas.jsonl"
+NEEDS = ("eps", "delta", "prune", "lock", "seed", "necessary", "estimated", "sufficient")  # of a requirement
+ATLAS = committed("simulations", "atlas.jsonl")
+COMMANDS = (words("slt simulate atlas --out", ATLAS),)
 MINUTES = 6
 LINES: dict[str, tuple[str, dict[str, Any]]] = {
     "sufficient": ("sufficient (proven)", {}),
     "estimated": ("estimated", {"ls": "--"}),
     "necessary": ("necessary (proven)", {}),
 }
-
-
-def rows_of(kind: str, path: str | Path) -> list[Row]:
-    """Return the atlas's rows of one kind."""
-    return [row for row in read_jsonl(path) if row["kind"] == kind]
 
 
 def requirement_lines(ax: "Axes", rows: Sequence[Row], x: Sequence[float]) -> None:
@@ -38,5 +36,5 @@ def requirement_text(row: Row) -> str:
     return (
         f"necessary n = {row['necessary']}, estimated {estimated}, sufficient {row['sufficient']}, "
         f"eps = {row['eps']:g}, delta = {row['delta']:g}, p = {row['prune']:g}, q = {row['lock']:g}, "
-        f"uniform, seed {row['seed']}; {COMMAND}"
+        f"uniform, seed {row['seed']}; {shlex.join(COMMANDS[0])}"
     )

@@ -5,24 +5,22 @@ What to see: the estimated factors (filled circles) lie on the diagonal, for sub
 the necessary ones lie above it where precision is fine. The published forms at equal constants lie far below: what
 freezing costs they leave to a constant that depends on the rates. In built networks the same, with wider intervals; no
 width is proven necessary for them. A bar is the interval of the measured factor. Reads the rows that
-``python -m simulations requirement --out FILE`` writes.
+``slt simulate factors --out FILE`` writes.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.cli import run
-from common.store import Row, read_jsonl
-from figures.style import COLOURS, command, panels, save, tips
+from figures.record import Figure, words
+from figures.style import COLOURS, arrange, finding, key, panels, save, tips
+from slt.core.places import committed
+from slt.core.store import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RESULT = Path(__file__).parents[1] / "simulations" / "results" / "requirement-factors.jsonl"
-COMMAND = "python -m simulations requirement --out simulations/results/requirement-factors.jsonl"
-MINUTES = 2
+RESULT = committed("simulations", "requirement-factors.jsonl")
 PANELS = {
     "uniform": "subset sums, uniform reading",
     "certified": "built networks, certified error <= eps",
@@ -36,9 +34,9 @@ LOOKS = {
 TICKS = (0.5, 1, 2, 5, 10, 20, 40)
 
 
-def load(path: str | Path = RESULT) -> list[Row]:
-    """Return the rows of a run."""
-    return read_jsonl(path)
+def load(*paths: str | Path) -> list[Row]:
+    """Return the rows of ``slt simulate factors``, by default of the committed run."""
+    return FIGURE.rows(paths)
 
 
 def chosen(rows: Sequence[Row], part: str) -> list[Row]:
@@ -81,36 +79,57 @@ def _text(row: Row, name: str) -> str:
     return (
         f"measured factor {found['value']:.3g} [{low}, {high}], {name} {row['predicted'][name]:.3g}; {where}, "
         f"p = {row['prune']:g}, q = {row['lock']:g}, eps = {row['eps']:g}, delta = {row['delta']:g}, "
-        f"{row['trials']} trials, seed {row['seed']}; {COMMAND}"
+        f"{row['trials']} trials, seed {row['seed']}; {FIGURE.again()}"
     )
 
 
 def render(rows: Sequence[Row], folder: str | Path, name: str = "factors") -> list[Path]:
     """Draw subset sums and built networks side by side and write PNG and SVG to ``folder``."""
-    with panels(1, len(PANELS), size=(11, 5.2), sharey=True) as (figure, axes):
-        for ax, (part, title) in zip(axes, PANELS.items(), strict=True):
+    parts = {part: title for part, title in PANELS.items() if chosen(rows, part)}
+    if not parts:
+        raise ValueError(f"the figure factors needs measured factors of {' or '.join(PANELS.values())}; there are none")
+    with panels(1, len(parts), size=(5.5 * len(parts), 5.2), sharey=True, squeeze=False) as (figure, ((*axes,),)):
+        for ax, (part, title) in zip(axes, parts.items(), strict=True):
             draw(ax, chosen(rows, part))
             ax.set_title(title)
         axes[0].set_ylabel("predicted factor")
         handles, labels = axes[0].get_legend_handles_labels()
         names = {"published": "published form, equal C", "estimated": "estimated (bar: interval of measured)"}
-        figure.legend(
+        key(
+            figure,
             handles,
             [names.get(label, label) for label in labels],
             loc="lower center",
             ncols=4,
             bbox_to_anchor=(0.5, -0.07),
         )
-        figure.suptitle("The estimate predicts what freezing costs in width; the published forms leave it to C")
-        figure.tight_layout()
+        figure.suptitle(
+            finding(
+                "The estimate predicts what freezing costs in width; the published forms leave it to C",
+                "What freezing costs in width: predicted against measured",
+            )
+        )
+        arrange(figure)
         paths = save(figure, name, folder)
     return paths
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Draw the committed result, or the one named."""
-    return command("factors", __doc__, RESULT, lambda results, out: render(load(results), out), argv)
-
-
-if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures factors"))
+FIGURE = Figure(
+    name="factors",
+    about="what freezing costs in width: the measured factor n(p, q) / n(0, 0) against predicted ones",
+    results=(RESULT,),
+    commands=(words("slt simulate factors --out", RESULT),),
+    minutes=2,
+    needs=(
+        "prune",
+        "lock",
+        "eps",
+        "delta",
+        "factor",
+        "predicted",
+        "trials",
+        "seed",
+    ),
+    load=load,
+    render=render,
+)

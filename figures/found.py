@@ -6,28 +6,30 @@ search starts no worse but does not get there: what exists in wide sources it do
 held-out digits: search on labels is near the target at widths at which the construction is not yet. A column a pair
 of rates, an open mark a source, lines through the means (geometric for errors). Where no estimated width is drawn
 such a source has more weights than the experiment allows. Reads the rows that
-``python -m simulations found --out FILE`` writes.
+``slt simulate found --out FILE`` writes.
 """
 
-import sys
 from collections.abc import Callable, Sequence
 from math import exp, log
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from common.cli import run
-from common.store import Row, read_jsonl
-from figures.style import COLOURS, command, panels, save, tips
-from simulations.found.command import LARGEST
-from simulations.found.tables import best, groups
+from figures.record import Figure, words
+from figures.style import COLOURS, arrange, finding, for_paper, key, panels, save, tips
+from simulations.experiments.found.command import LARGEST
+from simulations.experiments.found.tables import best, groups
+from slt.core.places import committed
+from slt.core.store import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RESULT = Path(__file__).parents[1] / "simulations" / "results" / "found.jsonl"
-COMMAND = "python -m simulations found --out simulations/results/found.jsonl"
-MINUTES = 10
+RESULT = committed("simulations", "found.jsonl")
+TARGETS = {  # label of the axis, kind of the means
+    "random": ("random target:\nlargest error", "geometric means"),
+    "digits": ("digits 0 to 4:\naccuracy", "means"),
+}
 ESTIMATED = 0.0  # position of the estimated width on the path
 
 Number = Callable[[Row], float]
@@ -43,9 +45,9 @@ ACCURACIES: dict[str, tuple[str, str, Number]] = {
 }
 
 
-def load(path: str | Path = RESULT) -> list[Row]:
-    """Return the rows of a run."""
-    return read_jsonl(path)
+def load(*paths: str | Path) -> list[Row]:
+    """Return the rows of ``slt simulate found``, by default of the committed run."""
+    return FIGURE.rows(paths)
 
 
 def draw(ax: "Axes", rows: Sequence[Row], lines: dict[str, tuple[str, str, Number]], geometric: bool) -> None:
@@ -66,7 +68,7 @@ def draw(ax: "Axes", rows: Sequence[Row], lines: dict[str, tuple[str, str, Numbe
             ax.axvline(row["weights"], color="#555555", ls=":", lw=1.4, zorder=0, label=label)
     if all(row["t"] != ESTIMATED for row in rows):
         note = f"estimated width:\nnot built, over\n{LARGEST:,} weights"
-        ax.text(0.04, 0.55, note, transform=ax.transAxes, color="#555555", fontsize=10)
+        ax.text(0.04, 0.38 if for_paper() else 0.55, note, transform=ax.transAxes, color="#555555", fontsize=10)
     ax.set_xscale("log")
     ax.xaxis.set_minor_formatter(NullFormatter())
 
@@ -84,44 +86,74 @@ def _text(row: Row) -> str:
     return (
         f"target {row['target']}, p = {row['prune']:g}, q = {row['lock']:g}, {row['weights']:,} weights, "
         f"blocks {' '.join(map(str, row['blocks']))}, eps = {row['eps']:g}, seed {row['seed']}, "
-        f"source {row['source']}; {COMMAND}"
+        f"source {row['source']}; {FIGURE.again()}"
     )
 
 
 def render(rows: Sequence[Row], folder: str | Path, name: str = "found") -> list[Path]:
     """Draw errors above, accuracies below, a column for each pair of rates, and write PNG and SVG to ``folder``."""
     rates = list(dict.fromkeys((row["prune"], row["lock"]) for row in rows))
-    size = (4.2 * len(rates), 7.6)
-    with panels(2, len(rates), size=size, squeeze=False, sharex="row", sharey="row") as (figure, axes):
+    targets = [target for target in TARGETS if any(row["target"] == target for row in rows)]
+    if not targets:
+        raise ValueError(f"the figure found needs rows of the targets {' or '.join(TARGETS)}; there are none")
+    shape, size = (len(targets), len(rates)), (4.2 * max(len(rates), 2), 3.8 * len(targets))
+    with panels(*shape, size=size, squeeze=False, sharex="row", sharey="row") as (figure, axes):
         for column, (p, q) in enumerate(rates):
-            here = [row for row in rows if (row["prune"], row["lock"]) == (p, q)]
-            random, digits = ([row for row in here if row["target"] == target] for target in ("random", "digits"))
-            above, below = axes[:, column]
-            draw(above, random, ERRORS, geometric=True)
-            above.set_yscale("log")
-            above.axhline(random[0]["eps"], color="#888888", lw=1, label="eps")
-            above.set_title(f"p = {p:g}, q = {q:g}")
-            draw(below, digits, ACCURACIES, geometric=False)
-            below.axhline(digits[0]["target accuracy"], color="#888888", lw=1, label="the target itself")
-            below.set_xlabel("weights of the source")
-        axes[0, 0].set_ylabel("random target:\nlargest error")
-        axes[1, 0].set_ylabel("digits 0 to 4:\naccuracy")
-        for ax, first, means in zip(axes[:, -1], axes[:, 0], ("geometric means", "means"), strict=True):
-            # the first column has the estimated width in both rows
-            first.plot(
+            for ax, target in zip(axes[:, column], targets, strict=True):
+                here = [row for row in rows if (row["prune"], row["lock"], row["target"]) == (p, q, target)]
+                if target == "random":
+                    draw(ax, here, ERRORS, geometric=True)
+                    ax.set_yscale("log")
+                    ax.axhline(first_of(rows, target)["eps"], color="#888888", lw=1, label="eps")
+                else:
+                    draw(ax, here, ACCURACIES, geometric=False)
+                    level = first_of(rows, target)["target accuracy"]
+                    ax.axhline(level, color="#888888", lw=1, label="the target itself")
+            axes[0, column].set_title(f"p = {p:g}, q = {q:g}")
+            axes[-1, column].set_xlabel("weights of the source")
+        for line, target in zip(axes, targets, strict=True):
+            label, means = TARGETS[target]
+            line[0].set_ylabel(label)
+            # the first column has the estimated width in every row
+            line[0].plot(
                 [], [], ls="", marker="o", mfc="none", color="#333333", label=f"open: one source; lines: {means}"
             )
-            ax.legend(*first.get_legend_handles_labels(), loc="center left", bbox_to_anchor=(1, 0.5))
-        figure.suptitle("Search is accurate in narrow sources, but misses the closeness that exists in wide ones")
-        figure.tight_layout()
+            key(line[-1], *line[0].get_legend_handles_labels(), loc="center left", bbox_to_anchor=(1, 0.5))
+        figure.suptitle(
+            finding(
+                "Search is accurate in narrow sources, but misses the closeness that exists in wide ones",
+                "Tickets found by search beside tickets constructed in the same source",
+            )
+        )
+        arrange(figure)
         paths = save(figure, name, folder)
     return paths
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Draw the committed result, or the one named."""
-    return command("found", __doc__, RESULT, lambda results, out: render(load(results), out), argv)
+def first_of(rows: Sequence[Row], target: str) -> Row:
+    """Return the first row of a target."""
+    return next(row for row in rows if row["target"] == target)
 
 
-if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures found"))
+FIGURE = Figure(
+    name="found",
+    about="tickets found by search beside tickets constructed in the same source, against width",
+    results=(RESULT,),
+    commands=(words("slt simulate found --out", RESULT),),
+    minutes=10,
+    needs=(
+        "target",
+        "prune",
+        "lock",
+        "t",
+        "source",
+        "seed",
+        "weights",
+        "blocks",
+        "eps",
+        "constructed",
+        "imitated",
+    ),
+    load=load,
+    render=render,
+)

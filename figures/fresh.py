@@ -1,4 +1,4 @@
-"""Run again what is behind a figure, in a folder of its own: the committed results stay as they are.
+"""Run again the commands behind a figure, in a folder of their own: the committed results stay as they are.
 
 The documented commands are run as they stand, with that folder as the current one, so that results and unfinished
 runs, whose paths in them are relative, lie there as they lie in the repository.
@@ -8,49 +8,36 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 
-from common.cli import REFUTED
-from common.files import check_new
+from figures.record import Figure, relative
+from slt.core.command import REFUTED
+from slt.core.files import check_new
+from slt_verify import HOME
 
-ROOT = Path(__file__).parents[1]
-
-
-def lines(module: ModuleType) -> list[str]:
-    """Return the commands that made a figure's committed result, one by one."""
-    return str(module.COMMAND).splitlines()
+START = {"python": (sys.executable,), "slt": (sys.executable, "-m", "slt")}  # ours, whatever PATH finds
 
 
-def written(module: ModuleType) -> list[Path]:
-    """Return the committed result files that a figure's commands write.
+def place(figure: Figure, folder: Path) -> list[Path]:
+    """Make room below ``folder`` for a figure's new results; return where they will be.
 
-    Raises ValueError when there is none: then the commands do not make the figure's RESULT.
+    Raises ValueError when one of the files exists already, OSError when it could not be written.
     """
-    words = [ROOT / word for line in lines(module) for word in shlex.split(line)]
-    found = [path for path in dict.fromkeys(words) if path == module.RESULT or module.RESULT in path.parents]
-    if not found:
-        raise ValueError(f"the commands of {module.__name__} do not write {module.RESULT}")
+    found = [folder / relative(path) for path in figure.results]
+    for path in found:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        check_new(path)
     return found
 
 
-def place(module: ModuleType, folder: Path) -> Path:
-    """Make room below ``folder`` for a figure's new result; return where that will be.
+def rerun(words: Sequence[str], folder: Path) -> None:
+    """Run one command in ``folder``, with the packages of this repository; raises ValueError when it fails.
 
-    Raises ValueError when one of its files exists already, OSError when it could not be written.
+    A command that ends with "refuted" has done its work.
     """
-    for path in written(module):
-        new = folder / path.relative_to(ROOT)
-        new.parent.mkdir(parents=True, exist_ok=True)
-        check_new(new)
-    return folder / Path(module.RESULT).relative_to(ROOT)
-
-
-def rerun(line: str, folder: Path) -> None:
-    """Run one command in ``folder``; raises ValueError when it fails."""
-    words = shlex.split(line)
-    words[0] = sys.executable if words[0] == "python" else words[0]
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    code = subprocess.run(words, cwd=folder, env=os.environ | {"PYTHONPATH": path}, check=False).returncode
+    path = os.pathsep.join(filter(None, [HOME, os.environ.get("PYTHONPATH")]))
+    started = [*START.get(words[0], words[:1]), *words[1:]]
+    code = subprocess.run(started, cwd=folder, env=os.environ | {"PYTHONPATH": path}, check=False).returncode
     if code not in (0, REFUTED):
-        raise ValueError(f"exit code {code} from: {line}")
+        raise ValueError(f"exit code {code} from: {shlex.join(words)}")

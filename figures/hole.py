@@ -4,25 +4,23 @@ What to see: without locking (black) the error falls exponentially with the widt
 faster by a search. With locking the same search stalls, and below it lies a floor that is proven for each source: no
 mask does better. Drawn are medians; in narrow sources the median floor is 0, which has no place on the axis. The dotted
 line, 1 / (64 N), lies under the error of all masks of almost every wide source.
-Reads the rows that ``python -m simulations hole --out FILE`` writes.
+Reads the rows that ``slt simulate hole --out FILE`` writes.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.cli import run
-from common.store import Row, read_jsonl
-from figures.style import COLOURS, command, panels, save, tips
-from simulations.report import interval
+from figures.record import Figure, words
+from figures.style import COLOURS, arrange, finding, key, looks, panels, save, tips
+from slt.core.intervals import shown as interval
+from slt.core.places import committed
+from slt.core.store import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RESULT = Path(__file__).parents[1] / "simulations" / "results" / "hole.jsonl"
-COMMAND = "python -m simulations hole --out simulations/results/hole.jsonl"
-MINUTES = 6
+RESULT = committed("simulations", "hole.jsonl")
 LOWEST = 1e-9
 NAMES = {
     "searched": "best mask found",
@@ -32,9 +30,9 @@ NAMES = {
 RATES = ((COLOURS["measured"], "o"), (COLOURS["statistical"], "s"), (COLOURS["sufficient"], "^"))
 
 
-def load(path: str | Path = RESULT) -> list[Row]:
-    """Return the rows of a hole run."""
-    return read_jsonl(path)
+def load(*paths: str | Path) -> list[Row]:
+    """Return the rows of ``slt simulate hole``, by default of the committed run."""
+    return FIGURE.rows(paths)
 
 
 def series(rows: Sequence[Row], lock_first: float, kind: str) -> list[tuple[int, Row]]:
@@ -51,14 +49,14 @@ def text(row: Row, kind: str) -> str:
     return (
         f"{NAMES[kind]}: median error {interval(row['median'][kind], '.2g')}, N = {row['width']}, "
         f"p = {row['prune']:g}, q1 = {row['lock_first']:g}, q2 = {row['lock_second']:g}, {row['trials']} sources, "
-        f"seed {row['seed']}; {COMMAND}"
+        f"seed {row['seed']}; {FIGURE.again()}"
     )
 
 
 def draw(ax: "Axes", rows: Sequence[Row]) -> None:
     """Draw errors of found masks as points with intervals, proven floors as solid lines."""
     rates = sorted({row["lock_first"] for row in rows})
-    for (colour, marker), rate in zip(RATES, rates, strict=False):
+    for (colour, marker), rate in zip(looks(RATES, len(rates)), rates, strict=True):
         for kind, what in NAMES.items():
             points = series(rows, rate, kind)
             if not points:
@@ -100,25 +98,38 @@ def draw(ax: "Axes", rows: Sequence[Row]) -> None:
 
 
 def render(rows: Sequence[Row], folder: str | Path, name: str = "hole") -> list[Path]:
-    """Write PNG and SVG to ``folder``."""
+    """Draw the rows, write the files to ``folder`` and return their paths."""
     with panels(size=(8.4, 5.2)) as (figure, ax):
         draw(ax, rows)
         row = rows[0]
         ax.set_title(
-            f"Locked first-layer edges stop the ticket: d = 2, L = 1,\n"
+            f"{finding('Locked first-layer edges stop the ticket', 'Error against width')}: d = 2, L = 1,\n"
             f"p = {row['prune']:g}, $q_2$ = {row['lock_second']:g}, medians of {row['trials']} sources, "
             f"{100 * row['confidence']:g} % intervals"
         )
-        ax.legend(loc="lower left", fontsize=10)
-        figure.tight_layout()
+        key(ax, loc="lower left", fontsize=10)
+        arrange(figure)
         paths = save(figure, name, folder)
     return paths
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Draw the committed result, or the one named."""
-    return command("hole", __doc__, RESULT, lambda results, out: render(load(results), out), argv)
-
-
-if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures hole"))
+FIGURE = Figure(
+    name="hole",
+    about="best error against width with and without locking in the first layer",
+    results=(RESULT,),
+    commands=(words("slt simulate hole --out", RESULT),),
+    minutes=6,
+    needs=(
+        "width",
+        "prune",
+        "lock_first",
+        "lock_second",
+        "trials",
+        "seed",
+        "confidence",
+        "median",
+        "guaranteed",
+    ),
+    load=load,
+    render=render,
+)

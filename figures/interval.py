@@ -5,46 +5,43 @@ sparsity k in the middle of it, as soon as it can: for k = 0.8 from F = 0.6 on, 
 the middle the number of subnetworks is largest and nearly all of a ticket's bits, one per free weight, are information
 (centre); towards the ends there is ever less to choose. Measured (right), accuracy is level over the middle, where the
 intervals overlap, and falls towards both ends. Reads the rows that
-``python -m torch_backend positions --results FILE`` writes.
+``slt positions --results FILE`` writes.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from common.cli import run
-from common.rates import Rates
-from common.store import Row, read_jsonl
-from figures.style import COLOURS, command, panels, save, tips
+from figures.record import Figure, told_apart, words
+from figures.style import COLOURS, arrange, finding, key, looks, panels, save, tips
+from slt.core.intervals import MEANS, mean_interval, percent
+from slt.core.places import committed
+from slt.core.rates import Rates
+from slt.core.store import Row
 from theory.freezing import centre, interval, log2_candidates, positioned
-from torch_backend.summary import CONFIDENCE, mean_interval, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RESULT = Path(__file__).parents[1] / "torch_backend" / "results" / "positions.jsonl"
-COMMAND = (
-    "python -m torch_backend positions --model mlp --data-set mnist --epochs 10 --ratio .8 --seeds 3 "
-    "--results torch_backend/results/positions.jsonl"
-)
-MINUTES = 16
+RESULT = committed("torch_backend", "positions.jsonl")
 WANTED = ((0.5, COLOURS["necessary"]), (0.8, COLOURS["sufficient"]))
 RATIOS = ((0.0, COLOURS["measured"]), (0.5, COLOURS["other"]), (0.8, COLOURS["second"]))
-RULES = {"epl": ("o", COLOURS["necessary"]), "erk": ("s", COLOURS["sufficient"])}
+RULES = {"epl": (COLOURS["necessary"], "o"), "erk": (COLOURS["sufficient"], "s")}
 
 
-def load(path: str | Path = RESULT) -> list[Row]:
-    """Return the rows of a positions run."""
-    return read_jsonl(path)
+def load(*paths: str | Path) -> list[Row]:
+    """Return the rows of ``slt positions``, by default of the committed run."""
+    return FIGURE.rows(paths)
 
 
 def place(row: Row) -> float:
     """Return t = (k - p)/(1 - p - q), where in its interval the sparsity of a row lies."""
     s = row["settings"]
-    return (s["sparsity"] - s["prune"]) / (1 - s["prune"] - s["lock"])
+    if s["prune"] + s["lock"] >= 1:
+        raise ValueError(f"prune + lock must be below 1, got {s['prune']:g} + {s['lock']:g}: nothing is left to search")
+    return float((s["sparsity"] - s["prune"]) / (1 - s["prune"] - s["lock"]))
 
 
 def draw_intervals(ax: "Axes") -> None:
@@ -63,7 +60,7 @@ def draw_intervals(ax: "Axes") -> None:
     ax.set_xlim(0, 1)
     ax.set_ylim(0, 1)
     labels = [f"interval, centre: wanted k = {k:g}" for k, _ in WANTED]
-    ax.legend(handles, labels, loc="lower right", fontsize=10)
+    key(ax, handles, labels, loc="lower right", fontsize=10)
 
 
 def draw_candidates(ax: "Axes", weights: int) -> None:
@@ -81,13 +78,16 @@ def draw_candidates(ax: "Axes", weights: int) -> None:
     ax.set_title(f"search space, N = {weights:,}, p = q = F/2")
     ax.set_xlim(0, 1)
     ax.set_ylim(0, 1.5 * weights / 1000)
-    ax.legend(loc="upper left", fontsize=10, ncols=2)
+    key(ax, loc="upper left", fontsize=10, ncols=2)
 
 
 def draw_measured(ax: "Axes", rows: Sequence[Row]) -> None:
     """Draw the mean test accuracy with its interval over the place of the sparsity, one line for each rule."""
-    for rule, (marker, colour) in RULES.items():
+    rules = [*RULES, *(rule for (rule,) in told_apart([row["settings"] for row in rows], "rule") if rule not in RULES)]
+    for rule, (colour, marker) in zip(rules, looks(list(RULES.values()), len(rules)), strict=True):
         chosen = [row for row in rows if row["settings"]["rule"] == rule]
+        if not chosen:
+            continue
         places = sorted({round(place(row), 6) for row in chosen})
         groups = {t: [row for row in chosen if round(place(row), 6) == t] for t in places}
         means = {t: mean_interval([row["test"] for row in group]) for t, group in groups.items()}
@@ -101,7 +101,7 @@ def draw_measured(ax: "Axes", rows: Sequence[Row]) -> None:
     ax.set_xlim(0, 1)
     ax.set_xlabel("place of k in its interval, (k - p)/(1 - p - q)")
     ax.set_ylabel("test accuracy, %")
-    ax.legend(loc="lower right")
+    key(ax, loc="lower right")
 
 
 def text(t: float, rows: Sequence[Row]) -> str:
@@ -110,7 +110,7 @@ def text(t: float, rows: Sequence[Row]) -> str:
     return (
         f"test {percent(mean_interval([row['test'] for row in rows]))} %, {s['model']} on {s['data_set']}, "
         f"rule {s['rule']}, place {t:g}, k = {s['sparsity']:g}, p = {s['prune']:.2f}, q = {s['lock']:.2f}, "
-        f"{rows[0]['bits']} bits, seeds {', '.join(str(row['seed']) for row in rows)}; {COMMAND}"
+        f"{rows[0]['bits']} bits, seeds {', '.join(str(row['seed']) for row in rows)}; {FIGURE.again()}"
     )
 
 
@@ -125,20 +125,37 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "interval") -> l
         seeds = len({row["seed"] for row in rows})
         axes[2].set_title(
             f"measured: {s['model'].upper()} on {s['data_set'].upper()}, F = {frozen:g},\n"
-            f"k = {s['sparsity']:g}; {seeds} seeds, {100 * CONFIDENCE:g} % intervals"
+            f"k = {s['sparsity']:g}; {seeds} seeds, {100 * MEANS:g} % intervals"
         )
         figure.suptitle(
-            "The middle of the interval has the most subnetworks, and no worse tickets than elsewhere", fontsize=14
+            finding(
+                "The middle of the interval has the most subnetworks, and no worse tickets than elsewhere",
+                "Search interval, number of subnetworks, and accuracy by the place of the sparsity",
+            ),
+            fontsize=14,
         )
-        figure.tight_layout()
+        arrange(figure)
         paths = save(figure, name, folder)
     return paths
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Draw the committed result, or the one named."""
-    return command("interval", __doc__, RESULT, lambda results, out: render(load(results), out), argv)
-
-
-if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures interval"))
+FIGURE = Figure(
+    name="interval",
+    about="search interval, number of subnetworks, and accuracy by the place of the sparsity",
+    results=(RESULT,),
+    commands=(
+        words(
+            "slt positions --model mlp --data-set mnist --epochs 10 --ratio .8 --seeds 3 --results",
+            RESULT,
+        ),
+    ),
+    minutes=16,
+    needs=(
+        "seed",
+        "bits",
+        "test",
+        *(f"settings.{name}" for name in ("model", "data_set", "rule", "sparsity", "prune", "lock")),
+    ),
+    load=load,
+    render=render,
+)

@@ -3,26 +3,20 @@
 What to see, from left to right: from the largest weights the mask starts at a loss that a random start needs several
 epochs for, and stays ahead; under the short restriction, late in the search, a bit swings several times less often for
 each bit whose change lasts, though as many changes last; the validation accuracy is the same with and without it. Thin
-lines are seeds, thick ones their means. Reads the rows that ``python -m torch_backend jackpot --results FILE`` writes.
+lines are seeds, thick ones their means. Reads the rows that ``slt jackpot --results FILE`` writes.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from common.cli import run
-from common.store import Row, read_jsonl
-from figures.style import COLOURS, command, panels, save, tips
+from figures.record import Figure, words
+from figures.style import COLOURS, arrange, finding, key, panels, save, tips
+from slt.core.places import committed
+from slt.core.store import Row
 
-RESULT = Path(__file__).parents[1] / "torch_backend" / "results" / "jackpots.jsonl"
-COMMAND = (
-    "python -m torch_backend jackpot --model mlp --data-set mnist --sparsity .9 --train-epochs 10 --epochs 20 "
-    "--start magnitude random --restriction short none --seeds 3 --out runs/jackpots "
-    "--results torch_backend/results/jackpots.jsonl"
-)
-MINUTES = 15
+RESULT = committed("torch_backend", "jackpots.jsonl")
 LOOKS = {
     ("magnitude", "short"): (COLOURS["sufficient"], "-"),
     ("magnitude", "none"): (COLOURS["sufficient"], "--"),
@@ -36,9 +30,17 @@ PANELS = {  # curve: (title, axis, factor, scale)
 }
 
 
-def load(path: str | Path = RESULT) -> list[Row]:
-    """Return the rows of a search of jackpots."""
-    return read_jsonl(path)
+def load(*paths: str | Path) -> list[Row]:
+    """Return the rows of ``slt jackpot``, by default of the committed run.
+
+    Raises ValueError where curves that belong together are not equally long.
+    """
+    rows = FIGURE.rows(paths)
+    if len({len(row["curves"]["loss"]) for row in rows}) > 1:
+        raise ValueError(
+            f"{', '.join(map(str, FIGURE.files(paths)))}: the figure jackpots needs searches of equally many epochs"
+        )
+    return rows
 
 
 def curves(rows: Sequence[Row], start: str, restriction: str, name: str) -> np.ndarray:
@@ -67,7 +69,7 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "jackpots") -> l
                 said = f"{start} start, {'short' if restriction == 'short' else 'no'} restriction"
                 ax.plot(x, found.mean(0), color=colour, ls=dashes, label=said)
                 tips(ax, x, found.mean(0), [
-                    f"{said}, epoch {epoch}: {title} {value:.4g}, seeds 0 to {len(found) - 1}; {COMMAND}"
+                    f"{said}, epoch {epoch}: {title} {value:.4g}, seeds 0 to {len(found) - 1}; {FIGURE.again()}"
                     for epoch, value in zip(x, found.mean(0), strict=True)
                 ])  # fmt: skip
             ax.set_yscale(scale)
@@ -78,20 +80,41 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "jackpots") -> l
         axes[-1].axhline(dense, color=COLOURS["estimated"], lw=1.2, ls=":", label="the dense trained network")
         axes[-1].plot([], [], color=COLOURS["estimated"], lw=0.7, label="thin: single seeds")
         handles, labels = axes[-1].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="lower center", ncols=3)
+        key(figure, handles, labels, loc="lower center", ncols=3)
         figure.suptitle(
             f"Jackpots, {s['model'].upper()} on {s['data_set'].upper()}, {100 * sparsity:g} % of the trained weights "
-            "off:\na good start leads, above all early; the restriction calms the bits; accuracy ends alike"
+            + finding(
+                "off:\na good start leads, above all early; the restriction calms the bits; accuracy ends alike", "off"
+            )
         )
-        figure.tight_layout(rect=(0, 0.12, 1, 1))
+        arrange(figure, rect=(0, 0.12, 1, 1))
         paths = save(figure, name, folder)
     return paths
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Draw the committed result, or the one named."""
-    return command("jackpots", __doc__, RESULT, lambda results, out: render(load(results), out), argv)
-
-
-if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures jackpots"))
+FIGURE = Figure(
+    name="jackpots",
+    about="masks searched over trained weights: where they start, and what the short restriction does",
+    results=(RESULT,),
+    commands=(
+        words(
+            "slt jackpot --model mlp --data-set mnist --sparsity .9 --train-epochs 10 --epochs 20 "
+            "--start magnitude random --restriction short none --seeds 3 --out runs/jackpots --results",
+            RESULT,
+        ),
+    ),
+    minutes=15,
+    needs=(
+        "start",
+        "restriction",
+        "seed",
+        "sparsity",
+        "steps",
+        "dense_validation",
+        *(f"curves.{name}" for name in ("loss", "validation", "moved", "flipped")),
+        "settings.settings.model",
+        "settings.settings.data_set",
+    ),
+    load=load,
+    render=render,
+)

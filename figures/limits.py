@@ -3,30 +3,28 @@
 What to see: the highest freezing ratio F rises with n along a straight line in log (1 - F). Pruning alone it is 1 - F
 ~ 1/n, and 99 % is affordable with some thousand variables; with locking it is 1 - F ~ 1/sqrt(n), because the sum of the
 locked ones, of order sqrt(n F), has to be undone. Below the shaded band success is proven, above it failure; measured
-points lie between, on the estimate. Reads the rows that ``python -m simulations limits --out FILE`` writes.
+points lie between, on the estimate. Reads the rows that ``slt simulate limits --out FILE`` writes.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.cli import run
-from common.store import Row, read_jsonl
-from figures.style import COLOURS, command, panels, save, tips
+from figures.record import Figure, words
+from figures.style import COLOURS, arrange, key, panels, save, tips
+from slt.core.places import committed
+from slt.core.store import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RESULT = Path(__file__).parents[1] / "simulations" / "results" / "limits.jsonl"
-COMMAND = "python -m simulations limits --out simulations/results/limits.jsonl"
-MINUTES = 6
+RESULT = committed("simulations", "limits.jsonl")
 TICKS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
 
 
-def load(path: str | Path = RESULT) -> list[Row]:
-    """Return the rows of a limits run."""
-    return read_jsonl(path)
+def load(*paths: str | Path) -> list[Row]:
+    """Return the rows of ``slt simulate limits``, by default of the committed run."""
+    return FIGURE.rows(paths)
 
 
 def text(row: Row) -> str:
@@ -36,7 +34,7 @@ def text(row: Row) -> str:
     return (
         f"highest F = {shown['value']} [{shown['lower']}, {shown['upper']}], proven possible {possible}, "
         f"proven impossible {row['impossible']:.4f}, {row['way']}, n = {row['n']}, eps = {row['eps']:g}, "
-        f"delta = {row['delta']:g}, {row['trials']} trials a ratio, seed {row['seed']}; {COMMAND}"
+        f"delta = {row['delta']:g}, {row['trials']} trials a ratio, seed {row['seed']}; {FIGURE.again()}"
     )
 
 
@@ -76,6 +74,7 @@ def headline(rows: Sequence[Row]) -> str:
     n, eps = max(row["n"] for row in rows), min(row["eps"] for row in rows)
     best = {row["way"]: row["measured"]["value"] for row in rows if (row["n"], row["eps"]) == (n, eps)}
     found = ", ".join(f"{100 * F:.1f} % ({way})" for way, F in best.items() if F is not None)
+    found = found or "no value"
     return f"How far beyond 90 %? Measured with n = {n}, eps = {eps:g}, delta = {rows[0]['delta']:g}:\n{found}"
 
 
@@ -94,16 +93,30 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "limits") -> lis
             ax.set_xlabel("variables n")
         figure.suptitle(headline(rows), fontsize=14)
         handles, labels = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="lower center", ncols=5, bbox_to_anchor=(0.5, -0.05))
-        figure.tight_layout()
+        key(figure, handles, labels, loc="lower center", ncols=5, bbox_to_anchor=(0.5, -0.05))
+        arrange(figure)
         paths = save(figure, name, folder)
     return paths
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Draw the committed result, or the one named."""
-    return command("limits", __doc__, RESULT, lambda results, out: render(load(results), out), argv)
-
-
-if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures limits"))
+FIGURE = Figure(
+    name="limits",
+    about="highest freezing ratio against the number of variables: possible, impossible, measured",
+    results=(RESULT,),
+    commands=(words("slt simulate limits --out", RESULT),),
+    minutes=6,
+    needs=(
+        "way",
+        "eps",
+        "n",
+        "delta",
+        "trials",
+        "seed",
+        "possible",
+        "impossible",
+        "estimated",
+        "measured",
+    ),
+    load=load,
+    render=render,
+)

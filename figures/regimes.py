@@ -4,26 +4,23 @@ What to see: the map over (p, q) says which share of the failures, at the estima
 before the targets. The others leave gaps: a lack of resolution. Without locking resolution decides; a fifth of
 locking already turns most failures into reach, whatever is pruned. The contours are the estimated n: far more is needed
 at the same free share when it is locking that takes the rest. Reads the rows that
-``python -m simulations atlas --out FILE`` writes.
+``slt simulate atlas --out FILE`` writes.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from common.cli import run
-from common.store import Row
-from figures.curves import ATLAS, COMMAND, MINUTES, requirement_text, rows_of
-from figures.style import command, panels, save, tips
+from figures.curves import ATLAS, COMMANDS, MINUTES, NEEDS, requirement_text
+from figures.record import Figure
+from figures.style import arrange, finding, for_paper, panels, save, tips
+from slt.core.store import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import QuadMesh
-
-__all__ = ["COMMAND", "MINUTES", "RESULT", "draw", "load", "main", "render"]
 
 RESULT = ATLAS
 EPS, DELTA, STEP = 0.01, 0.05, 0.1
@@ -31,10 +28,19 @@ PALE = 0.35  # keeps the ends of the colours out, on which lines are hard to see
 LEVELS = (20, 30, 50, 100, 200, 500, 1000)
 
 
-def load(path: str | Path = RESULT) -> list[Row]:
-    """Return the atlas's needs on the map's grid of rates."""
-    rows = [row for row in rows_of("needs", path) if (row["eps"], row["delta"]) == (EPS, DELTA)]
-    return [row for row in rows if all(abs(row[rate] / STEP - round(row[rate] / STEP)) < 1e-9 for rate in RATES)]
+def load(*paths: str | Path) -> list[Row]:
+    """Return the rows of kind "needs" of ``slt simulate atlas`` on the map's grid of rates, by default the committed.
+
+    Raises ValueError where fewer than two rates of pruning or of locking are on the grid.
+    """
+    rows = FIGURE.rows(paths, {"kind": "needs", "eps": EPS, "delta": DELTA})
+    rows = [row for row in rows if all(abs(row[rate] / STEP - round(row[rate] / STEP)) < 1e-9 for rate in RATES)]
+    if any(len({row[rate] for row in rows}) < 2 for rate in RATES):
+        raise ValueError(
+            f"{', '.join(map(str, FIGURE.files(paths)))}: the figure regimes needs at least two pruning and two "
+            f"locking rates that are multiples of {STEP:g}, at eps = {EPS:g} and delta = {DELTA:g}"
+        )
+    return rows
 
 
 RATES = ("prune", "lock")
@@ -43,9 +49,10 @@ RATES = ("prune", "lock")
 def grid(rows: Sequence[Row], name: str) -> np.ma.MaskedArray:
     """Return ``name`` over (lock, prune), masked where there is no row."""
     size = 1 + max(round(row[rate] / STEP) for row in rows for rate in RATES)
-    values = np.ma.masked_all((size, size))
+    values = np.ma.masked_array(np.zeros((size, size)), mask=True)
     for row in rows:
-        values[round(row["lock"] / STEP), round(row["prune"] / STEP)] = row[name]
+        if row[name] is not None:
+            values[round(row["lock"] / STEP), round(row["prune"] / STEP)] = row[name]
     return values
 
 
@@ -54,10 +61,13 @@ def draw(ax: "Axes", rows: Sequence[Row]) -> "QuadMesh":
     share, n = grid(rows, "reach_share"), grid(rows, "estimated")
     places = STEP * np.arange(len(share))
     mesh = ax.pcolormesh(places, places, share, cmap="PuOr_r", vmin=-PALE, vmax=1 + PALE, shading="nearest")
-    lines = ax.contour(
-        places, places, np.ma.log(n), [np.log(level) for level in LEVELS], colors="black", linewidths=1.6
-    )
-    ax.clabel(lines, fmt={np.log(level): f"{level}" for level in LEVELS}, fontsize=11)
+    levels = LEVELS[:: 2 if for_paper() else 1]  # in a narrow map their numbers would lie on one another
+    if any(n.min() <= level <= n.max() for level in levels):
+        lines = ax.contour(
+            places, places, np.ma.log(n), [np.log(level) for level in levels], colors="black", linewidths=1.6
+        )
+        ax.clabel(lines, fmt={np.log(level): f"{level}" for level in levels}, fontsize=11)
+    rows = [row for row in rows if row["reach_share"] is not None]
     texts = [f"reach has {row['reach_share']:.0%} of the failures; {requirement_text(row)}" for row in rows]
     tips(ax, [row["prune"] for row in rows], [row["lock"] for row in rows], texts)
     ax.plot([0, 1], [1, 0], color="#555555", lw=1)
@@ -72,24 +82,26 @@ def draw(ax: "Axes", rows: Sequence[Row]) -> "QuadMesh":
 
 
 def render(rows: Sequence[Row], folder: str | Path, name: str = "regimes") -> list[Path]:
-    """Write PNG and SVG to ``folder``."""
+    """Draw the rows, write the files to ``folder`` and return their paths."""
     with panels(size=(7.4, 6.2)) as (figure, ax):
         mesh = draw(ax, rows)
         bar = figure.colorbar(mesh, ax=ax, shrink=0.85)
         bar.ax.set_ylim(0, 1)
         bar.ax.set_yticks([0, 0.5, 1], ["resolution\ndecides", "half of\nthe failures\nby reach", "reach\ndecides"])
-        ax.set_title(
-            f"A little locking, and reach decides\nlines: estimated n; eps = {EPS:g}, delta = {DELTA:g}, uniform"
-        )
-        figure.tight_layout()
+        headline = finding("A little locking, and reach decides", "Which share of the failures is a lack of reach")
+        ax.set_title(f"{headline}\nlines: estimated n; eps = {EPS:g}, delta = {DELTA:g}, uniform")
+        arrange(figure)
         paths = save(figure, name, folder)
     return paths
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Draw the committed result, or the one named."""
-    return command("regimes", __doc__, RESULT, lambda results, out: render(load(results), out), argv)
-
-
-if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures regimes"))
+FIGURE = Figure(
+    name="regimes",
+    about="what limits success, and the required number of variables, over all rates",
+    results=(RESULT,),
+    commands=COMMANDS,
+    minutes=MINUTES,
+    needs=(*NEEDS, "reach_share"),
+    load=load,
+    render=render,
+)

@@ -3,30 +3,26 @@
 What to see: over one axis for all panels the measured points rise from panel to panel, as pruning takes more variables,
 locking more still, and both together most. In every panel they run along the estimate between the two proven lines,
 and far slower than 1/eps. One panel a lemma, uniform reading; one measured n stands beside its point. Reads the file
-that ``python -m subsetsum.verify --json FILE`` writes.
+that ``slt verify --json FILE`` writes.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from common.cli import run
-from common.store import read_json
-from figures.style import COLOURS, command, panels, save, tips
-from simulations.report import interval
-from simulations.verdicts import REFUTED, UNDECIDED, overall
+from figures.record import Figure, told_apart, words
+from figures.style import COLOURS, arrange, for_paper, key, panels, save, tips
+from simulations.lemmas.verdicts import REFUTED, UNDECIDED, overall
+from slt.core.forms import OBJECT, Numbers, check
+from slt.core.intervals import shown as interval
+from slt.core.places import committed
+from slt.core.store import Row, read_json
 from theory import CLAIMS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RESULT = Path(__file__).parents[1] / "simulations" / "results" / "requirement.json"
-COMMAND = (
-    "python -m subsetsum.verify --prune 0.4 --lock 0.3 --eps 0.1 0.03 0.01 0.003 0.001 0.0003 0.0001 "
-    "--json simulations/results/requirement.json"
-)
-MINUTES = 4
+RESULT = committed("simulations", "requirement.json")
 
 # what is drawn as a line: label, look
 LINES = {
@@ -38,20 +34,27 @@ LINES = {
 MEASURED = "measured, with interval"
 
 
-def load(path: str | Path = RESULT) -> list[dict[str, Any]]:
-    """Return the rows of a result file of the main job."""
-    rows: list[dict[str, Any]] = read_json(path)["rows"]
-    return rows
+def load(*paths: str | Path) -> list[Row]:
+    """Return the rows of the files that ``slt verify --json FILE`` writes, by default of the committed one.
+
+    Each row also has the confidence of its file, and under "made" its seed and command.
+    """
+    return [row | said for path in FIGURE.files(paths) for said in [source(path)] for row in FIGURE.rows([path])]
 
 
-def source(path: str | Path = RESULT) -> tuple[str, float]:
-    """Return what a result file of the main job says of itself: its seed and command, and its confidence."""
+def source(path: str | Path = RESULT) -> Row:
+    """Return what a file of ``slt verify`` says of itself: the confidence, and under "made" its seed and command."""
     result = read_json(path)
-    return f"seed {result['settings']['seed']}; {result['command']}", result["settings"]["confidence"]
+    if not isinstance(result, dict):
+        raise ValueError(f"{path} is no object; the figure requirement draws the file of: {FIGURE.again()}")
+    settings = result["settings"]
+    check(settings, OBJECT, f"settings in {path}")
+    Numbers(0, 1).check(settings["confidence"], f"confidence in {path}")
+    return {"made": f"seed {settings['seed']}; {result['command']}", "confidence": settings["confidence"]}
 
 
-def draw(ax: "Axes", rows: Sequence[dict[str, Any]], made: str = "") -> None:
-    """Draw one lemma in one reading: ``rows`` differ in eps only. made: where they come from, for the tips."""
+def draw(ax: "Axes", rows: Sequence[Row]) -> None:
+    """Draw one lemma in one reading: ``rows`` differ in eps only; row["made"], if there, is said by the tips."""
     from matplotlib.ticker import NullFormatter
 
     rows = sorted(rows, key=lambda row: -row["eps"])
@@ -62,7 +65,9 @@ def draw(ax: "Axes", rows: Sequence[dict[str, Any]], made: str = "") -> None:
     ]
     for name, (label, look) in LINES.items():
         ax.plot(eps, [row[name] for row in rows], look, color=COLOURS[name], label=label, marker="o", ms=3.5)
-        texts = [f"{label}: n = {row[name]}, {where}; {made}" for row, where in zip(rows, at, strict=True)]
+        texts = [
+            f"{label}: n = {row[name]}, {where}; {row.get('made', '')}" for row, where in zip(rows, at, strict=True)
+        ]
         tips(ax, eps, [row[name] for row in rows], texts)
     shown = [row for row in rows if row["measured"]["value"] is not None]
     values = [row["measured"]["value"] for row in shown]
@@ -73,7 +78,7 @@ def draw(ax: "Axes", rows: Sequence[dict[str, Any]], made: str = "") -> None:
         lw=1.2, label=MEASURED, zorder=5,
     )  # fmt: skip
     texts = [
-        f"measured: n = {interval(row['measured'])}, {where}, {row['trials']} trials, {made}"
+        f"measured: n = {interval(row['measured'])}, {where}, {row['trials']} trials, {row.get('made', '')}"
         for row, where in zip(rows, at, strict=True)
         if row in shown
     ]
@@ -81,8 +86,9 @@ def draw(ax: "Axes", rows: Sequence[dict[str, Any]], made: str = "") -> None:
     for row in shown[len(shown) // 3 :][:1]:  # one number in plain sight: in the main job that at eps = 0.01
         n, top = row["measured"]["value"], row["measured"]["upper"] or row["measured"]["value"]
         ax.annotate(
-            str(n), (row["eps"], top), (0, 4.5), textcoords="offset points", ha="center", fontsize=11, fontweight="bold"
-        )
+            str(n), (row["eps"], top), (0, 4.5), textcoords="offset points", ha="center", fontsize=11,
+            fontweight="bold", bbox={"fc": "white", "ec": "none", "pad": 0.5} if for_paper() else None,
+        )  # fmt: skip
     ax.set_xscale("log")
     room = max(1.4, (12 * min(eps) / max(eps)) ** 0.5)  # more than a decade in all, so that powers of ten are labelled
     ax.set_xlim(max(eps) * room, min(eps) / room)
@@ -90,7 +96,7 @@ def draw(ax: "Axes", rows: Sequence[dict[str, Any]], made: str = "") -> None:
     ax.set_yscale("log")
 
 
-def headline(rows: Sequence[dict[str, Any]]) -> str:
+def headline(rows: Sequence[Row]) -> str:
     """Say what the measured rows show; that they agree with the bounds only where every verdict does."""
     agree = overall([row["verdict"] for row in rows]) not in (REFUTED, UNDECIDED)
     found = "the measured n agrees with the proven bounds" if agree else "measured n and proven bounds"
@@ -98,26 +104,35 @@ def headline(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def render(
-    rows: Sequence[dict[str, Any]],
+    rows: Sequence[Row],
     folder: str | Path,
     name: str = "requirement",
-    made: str = "",
     confidence: float | None = None,
 ) -> list[Path]:
-    """Draw every lemma in its own panel and write PNG and SVG to ``folder``.
+    """Draw every lemma in its own panel, write the files to ``folder`` and return their paths.
 
-    made: as in :func:`draw`. confidence: with which all intervals hold together, for the legend; None leaves it out.
+    confidence: with which all intervals hold together, for the legend; None: that of the rows, where they have one.
     """
     titles = {claim.key: claim.title for claim in CLAIMS}
     uniform = [row for row in rows if row["reading"] == "uniform"]
-    claims = list(dict.fromkeys(row["claim"] for row in uniform))
-    with panels(1, len(claims), size=(2.9 * len(claims), 5.2), squeeze=False, sharey=True) as (figure, axes):
+    if not uniform:
+        raise ValueError("the figure requirement needs rows in the uniform reading; there are none")
+    groups = told_apart(uniform, "claim", "prune", "lock", "delta", "radius")
+    known = {row.get("confidence") for row in uniform}
+    if confidence is None and len(known) == 1:
+        (confidence,) = known
+    with panels(1, len(groups), size=(2.9 * len(groups), 5.2), squeeze=False, sharey=True) as (figure, axes):
         from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-        for ax, claim in zip(axes[0], claims, strict=True):
-            chosen = [row for row in uniform if row["claim"] == claim]
-            draw(ax, chosen, made)
-            ax.set_title(f"Lemma {claim} ({titles[claim]})\np = {chosen[0]['prune']:g}, q = {chosen[0]['lock']:g}")
+        for ax, group in zip(axes[0], groups, strict=True):
+            chosen = [
+                row for row in uniform if told_apart([row], "claim", "prune", "lock", "delta", "radius") == [group]
+            ]
+            draw(ax, chosen)
+            ax.set_title(
+                f"Lemma {group[0]} ({titles.get(group[0], 'of another version')})\n"
+                f"p = {chosen[0]['prune']:g}, q = {chosen[0]['lock']:g}"
+            )
             ax.set_xlabel("precision eps")
         # one axis for all panels: what freezing costs is seen as height
         axes[0][0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -128,22 +143,40 @@ def render(
         sure = "" if confidence is None else f" ({100 * confidence:g} %)"
         simulated = (LINES["statistical"][0], MEASURED)
         labels = [f"{label}{sure}" if label in simulated else label for label in labels]
-        figure.legend(handles, labels, loc="upper center", ncols=3, bbox_to_anchor=(0.5, 0.02))
+        key(figure, handles, labels, loc="upper center", ncols=3, bbox_to_anchor=(0.5, 0.02))
         figure.suptitle(headline(uniform))
-        figure.tight_layout()
+        arrange(figure)
         paths = save(figure, name, folder)
     return paths
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Draw the committed result, or the one named."""
-
-    def draw_file(results: str | Path, out: str | Path) -> list[Path]:
-        made, confidence = source(results)
-        return render(load(results), out, made=made, confidence=confidence)
-
-    return command("requirement", __doc__, RESULT, draw_file, argv)
-
-
-if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures requirement"))
+FIGURE = Figure(
+    name="requirement",
+    about="how many variables each precision needs: proven, estimated, measured",
+    results=(RESULT,),
+    commands=(
+        words(
+            "slt verify --prune 0.4 --lock 0.3 --eps 0.1 0.03 0.01 0.003 0.001 0.0003 0.0001 --json",
+            RESULT,
+        ),
+    ),
+    minutes=4,
+    needs=(
+        "claim",
+        "reading",
+        "eps",
+        "delta",
+        "prune",
+        "lock",
+        "radius",
+        "necessary",
+        "estimated",
+        "measured",
+        "statistical",
+        "sufficient",
+        "trials",
+        "verdict",
+    ),
+    load=load,
+    render=render,
+)

@@ -3,41 +3,40 @@
 What to see: a row a search, a panel a sparsity, a colour a source; points are mean test accuracies with 95 % intervals
 over seeds. Searches that train scores lie together at the right, and freezing moves them little; one-shot choices, made
 for networks whose weights are trained afterwards, stay near the line of guessing, whatever the source. Reads the rows
-that ``python -m torch_backend compare --results FILE`` writes.
+that ``slt compare --results FILE`` writes.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.cli import run
-from common.intervals import Estimate
-from common.store import Row, read_jsonl
-from figures.style import COLOURS, command, panels, save, tips
-from torch_backend.summary import mean_interval
+from figures.record import Figure, told_apart, words
+from figures.style import COLOURS, arrange, finding, for_paper, key, panels, save, tips
+from slt.core.intervals import Estimate, mean_interval
+from slt.core.places import committed
+from slt.core.store import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RESULT = Path(__file__).parents[1] / "torch_backend" / "results"
-FILES = ("rivals-cora.jsonl", "rivals-mnist.jsonl")
-COMMAND = """\
-python -m torch_backend compare --model gin --data-set cora --epochs 50 --sparsity .3 .5 .7 --freeze .5 --seeds 3 --out runs/rivals-cora --results torch_backend/results/rivals-cora.jsonl
-python -m torch_backend compare --model mlp --data-set mnist --epochs 5 --sparsity .3 .5 .7 --freeze .5 --seeds 3 --out runs/rivals-mnist --results torch_backend/results/rivals-mnist.jsonl"""  # noqa: E501
-MINUTES = 60
+CORA, MNIST = (committed("torch_backend", f"rivals-{name}.jsonl") for name in ("cora", "mnist"))
 LOOKS = {  # a source as its rows call it: what it is, colour, marker
     "dense": ("dense source", COLOURS["measured"], "o"),
     "sparse": ("pruned source (q = 0)", COLOURS["necessary"], "s"),
     "frozen": ("frozen source", COLOURS["sufficient"], "D"),
 }
 GUESSING = {"cora": 0.302, "mnist": 0.1135}  # shares of the commonest class: Cora's graph, MNIST's test images
-NAMES = {"cora": "GIN, Cora", "mnist": "MLP, MNIST"}
+NAMES = {("gin", "cora"): "GIN, Cora", ("mlp", "mnist"): "MLP, MNIST"}
 
 
-def load(folder: str | Path = RESULT) -> list[list[Row]]:
-    """Return the rows of each comparison; planted sources are another question and left out."""
-    return [[row for row in read_jsonl(Path(folder) / name) if not row["planted"]] for name in FILES]
+def load(*paths: str | Path) -> list[list[Row]]:
+    """Return the rows of each comparison that ``slt compare`` made, by default of the committed ones.
+
+    A comparison is what has one model and one data set. Planted sources are another question and left out.
+    """
+    rows = FIGURE.rows(paths, {"planted": False})
+    pairs = told_apart([row["settings"] for row in rows], "model", "data_set")
+    return [[row for row in rows if (row["settings"]["model"], row["settings"]["data_set"]) == pair] for pair in pairs]
 
 
 def means(rows: Sequence[Row]) -> dict[tuple[str, float, str], Estimate]:
@@ -53,12 +52,16 @@ def draw(
 ) -> None:
     """Draw one panel: sources side by side in the row of each method; again: the command that made the rows."""
     for number, (source, (what, colour, marker)) in enumerate(LOOKS.items()):
-        here = [(row, found[name, sparsity, source]) for row, name in enumerate(methods)]
+        places = ((row, (name, sparsity, source)) for row, name in enumerate(methods))
+        here = [(row, found[place]) for row, place in places if place in found]
+        if not any(place[2] == source for place in found):
+            continue
         x, y = [100 * mean.value for _, mean in here], [row + 0.25 * (number - 1) for row, _ in here]
         ends = [
             [100 * (mean.value - mean.lower) for _, mean in here],
             [100 * (mean.upper - mean.value) for _, mean in here],
         ]
+        ends = [[min(end, 100) for end in side] for side in ends]  # one seed has the interval of all numbers
         ax.errorbar(x, y, xerr=ends, fmt=marker, color=colour, ms=5, lw=1.3, label=what)
         tips(ax, x, y, [
             f"{methods[row]}, {what}, sparsity {sparsity:g}: {100 * mean.value:.1f} % "
@@ -76,34 +79,51 @@ def render(comparisons: Sequence[Sequence[Row]], folder: str | Path, name: str =
 
         for line, rows in zip(axes, comparisons, strict=True):
             data_set = rows[0]["settings"]["data_set"]
-            again = next(text for text in COMMAND.splitlines() if f"--data-set {data_set} " in text)
+            model = rows[0]["settings"]["model"]
+            again = FIGURE.again({"cora": CORA, "mnist": MNIST}.get(data_set, data_set))
             methods = list(dict.fromkeys(row["method"] for row in rows))
             found = means(rows)
             for ax, sparsity in zip(line, sparsities, strict=True):
                 draw(ax, found, methods, sparsity, again)
-                ax.axvline(100 * GUESSING[data_set], color="#999999", lw=1, ls="--")
-                ax.set_title(f"{NAMES[data_set]}, sparsity {sparsity:g}")
-                ax.set_yticks(range(len(methods)), methods if ax is line[0] else [""] * len(methods))
+                if data_set in GUESSING:
+                    ax.axvline(100 * GUESSING[data_set], color="#999999", lw=1, ls="--")
+                named = NAMES.get((model, data_set), f"{model.upper()}, {data_set}")
+                ax.set_title(f"{named}, sparsity {sparsity:g}")
+                alone = ax is line[0] or for_paper()
+                ax.set_yticks(range(len(methods)), methods if alone else [""] * len(methods))
                 ax.set_ylim(len(methods) - 0.4, -0.6)
                 ax.set_xlim(0, 100)
                 ax.tick_params(axis="y", length=0)
         for ax in axes[-1]:
             ax.set_xlabel("test accuracy, %")
         handles, labels = axes[0][0].get_legend_handles_labels()
-        handles.append(Line2D([], [], color="#999999", lw=1, ls="--"))
-        figure.legend(
-            handles, [*labels, "always the commonest class"], loc="upper center", ncols=4, bbox_to_anchor=(0.5, 0.97)
+        if any(rows[0]["settings"]["data_set"] in GUESSING for rows in comparisons):
+            handles.append(Line2D([], [], color="#999999", lw=1, ls="--"))
+            labels.append("always the commonest class")
+        key(figure, handles, labels, loc="upper center", ncols=4, bbox_to_anchor=(0.5, 0.97))
+        figure.suptitle(
+            finding(
+                "Trained scores find tickets in frozen sources too; choices at one shot do not",
+                "Test accuracy of searches in their sources",
+            ),
+            y=0.995,
         )
-        figure.suptitle("Trained scores find tickets in frozen sources too; choices at one shot do not", y=0.995)
-        figure.tight_layout(rect=(0, 0, 1, 0.955))
+        arrange(figure, rect=(0, 0, 1, 0.955))
         paths = save(figure, name, folder)
     return paths
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Draw the committed results, or those in the folder named."""
-    return command("rivals", __doc__, RESULT, lambda results, out: render(load(results), out), argv)
-
-
-if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures rivals"))
+COMPARE = "--sparsity .3 .5 .7 --freeze .5 --seeds 3 --out"
+FIGURE = Figure(
+    name="rivals",
+    about="ten searches in dense, pruned and frozen sources at three sparsities, Cora and MNIST",
+    results=(CORA, MNIST),
+    commands=(
+        words(f"slt compare --model gin --data-set cora --epochs 50 {COMPARE} runs/rivals-cora --results", CORA),
+        words(f"slt compare --model mlp --data-set mnist --epochs 5 {COMPARE} runs/rivals-mnist --results", MNIST),
+    ),
+    minutes=60,
+    needs=("method", "sparsity", "source", "planted", "test", "settings.model", "settings.data_set"),
+    load=load,
+    render=render,
+)

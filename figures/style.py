@@ -1,35 +1,35 @@
 """One look for every figure: readable from the back row, safe for colour-blind readers, same bytes on every run.
 
-A figure module has ``RESULT`` (the committed file), ``COMMAND`` (what makes it, with its path in it; one command a
-line), ``MINUTES`` (how long that took), ``load``, ``render`` and ``main``, and says the text of every drawn data point
-with :func:`tips`. Files are drawn without those texts; inside :func:`collected` they are part of the SVG.
+A figure module says the text of every drawn data point with :func:`tips`. Files are drawn without those texts; inside
+:func:`collected` they are part of the SVG.
 """
 
 import importlib
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from common.checks import first_line
-from common.cli import Parser
-from common.files import check_writable, make_folder, write_atomically
-from common.forms import like
-from common.store import read_json, read_jsonl
+from figures import paper
 from figures.plotted import digest
+from slt.core.checks import first_line, one_of
+from slt.core.files import make_folder, write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-KINDS = ("png", "svg")
+FORMATS = ("png", "svg", "pdf")
+KINDS = FORMATS[:2]  # where nothing else is asked for
 RENDERED = Path("figures", "rendered")  # in the current folder: nothing is written where we are installed
 
 # Okabe & Ito's palette; proven lines are solid, estimates dashed, measurements are points with intervals
@@ -42,6 +42,8 @@ COLOURS = {
     "other": "#009E73",
     "second": "#CC79A7",
 }
+
+MARKERS = "os^Dv<>P"
 
 STYLE: dict[Any, Any] = {
     "figure.figsize": (7.2, 4.5),
@@ -60,45 +62,93 @@ STYLE: dict[Any, Any] = {
     "lines.linewidth": 2.0,
     "svg.hashsalt": "slt-verify",
     "svg.fonttype": "path",
+    "pdf.fonttype": 42,  # text stays text; journals refuse fonts of type 3
 }
 
 
-def command(
-    name: str,
-    doc: str | None,
-    result: Path,
-    render: Callable[[str | Path, str | Path], Iterable[Path]],
-    argv: Sequence[str] | None,
-) -> int:
-    """Be the command of figure ``name``: draw the committed result, or the one named; print the files written."""
-    parser = Parser(prog=f"python -m figures {name}", description=doc)
-    parser.add_argument("results", nargs="?", default=result, help="result file (default: the committed one)")
-    parser.add_argument("--out", default=RENDERED, help="folder for PNG and SVG (default figures/rendered)")
-    args = parser.parse_args(argv)
-    if _collected is None:
-        make_folder(args.out)
-        for kind in KINDS:
-            check_writable(Path(args.out, f"{name}.{kind}"))
-    if args.results != result:
-        check_like(Path(args.results), result)
-    for path in render(args.results, args.out):
-        print(path)  # noqa: T201
-    return 0
+@dataclass(frozen=True)
+class Output:
+    """How figures are written. kinds: of files. columns: of a paper, whose width they take (None: their own width).
 
-
-def check_like(results: Path, committed: Path) -> None:
-    """Raise ValueError, naming file and line, where ``results`` (or a file in it) has other values than the committed.
-
-    What is missing is told when it is looked for.
+    own: whether the rows are the user's, of which no sentence about the committed results is said.
     """
-    for known in sorted(committed.glob("*.jsonl")) if committed.is_dir() else [committed]:
-        given = results / known.name if committed.is_dir() else results
-        if not given.is_file():
-            continue
-        if known.suffix == ".json":
-            read_json(given, like([read_json(known)]))
-        elif not read_jsonl(given, like(read_jsonl(known))):
-            raise ValueError(f"{given} holds no rows")
+
+    kinds: tuple[str, ...] = KINDS
+    columns: int | None = None
+    own: bool = False
+
+
+@contextmanager
+def output(kinds: Sequence[str] = KINDS, columns: int | None = None, *, own: bool = False) -> Iterator[None]:
+    """Write what is drawn in this block as :class:`Output` says.
+
+    Raises ValueError for a kind that is not png, svg or pdf, and for columns other than 1, 2 and None.
+    """
+    global _output  # noqa: PLW0603
+    for kind in kinds:
+        one_of("format", kind, FORMATS)
+    if columns is not None and columns not in paper.WIDTHS:
+        raise ValueError(f"columns must be 1 or 2, got {columns}")
+    before, _output = _output, Output(tuple(dict.fromkeys(kinds)), columns, own)
+    try:
+        yield
+    finally:
+        _output = before
+
+
+def finding(words: str, plain: str) -> str:
+    """Return the title of a figure: ``words``, which say what the committed rows show, or ``plain`` for other rows."""
+    return plain if _output.own else words
+
+
+def for_paper() -> bool:
+    """Tell whether panels are put below one another, so that each needs its own labels."""
+    return _output.columns is not None
+
+
+def looks(known: Sequence[tuple[str, str]], count: int) -> list[tuple[str, str]]:
+    """Return ``count`` pairs of a colour and a marker: the known ones first, then others that differ from them.
+
+    Raises ValueError when there are more series than can be told apart.
+    """
+    others = [(colour, marker) for marker in MARKERS for colour in COLOURS.values()]
+    found = list(dict.fromkeys([*known, *others]))
+    if count > len(found):
+        raise ValueError(f"a panel can show {len(found)} series, got {count}: draw fewer rows at a time")
+    return found[:count]
+
+
+def key(
+    place: "Figure | Axes",
+    handles: Sequence[Any] | None = None,
+    labels: Sequence[str] | None = None,
+    *,
+    title: str | None = None,
+    **options: Any,
+) -> None:
+    """Add a legend to ``place``, a figure or a panel of it.
+
+    handles: what it explains; by default all of the panel that has a label. labels: by default their own. options:
+    where it stands in the figure's own width; in the width of a paper it goes below the panel or the figure.
+    """
+    from matplotlib.axes import Axes
+
+    if handles is None:
+        assert isinstance(place, Axes)
+        handles, labels = place.get_legend_handles_labels()
+    if labels is None:
+        labels = [str(handle.get_label()) for handle in handles]
+    sheet = _sheets.get(place.get_figure())
+    if sheet is None:
+        place.legend(handles, labels, title=title, **options)
+    elif handles:
+        sheet.keys.append(paper.Key(place if isinstance(place, Axes) else None, list(handles), list(labels), title))
+
+
+def arrange(figure: "Figure", **options: Any) -> None:
+    """Keep panels apart, as ``Figure.tight_layout(**options)``; the width of a paper has its own layout, in save."""
+    if figure not in _sheets:
+        figure.tight_layout(**options)
 
 
 @contextmanager
@@ -117,10 +167,17 @@ def panels(
 
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(STYLE)
+        matplotlib.rcParams.update(STYLE if _output.columns is None else {**STYLE, **paper.STYLE})
         figure = Figure(figsize=size)
         FigureCanvasAgg(figure)  # draws without a screen; pyplot knows nothing of this figure
-        yield figure, figure.subplots(rows, columns, **options)
+        axes = figure.subplots(rows, columns, **options)
+        if _output.columns is not None:
+            heights = np.array(options.get("height_ratios", [1.0] * rows)) / max(options.get("height_ratios", [1.0]))
+            wide, high = figure.get_size_inches()
+            aspect = min(max(high / sum(heights) / (wide / columns), 0.55), 0.8)
+            grid = np.reshape(np.asarray(axes, dtype=object), (rows, columns))
+            _sheets[figure] = paper.Sheet(_output.columns, grid, list(heights), aspect)
+        yield figure, axes
 
 
 def _matplotlib() -> Any:
@@ -139,18 +196,21 @@ def _matplotlib() -> Any:
 
 
 def save(figure: "Figure", name: str, folder: str | Path = RENDERED) -> list[Path]:
-    """Write ``name.png`` and ``name.svg`` to ``folder``, made where it is not there; return both paths.
+    """Write ``name.png`` and ``name.svg`` to ``folder``, made where it is not there; return the paths.
 
-    Both files say which matplotlib drew them and the digest of what they show (:mod:`figures.plotted`), and no date.
-    Inside :func:`collected` nothing is written: the SVG with its tips is kept there.
+    Inside :func:`output` the files are of the kinds, and of the width, that it names. Each file says which matplotlib
+    drew it and the digest of what it shows (:mod:`figures.plotted`), and no date. Inside :func:`collected` nothing is
+    written: the SVG with its tips is kept there. Raises OSError when a file cannot be written.
     """
+    if figure in _sheets:
+        paper.fit(figure, _sheets[figure])
     if _collected is not None:
         _hide_tips_out_of_view(figure)
         _collected[name] = TIP.sub(r'<g class="tip" role="img" aria-label=\1\2\1>', _image(figure, "svg").decode())
         return []
     make_folder(folder)
     paths = []
-    for kind in KINDS:
+    for kind in _output.kinds:
         paths.append(Path(folder) / f"{name}.{kind}")
         write_atomically(paths[-1], _image(figure, kind))
     return paths
@@ -200,16 +260,25 @@ def collected() -> Iterator[dict[str, str]]:
 
 TIP = re.compile(r"""<g id=(["'])tip:(.*?)\1>""")
 _collected: dict[str, str] | None = None
+_output = Output()
+_sheets: WeakKeyDictionary[Any, paper.Sheet] = WeakKeyDictionary()  # of the figures that are drawn for a paper
 
 
 def _image(figure: "Figure", kind: str) -> bytes:
     import matplotlib
 
     buffer = BytesIO()
-    drawn = {"svg": "Creator", "png": "Software"}[kind]
-    metadata = {drawn: f"matplotlib {matplotlib.__version__}", "Description": f"data {digest(figure)}"}
+    drawn, shown, date = {
+        "svg": ("Creator", "Description", "Date"),
+        "png": ("Software", "Description", None),
+        "pdf": ("Creator", "Subject", "CreationDate"),
+    }[kind]
+    metadata: dict[str, Any] = {drawn: f"matplotlib {matplotlib.__version__}", shown: f"data {digest(figure)}"}
     figure.savefig(
-        buffer, format=kind, metadata=metadata | ({"Date": None} if kind == "svg" else {}), bbox_inches="tight"
+        buffer,
+        format=kind,
+        metadata=metadata | ({date: None} if date else {}),
+        bbox_inches=None if figure in _sheets else "tight",  # the width of a column is exact
     )
     return buffer.getvalue()
 

@@ -3,30 +3,27 @@
 What to see: the measured success probability follows the estimate and never leaves the region between the two proven
 bounds. For a dense source all is decided within some ten variables; with freezing the same rise takes ten times as
 long, and its upper end, where delta is small, is where the requirement is read off. Reads the rows that
-``python -m simulations atlas --out FILE`` writes.
+``slt simulate atlas --out FILE`` writes.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.cli import run
-from common.store import Row
-from figures.curves import ATLAS, COMMAND, MINUTES, rows_of
-from figures.style import COLOURS, command, panels, save, tips
+from figures.curves import ATLAS, COMMANDS, MINUTES
+from figures.record import Figure
+from figures.style import COLOURS, arrange, finding, key, panels, save, tips
+from slt.core.store import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["COMMAND", "MINUTES", "RESULT", "draw", "load", "main", "render"]
-
 RESULT = ATLAS
 
 
-def load(path: str | Path = RESULT) -> list[Row]:
-    """Return the atlas's success curves."""
-    return rows_of("success", path)
+def load(*paths: str | Path) -> list[Row]:
+    """Return the rows of kind "success" of ``slt simulate atlas``, by default of the committed run."""
+    return FIGURE.rows(paths, {"kind": "success"})
 
 
 def draw(ax: "Axes", row: Row) -> None:
@@ -45,7 +42,7 @@ def draw(ax: "Axes", row: Row) -> None:
     texts = [
         f"success {value:.4f} [{low:.4f}, {high:.4f}], proven {least:.4f} to {most:.4f}, estimated {guess:.4f}, "
         f"n = {k}, eps = {row['eps']:g}, p = {row['prune']:g}, q = {row['lock']:g}, {row['trials']} trials, "
-        f"seed {row['seed']}; {COMMAND}"
+        f"seed {row['seed']}; {FIGURE.again()}"
         for k, (low, value, high), least, most, guess in zip(
             n, ends, row["lower_bound"], row["upper_bound"], row["estimated"], strict=True
         )
@@ -64,20 +61,24 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "success") -> li
             draw(ax, row)
         axes[0][0].set_ylabel("success probability")
         figure.suptitle(
-            f"Measured success lies on the estimate, between the proven bounds (|z| <= 1, eps = {rows[0]['eps']:g})",
+            finding("Measured success lies on the estimate, between the proven bounds", "Success against variables")
+            + f" (|z| <= 1, eps = {rows[0]['eps']:g})",
             fontsize=14,
         )
         handles, labels = axes[0][0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="lower center", ncols=4, bbox_to_anchor=(0.5, -0.08))
-        figure.tight_layout()
+        key(figure, handles, labels, loc="lower center", ncols=4, bbox_to_anchor=(0.5, -0.08))
+        arrange(figure)
         paths = save(figure, name, folder)
     return paths
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Draw the committed result, or the one named."""
-    return command("success", __doc__, RESULT, lambda results, out: render(load(results), out), argv)
-
-
-if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures success"))
+FIGURE = Figure(
+    name="success",
+    about="success probability against the number of variables, between its proven bounds",
+    results=(RESULT,),
+    commands=COMMANDS,
+    minutes=MINUTES,
+    needs=("eps", "prune", "lock", "trials", "seed", "n", "lower_bound", "upper_bound", "estimated", "measured"),
+    load=load,
+    render=render,
+)

@@ -4,26 +4,25 @@ What to see: each curve is the share of sources in which the construction's cert
 source's width as a share of the proven width (right edge). All curves cross the wanted 90 % (line) far to the left
 of the edge, and near their ring, the estimated width: the proof pays a factor, not another law. One panel a target,
 one colour a pair of rates; for deeper targets the largest pair asks for blocks beyond what the builder takes. Reads the
-rows that ``python -m simulations sweep --out FILE`` writes.
+rows that ``slt simulate sweep --out FILE`` writes.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.cli import run
-from common.store import Row, read_jsonl
-from figures.style import COLOURS, command, panels, save, tips
-from simulations.report import interval
-from simulations.sweep_tables import PLANS, neurons
+from figures import style
+from figures.record import Figure, words
+from figures.style import COLOURS, arrange, finding, for_paper, key, panels, save, tips
+from simulations.existence.sweep_tables import PLANS, neurons
+from slt.core.intervals import shown as interval
+from slt.core.places import committed
+from slt.core.store import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RESULT = Path(__file__).parents[1] / "simulations" / "results" / "sweep.jsonl"
-COMMAND = "python -m simulations sweep --out simulations/results/sweep.jsonl"
-MINUTES = 5
+RESULT = committed("simulations", "sweep.jsonl")
 EVENT = "certified"
 LOOKS = (
     (COLOURS["measured"], "o"),
@@ -34,9 +33,9 @@ LOOKS = (
 )
 
 
-def load(path: str | Path = RESULT) -> list[Row]:
-    """Return the rows of a sweep."""
-    return read_jsonl(path)
+def load(*paths: str | Path) -> list[Row]:
+    """Return the rows of ``slt simulate sweep``, by default of the committed run."""
+    return FIGURE.rows(paths)
 
 
 def curve(row: Row) -> list[tuple[float, Row]]:
@@ -51,14 +50,14 @@ def text(row: Row, point: Row) -> str:
         f"success {interval(point['rate'][EVENT], '.3f')} at {neurons(row['sizes'], point['blocks'])} hidden neurons "
         f"({neurons(row['sizes'], row['proven'])} proven), target {'-'.join(map(str, row['sizes']))}, "
         f"eps = {row['eps']:g}, delta = {row['delta']:g}, p = {row['prune']:g}, q = {row['lock']:g}, "
-        f"{point['trials']} sources, seed {row['seed']}; {COMMAND}"
+        f"{point['trials']} sources, seed {row['seed']}; {FIGURE.again()}"
     )
 
 
 def looks(rows: Sequence[Row]) -> dict[tuple[float, float], tuple[str, str]]:
     """Return colour and marker of every pair of rates."""
     rates = dict.fromkeys((row["prune"], row["lock"]) for row in rows)
-    return dict(zip(rates, LOOKS, strict=False))
+    return dict(zip(rates, style.looks(LOOKS, len(rates)), strict=True))
 
 
 def draw(ax: "Axes", rows: Sequence[Row], look: dict[tuple[float, float], tuple[str, str]]) -> None:
@@ -75,8 +74,9 @@ def draw(ax: "Axes", rows: Sequence[Row], look: dict[tuple[float, float], tuple[
         label = f"p = {row['prune']:g}, q = {row['lock']:g}"
         ax.errorbar(x, y, yerr=[below, above], color=colour, marker=marker, ms=4, lw=1.3, elinewidth=0.8, label=label)
         tips(ax, x, y, [text(row, point) for point in row["points"]])
-        at = [point["t"] for point in row["points"]].index(PLANS["estimated"])
-        ax.plot(x[at], y[at], "o", ms=12, mfc="none", mec=colour, mew=1.8, zorder=5)
+        for at, point in enumerate(row["points"]):
+            if point["t"] == PLANS["estimated"]:
+                ax.plot(x[at], y[at], "o", ms=12, mfc="none", mec=colour, mew=1.8, zorder=5)
     ax.set_xscale("log")
     ax.set_xlim(0.01, 1.2)
     ax.set_xticks([0.02, 0.05, 0.1, 0.2, 0.5, 1], ["0.02", "0.05", "0.1", "0.2", "0.5", "1"])
@@ -112,21 +112,40 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "sweep") -> list
             Line2D([], [], color=COLOURS["sufficient"], lw=2, label="proven width"),
             Line2D([], [], color="#555555", lw=1, label=f"wanted: {1 - first['delta']:g}"),
         ]
-        flat[-1].legend(handles=keys, loc="center", fontsize=12, title=f"{first['trials']} sources a point")
+        where = figure if for_paper() else flat[-1]
+        key(where, keys, loc="center", fontsize=12, title=f"{first['trials']} sources a point")
         for ax in axes[:, 0]:
             ax.set_ylabel("success rate")
         for ax in flat[: len(targets)]:
             ax.set_xlabel("hidden neurons / proven")
-        figure.suptitle("The theorem's construction succeeds (certified error <= eps) well below its proven widths")
-        figure.tight_layout()
+        figure.suptitle(
+            finding(
+                "The theorem's construction succeeds (certified error <= eps) well below its proven widths",
+                "How often the theorem's construction succeeds (certified error <= eps), against width",
+            )
+        )
+        arrange(figure)
         paths = save(figure, name, folder)
     return paths
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Draw the committed result, or the one named."""
-    return command("sweep", __doc__, RESULT, lambda results, out: render(load(results), out), argv)
-
-
-if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures sweep"))
+FIGURE = Figure(
+    name="sweep",
+    about="success of the existence theorem's construction against width",
+    results=(RESULT,),
+    commands=(words("slt simulate sweep --out", RESULT),),
+    minutes=5,
+    needs=(
+        "sizes",
+        "eps",
+        "prune",
+        "lock",
+        "delta",
+        "trials",
+        "seed",
+        "proven",
+        "points",
+    ),
+    load=load,
+    render=render,
+)

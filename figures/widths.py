@@ -5,30 +5,27 @@ and in the published form with the one constant that the dense source asks for i
 second layer and 1/f^2 in the first, where both edges of a product have to survive; in the second layer locking costs
 more than pruning the same share. The published form of Theorem A.4 leaves all of it to a constant that depends on the
 rates. Reads the rows that
-``python -m simulations atlas --out FILE`` writes.
+``slt simulate atlas --out FILE`` writes.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.cli import run
-from common.store import Row
-from figures.curves import ATLAS, COMMAND, MINUTES, rows_of
-from figures.style import COLOURS, command, panels, save, tips
+from figures.curves import ATLAS, COMMANDS, MINUTES
+from figures.record import Figure
+from figures.style import COLOURS, arrange, finding, key, panels, save, tips
+from slt.core.store import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["COMMAND", "MINUTES", "RESULT", "draw", "load", "main", "render"]
-
 RESULT = ATLAS
 
 
-def load(path: str | Path = RESULT) -> list[Row]:
-    """Return the atlas's widths."""
-    return rows_of("widths", path)
+def load(*paths: str | Path) -> list[Row]:
+    """Return the rows of kind "widths" of ``slt simulate atlas``, by default of the committed run."""
+    return FIGURE.rows(paths, {"kind": "widths"})
 
 
 def draw(ax: "Axes", rows: Sequence[Row], rate: str, layer: int) -> None:
@@ -43,7 +40,7 @@ def draw(ax: "Axes", rows: Sequence[Row], rate: str, layer: int) -> None:
         texts = [
             f"{name} width {row[name][layer]} of source layer {layer + 1}, target {'-'.join(map(str, row['sizes']))}, "
             f"eps = {row['eps']:g}, delta = {row['delta']:g}, p = {row['prune']:g}, q = {row['lock']:g} "
-            f"(first layer: 0), seed {row['seed']}; {COMMAND}"
+            f"(first layer: 0), seed {row['seed']}; {FIGURE.again()}"
             for row in chosen
         ]
         tips(ax, x, y, texts)
@@ -63,35 +60,45 @@ def draw(ax: "Axes", rows: Sequence[Row], rate: str, layer: int) -> None:
 
 def render(rows: Sequence[Row], folder: str | Path, name: str = "widths") -> list[Path]:
     """Draw a row of panels for each hidden layer, a column for each rate; write PNG and SVG to ``folder``."""
-    dense = next(row for row in rows if row["prune"] == row["lock"] == 0)
-    sizes = "-".join(map(str, dense["sizes"]))
-    with panels(1, 4, size=(16.0, 4.4)) as (figure, axes):
+    first = rows[0]
+    sizes = "-".join(map(str, first["sizes"]))
+    shown = [rate for rate, other in (("prune", "lock"), ("lock", "prune")) if any(row[other] == 0 for row in rows)]
+    if not shown:
+        raise ValueError("the figure widths needs rows with prune = 0 or lock = 0; there are none")
+    count = len(shown)
+    with panels(1, 2 * count, size=(8.0 * count, 4.4)) as (figure, axes):
         for layer in (0, 1):
-            for ax, rate in zip(axes[2 * layer : 2 * layer + 2], ("prune", "lock"), strict=True):
+            for ax, rate in zip(axes[count * layer : count * layer + count], shown, strict=True):
                 draw(ax, rows, rate, layer)
                 ax.set_xlabel("pruned share p" if rate == "prune" else "locked share q (first layer: 0)")
                 ax.set_title(f"layer {layer + 1}, {'pruning' if rate == 'prune' else 'locking'} only")
-        for pair in (axes[:2], axes[2:]):
+        for pair in (axes[:count], axes[count:]):
             ends = [ax.get_ylim() for ax in pair]
             for ax in pair:
                 ax.set_ylim(min(low for low, _ in ends), max(high for _, high in ends))
         axes[0].set_ylabel("width")
         figure.suptitle(
-            f"Freezing multiplies the theorem's widths, which one published constant does not see "
-            f"(target {sizes}, eps = {dense['eps']:g}, delta = {dense['delta']:g})",
+            finding(
+                "Freezing multiplies the theorem's widths, which one published constant does not see",
+                "The theorem's widths against pruning and locking",
+            )
+            + f" (target {sizes}, eps = {first['eps']:g}, delta = {first['delta']:g})",
             fontsize=14,
         )
         handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="lower center", ncols=3, bbox_to_anchor=(0.5, -0.08))
-        figure.tight_layout()
+        key(figure, handles, labels, loc="lower center", ncols=3, bbox_to_anchor=(0.5, -0.08))
+        arrange(figure)
         paths = save(figure, name, folder)
     return paths
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Draw the committed result, or the one named."""
-    return command("widths", __doc__, RESULT, lambda results, out: render(load(results), out), argv)
-
-
-if __name__ == "__main__":
-    sys.exit(run(main, None, "python -m figures widths"))
+FIGURE = Figure(
+    name="widths",
+    about="the existence theorem's widths against pruning and locking",
+    results=(RESULT,),
+    commands=COMMANDS,
+    minutes=MINUTES,
+    needs=("sizes", "eps", "delta", "prune", "lock", "seed", "proven", "estimated", "published", "constant"),
+    load=load,
+    render=render,
+)

@@ -4,7 +4,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 
-from common import arrays
+from slt.core import arrays
 from subsetsum.memory import memory
 from subsetsum.threads import workers
 
@@ -18,7 +18,7 @@ def best_subsets(
     """Return, for every target, the least |target - sum| over all subsets of the free numbers, and that sum's mask.
 
     Named arguments only: targets and values of one shape, swapped, would be another question.
-    targets: (B,); values: (B, n), or (n,) shared by all targets; any finite floats, read as in :mod:`common.arrays`:
+    targets: (B,); values: (B, n), or (n,) shared by all targets; any finite floats, read as in :mod:`slt.core.arrays`:
     each is taken as exactly what it is, or refused. states: None (all free) or int
     of the shape of values: -1 pruned (never in the sum), 0 free, +1 locked (always in it). jobs: threads, by default
     one a core; the result does not depend on them.

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from common.checks import closed_unit, open_unit
-from common.rates import Rates
+from slt.core.checks import closed_unit, open_unit
+from slt.core.rates import Rates
 from subsetsum.memory import bitset_bytes, likely_most_free, refuse_if_too_large
 from subsetsum.sampling import checked_n, checked_radius, checked_trials, gap_units, grid_bits, law, point_units
 from subsetsum.threads import over_chunks, workers

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from common import arrays
-from common.checks import flag, open_unit
-from common.rates import Rates
+from slt.core import arrays
+from slt.core.checks import flag, open_unit
+from slt.core.rates import Rates
 from subsetsum.memory import chain_bytes, likely_most_free, refuse_if_too_large
 from subsetsum.sampling import (
     RADIUS_MAX,

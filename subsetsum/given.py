@@ -6,8 +6,8 @@ from sys import float_info
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from common import arrays
-from common.checks import positive
+from slt.core import arrays
+from slt.core.checks import positive
 from subsetsum.memory import BYTES_A_CHAIN, refuse_if_too_large
 from subsetsum.sampling import gap_units, point_units
 
@@ -18,7 +18,7 @@ def covers_values(*, values: ArrayLike, states: ArrayLike, eps: float, radius: f
     """Return for each row of numbers whether every |z| <= radius lies within eps of a subset sum; (trials,) bool.
 
     Named arguments only: values and states, swapped, would be another question.
-    values: (trials, n) finite floats, or (n,) for one problem, read as in :mod:`common.arrays`. states:
+    values: (trials, n) finite floats, or (n,) for one problem, read as in :mod:`slt.core.arrays`. states:
     -1 pruned, 0 free, +1 locked, of the same shape or (n,) for every row. eps and radius: any positive numbers.
 
     Rounding: each problem is put on its own grid of pitch 2**-b, the finest power of two with

@@ -4,7 +4,7 @@ import os
 from math import sqrt
 from pathlib import Path, PurePosixPath
 
-from common.rates import Rates
+from slt.core.rates import Rates
 
 BYTES_A_CHAIN = 96  # two lists of two int64 ends, with room for the next item's doubling
 MOST_BYTES_OF_BITS = 2**30  # two bitsets of subsetsum.kernels.grid; beyond that the chains take over

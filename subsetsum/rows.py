@@ -1,19 +1,16 @@
 """Tickets of one source layer: for every weight of a neuron a subset of its block of random edges, within eps."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common.checks import positive, whole
-from common.rates import Rates
-from subsetsum.threads import workers
+from slt.core.checks import positive, whole
+from slt.core.rates import Rates
 
 UNIT = 2.0**-48  # of the sums; edges are multiples of 2**-43, so that 2**13 of them stay below 2**63 with any target
 LARGEST_BLOCK = 2**13
 STATE_BITS = 20
-CHUNK = 8  # rows that one thread takes at a time
 
 Floats = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
@@ -72,7 +69,7 @@ def first_layer(key: int, inputs: int, size: int, rates: Rates) -> Floats:
 
 
 def solve_rows(
-    key: int, blocks: Blocks, targets: Floats, eps: float, rates: Rates, *, first: int = 0, jobs: int | None = None
+    key: int, blocks: Blocks, targets: Floats, eps: float, rates: Rates, *, first: int = 0
 ) -> tuple[Floats, Bytes]:
     """Choose, for rows ``first``, ``first + 1``, .. of a source layer, which edges the ticket keeps.
 
@@ -85,11 +82,10 @@ def solve_rows(
 
     Returns realised weights (R, G) float64, exact multiples of 2**-48, and the mask (R, ceil(n / 8)) uint8, edge j
     being bit j % 8 of byte j // 8. Where no subset is found the nearest one met is kept: compare the weights with
-    the targets. A product of edge and factor is rounded to a multiple of 2**-48.
+    the targets. A product of edge and factor is rounded to a multiple of 2**-48. One thread does it, without Python's
+    lock; a row depends on its number alone, so rows may be cut into any parts.
     Raises ValueError for blocks above 2**13 edges, or targets of another shape or not finite.
     """
-    from joblib import Parallel, delayed
-
     from subsetsum.kernels.first_within import MOST
     from subsetsum.kernels.first_within import solve_rows as kernel
     from subsetsum.kernels.halves import buffers
@@ -109,16 +105,8 @@ def solve_rows(
     sums: NDArray[np.int64] = np.empty(goals.shape, np.int64)
     masks: Bytes = np.empty((len(goals), -(-len(blocks.factor) // 8)), np.uint8)
 
-    def solve(part: slice) -> None:
-        kernel(
-            np.uint64(key), first + part.start, prune, freezing, blocks.factor, blocks.starts, blocks.columns,
-            units[part], window, allowed, candidates, *buffers(MOST), sums[part], masks[part],
-        )  # fmt: skip
-
-    Parallel(n_jobs=workers(jobs), backend="threading")(delayed(solve)(part) for part in _parts(len(goals)))
+    kernel(
+        np.uint64(key), first, prune, freezing, blocks.factor, blocks.starts, blocks.columns,
+        units, window, allowed, candidates, *buffers(MOST), sums, masks,
+    )  # fmt: skip
     return np.multiply(sums, UNIT), masks
-
-
-def _parts(rows: int) -> Iterator[slice]:
-    for start in range(0, rows, CHUNK):
-        yield slice(start, min(start + CHUNK, rows))

@@ -6,9 +6,9 @@ from math import ceil, floor, ldexp
 import numpy as np
 from numpy.typing import NDArray
 
-from common.checks import flag, positive, shown, whole
-from common.keys import key_words
-from common.rates import Rates
+from slt.core.checks import flag, positive, shown, whole
+from slt.core.keys import key_words
+from slt.core.rates import Rates
 
 FINE_BITS, FINE_N = 52, 512
 COARSE_BITS, COARSE_N = 42, 2**19

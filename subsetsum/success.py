@@ -3,23 +3,21 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from common.checks import one_of, open_unit, whole
-from common.intervals import Estimate, clopper_pearson, lower_limit, upper_limit
-from common.rates import Rates
+from slt.core.checks import one_of, open_unit, whole
+from slt.core.intervals import Estimate, clopper_pearson, lower_limit, upper_limit
+from slt.core.rates import READINGS, Rates
 from subsetsum.coverage import covers
 from subsetsum.curves import targets
 from subsetsum.memory import chain_bytes, likely_most_free, refuse_if_too_large
 from subsetsum.sampling import checked_n, checked_radius, gap_units, grid_bits, law, point_units
 from subsetsum.threads import over_chunks, workers
 
-READINGS = ("uniform", "pointwise")
-
 
 def success_probability(
-    n: int,
     eps: float,
-    trials: int,
     *,
+    n: int,
+    trials: int,
     prune: float = 0.0,
     lock: float = 0.0,
     radius: float = 1.0,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from common.checks import whole
+from slt.core.checks import whole
 
 Result = TypeVar("Result")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from common.cli import BAD_INPUT, run
+from slt.core.command import BAD_INPUT, run
 
 ROOT = Path(__file__).parents[1]
 NAMES = [path.stem for path in sorted((ROOT / "benchmarks").glob("*.py")) if "__main__" in path.read_text()]

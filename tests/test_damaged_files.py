@@ -27,19 +27,23 @@ from PIL import Image
 from safetensors.torch import load as arrays_of
 from safetensors.torch import save as tensor_bytes
 
-from common.idx import read_idx
-from common.store import Store, export_json, export_jsonl, read_json, read_jsonl
 from figures.style import check_like
 from simulations.existence import build as building
 from simulations.existence.target import Target, from_file, save
-from torch_backend import pretrained, search, tensors, ticket, tickets, training
+from slt.core.idx import read_idx
+from slt.core.store import Store, export_json, export_jsonl, read_json, read_jsonl
+from torch_backend.commands import ticket
 from torch_backend.data import load
 from torch_backend.data.files import Files
+from torch_backend.masks.supermask import freeze
+from torch_backend.masks.threshold import select
 from torch_backend.models import build
-from torch_backend.settings import Settings
-from torch_backend.summary import table
-from torch_backend.supermask import freeze
-from torch_backend.threshold import select
+from torch_backend.tickets import files as tickets
+from torch_backend.tickets import tensors
+from torch_backend.training import pretrained, start
+from torch_backend.training import run as training
+from torch_backend.training.settings import Settings
+from torch_backend.training.summary import table
 
 COMMITTED = Path(__file__).parents[1] / "simulations" / "results"
 SECONDS, BYTES = 10, 2**30  # that a reader may take at most, for files of some kilobytes
@@ -180,20 +184,20 @@ def write_result(path):
 
 
 def read_result(path):
-    row = search.read_result(path, asdict(Settings("mlp", "mnist")), 0, ORIGIN, search.FORM)
+    row = start.read_result(path, asdict(Settings("mlp", "mnist")), 0, ORIGIN, start.FORM)
     table({"a": Settings("mlp", "mnist")}, {"a": [row]})
     return row
 
 
 def read_claim(path):
-    search._claim(path.parent, Settings("mlp", "mnist"))
+    start.claim(path.parent, asdict(Settings("mlp", "mnist")))
 
 
 def read_limits(path):
-    from simulations.limits import summary
+    from simulations.experiments.limits import summary
 
     check_like(path, COMMITTED / "limits.jsonl")
-    return summary(read_jsonl(path)).row_count
+    return len(summary(read_jsonl(path)).rows)
 
 
 def write_limits(path):
@@ -213,7 +217,7 @@ KINDS = [
     Kind("runs.sqlite", write_store, read_store),
     Kind("target.npz", write_target, read_target),
     Kind("part.npz", lambda path: building._write(path, np.ones((2, 3)), np.ones((2, 1), np.uint8)),
-         lambda path: [array.tolist() for array in building._read(path)]),
+         lambda path: [a.tolist() for a in building._read(path, (np.ones((2, 3)), np.ones((2, 1), np.uint8)))]),
     Kind("ticket.safetensors", write_ticket, read_ticket, True),
     Kind("coded.safetensors", lambda path: write_ticket(path, "entropy"), read_ticket, True),
     Kind("checkpoint.pt", write_checkpoint, lambda path: plain(training.read_checkpoint(path)), True),

@@ -17,13 +17,13 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # for the run as a program
-from common.screen import plain  # noqa: E402
+from slt.core.screen import plain  # noqa: E402
 
 SMALL = """
 import sys
-from common.cli import run
-from simulations import report
-from subsetsum.verify import main
+from slt.core.command import run
+from simulations.lemmas import report
+from slt.cli.verify import main
 report.over_precision = report.over_rates = report.check_steps = lambda *_: []
 sys.exit(run(main, sys.argv[1:], "python -m subsetsum.verify"))
 """

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from simulations.__main__ import NAMES as EXPERIMENTS
-from torch_backend.__main__ import NAMES as SEARCHES
+from slt.cli import COMMANDS, EXPERIMENTS
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -80,21 +79,27 @@ def start(site, folder, *words):
 
 def test_the_wheel_has_every_module_and_result_and_no_name_that_others_use(installed):
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    packages = ("common/", "subsetsum/", "theory/", "simulations/", "torch_backend/", "figures/", "benchmarks/results/")
+    packages = (
+        "slt/",
+        "subsetsum/",
+        "theory/",
+        "simulations/",
+        "torch_backend/",
+        "figures/",
+        "benchmarks/results/",
+    )
     wanted = {name for name in tracked if name.startswith(packages) and not name.startswith("figures/rendered/")}
     shipped = {path.relative_to(installed).as_posix() for path in installed.rglob("*") if path.is_file()}
     shipped = {name for name in shipped if "__pycache__" not in name and ".dist-info/" not in name}
-    assert shipped == wanted | {"slt_verify.py"}
+    assert shipped == wanted | {"slt_verify.py", "bin/slt"}
 
 
 COMMANDS = [
     "subsetsum.verify --help",
-    "simulations",
-    *(f"simulations {name} --help" for name in EXPERIMENTS),
-    "torch_backend",
-    *(f"torch_backend {name} --help" for name in SEARCHES),
-    "figures --help",
-    "figures report --help",
+    "slt",
+    "slt simulate",
+    *(f"slt {name} --help" for name in COMMANDS),
+    *(f"slt simulate {name} --help" for name in EXPERIMENTS),
 ]
 
 
@@ -112,7 +117,7 @@ def test_installed_the_main_job_runs_and_everything_is_drawn_and_nothing_is_writ
 
     before = content()
     job = "subsetsum.verify --prune 0.2 --lock 0.1 --eps 0.3 --trials 50 --json r.json"
-    for command in (job, "figures", "figures report"):
+    for command in (job, "slt figures", "slt report"):
         done = start(installed, tmp_path, *command.split())
         assert done.returncode == 0, done.stderr
         assert done.stderr == ""
@@ -128,7 +133,7 @@ def test_installed_the_main_job_runs_and_everything_is_drawn_and_nothing_is_writ
 def test_a_result_that_is_missing_is_named(installed, tmp_path):
     shutil.copytree(installed, tmp_path / "site")
     shutil.rmtree(tmp_path / "site" / "benchmarks")
-    done = start(tmp_path / "site", tmp_path, "figures", "load")
+    done = start(tmp_path / "site", tmp_path, "slt", "figures", "load")
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "benchmarks/results/load.jsonl: No such file or directory" in done.stderr

@@ -9,10 +9,10 @@ from math import ceil, e, log, log1p, sinh
 
 import numpy as np
 
-from common.checks import open_unit
-from common.rates import Rates, searchable
+from slt.core.checks import open_unit
+from slt.core.rates import Rates, searchable
+from theory.arguments import checked_delta, checked_eps, checked_radius
 from theory.game import START_SHARE
-from theory.limits import checked_delta, checked_eps, checked_radius
 from theory.reach import exponents, log_moment, reach_rate, shift_exponent
 
 _BENNETT = 1 / 4 - (e - 2) / 6  # 0.1303

@@ -7,28 +7,28 @@ succeeds when [max(|c| - r, 0), |c| + r] is covered: decided in :mod:`theory.win
 values matter, by a Poisson process of saddlepoint density otherwise. Of thousands of free values only the
 total is drawn: their sums leave no gap before they end, so the end decides.
 
-Error against measured success: ``python -m simulations calibration``. Of the approximations two are visible and
+Error against measured success: ``slt simulate calibration``. Of the approximations two are visible and
 nearly cancel: the first-order saddlepoint is a few percent too dense for 10 to 15 values, while gaps come in clumps
 (most sums on both sides of a gap reappear, shifted, on both sides of another), which Poisson sums do not know.
 """
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from math import log
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtrik, ndtri
 
-from common.checks import one_of, whole
-from common.keys import checked_seed, generator
-from common.rates import Rates
-from theory.limits import checked_delta, checked_eps, checked_n, checked_radius, checked_rates
+from slt.core.checks import one_of, whole
+from slt.core.keys import checked_seed, generator
+from slt.core.rates import READINGS, Rates
+from theory.arguments import checked_delta, checked_eps, checked_n, checked_radius, checked_rates
 from theory.necessary import necessary_n
 from theory.window_coverage import coverage_probability
 
 Array = NDArray[np.float64]
 
-READINGS = ("uniform", "pointwise")
 DRAWS = 2000
 _ROWS = 500  # draws handled at a time: small enough for the cache
 _CENTRES = 8  # centres c per draw of the free values
@@ -56,7 +56,7 @@ def estimated_success(
     Monte Carlo error: at most 0.5 / sqrt(draws), in practice about 0.2 / sqrt(draws) since the counts and the centres
     are stratified. Equal seeds use common random numbers for every n, eps and rate, so the curve in n is smooth.
     Exactly 1 for eps >= radius where nothing is locked or n is 0: the sum 0 is within eps of every target.
-    Raises ValueError for arguments outside :mod:`theory.limits`, another reading, draws < 1 or a bad seed.
+    Raises ValueError for arguments outside :mod:`theory.arguments`, another reading, draws < 1 or a bad seed.
 
     >>> round(estimated_success(16, 0.01), 2)
     0.97
@@ -110,18 +110,24 @@ def estimated_n(
     >>> estimated_n(0.1, 0.1)
     11
     """
-    eps, delta, radius = checked_eps(eps), checked_delta(delta), checked_radius(radius)
-    draws = whole("draws", draws, 1)
-    seed = checked_seed(seed)
-    least = necessary_n(eps, delta, prune=prune, lock=lock, radius=radius, reading=reading)
-    if eps >= radius:
-        return 0
+    eps, delta, radius, rates = (
+        checked_eps(eps),
+        checked_delta(delta),
+        checked_radius(radius),
+        checked_rates(prune, lock),
+    )
+    reading, draws, seed = one_of("reading", reading, READINGS), whole("draws", draws, 1), checked_seed(seed)
+    return 0 if eps >= radius else _estimated(eps, delta, rates, radius, reading, draws, seed)
+
+
+@lru_cache(maxsize=1024)
+def _estimated(eps: float, delta: float, rates: Rates, radius: float, reading: str, draws: int, seed: int) -> int:
+    """Return :func:`estimated_n` of checked arguments; made once, as several reports ask for it."""
+    law = {"prune": rates.prune, "lock": rates.lock, "radius": radius}
+    least = necessary_n(eps, delta, **law, reading=reading)
 
     def reaches(n: int, count: int) -> bool:
-        success = estimated_success(
-            n, eps, prune=prune, lock=lock, radius=radius, reading=reading, draws=count, seed=seed
-        )
-        return success >= 1 - delta
+        return estimated_success(n, eps, **law, reading=reading, draws=count, seed=seed) >= 1 - delta
 
     coarse = min(draws, _ROWS)
     low, high = least - 1, least

@@ -9,15 +9,15 @@ docs/existence.md.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import log, log2, pi, sqrt
+from math import log, log2, pi, prod, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 from scipy.special import ndtri
 
-from common.checks import open_unit, positive
-from common.rates import Rates
+from slt.core.checks import open_unit, positive, whole
+from slt.core.rates import Rates
 from theory import products, sufficient
 from theory.widths import Weights, activation_sums, box
 
@@ -99,23 +99,73 @@ def plan(
     low, high: the input domain, numbers or (d,).
     Raises ValueError for another number of rates, lock[0] > 0, weights beyond [-1, 1].
     """
-    depth = len(weights)
-    _check(weights, prune, lock)
-    eps, delta = positive("eps", eps), open_unit("delta", delta)
-    sums = activation_sums(weights, low, high)
+    for number, w in enumerate(weights, 1):
+        if not np.all(np.abs(w) <= 1):
+            raise ValueError(f"weights of target layer {number} must lie in [-1, 1], got {np.abs(w).max():g}")
     negative = int(np.count_nonzero(box(weights[0].shape[1], low, high)[0] < 0))
     sizes = (weights[0].shape[1], *(len(w) for w in weights))
+    radii = [float(np.abs(w).max()) for w in weights]
+    return _planned(sizes, activation_sums(weights, low, high), radii, negative, eps, delta, prune, lock, widths)
+
+
+def plan_of_sizes(
+    sizes: Sequence[int],
+    eps: float,
+    delta: float,
+    *,
+    prune: Sequence[float],
+    lock: Sequence[float],
+    widths: str = "proven",
+) -> Plan:
+    """Return block sizes that serve every target of these layer sizes with weights in [-1, 1] and inputs in [0, 1].
+
+    sizes: n_0 .. n_L of the target. Statement, arguments and errors as for :func:`plan`.
+    Derivation: of all such targets the one whose weights are all 1 has the largest activation sums,
+    B_l = n_0 n_1 .. n_l, and the largest radius. Both only enter :func:`plan` through the precision and the radius that
+    a weight needs, and what serves a finer precision and a larger radius serves the others.
+    Relation: upper bound on the width that any one of these targets needs ("proven"); a trained target needs less,
+    because its activation sums are smaller.
+
+    >>> plan_of_sizes((2, 2, 1), 0.5, 0.05, prune=(0, 0, 0), lock=(0, 0, 0)).sizes
+    (2, 2, 1)
+    """
+    sizes = tuple(whole("layer size", size, 1) for size in sizes)
+    if len(sizes) < 2:
+        raise ValueError(f"layer sizes must be at least two, inputs and outputs, got {len(sizes)}")
+    depth = len(sizes) - 1
+    sums = [float(prod(sizes[: layer + 1])) for layer in range(depth)]
+    return _planned(sizes, sums, [1.0] * depth, 0, eps, delta, prune, lock, widths)
+
+
+def _planned(
+    sizes: tuple[int, ...],
+    sums: Sequence[float],
+    radii: Sequence[float],
+    negative: int,
+    eps: float,
+    delta: float,
+    prune: Sequence[float],
+    lock: Sequence[float],
+    widths: str | Sequence[int],
+) -> Plan:
+    """Return the plan of a target with these layer sizes, activation sums B_0 .. B_{L-1} and largest |w| by layer.
+
+    negative: how many inputs may be below 0.
+    """
+    depth = len(sizes) - 1
+    _check(depth, prune, lock)
+    eps, delta = positive("eps", eps), open_unit("delta", delta)
     demands: list[Demand] = []
     copies, gain = 1, 1.0  # the outputs have no copies; nothing multiplies their errors
     for layer in range(depth, 0, -1):
-        w = weights[layer - 1]
-        rows = len(w) * copies
-        problems = rows * (w.shape[1] + (negative if layer == 1 else 0))
+        inputs = sizes[layer - 1]
+        rows = sizes[layer] * copies
+        problems = rows * (inputs + (negative if layer == 1 else 0))
         # delta is shared by the layers, then by the problems of a layer
         share = (1 - FACTOR_SHARE) * delta / depth / problems
         # a whole layer of zeros needs no sharper weights than any other; B = 0 happens for dead layers only
         precision = min(eps / (depth * max(sums[layer - 1], 1e-300) * gain), 0.25)
-        radius = float(np.abs(w).max())
+        radius = radii[layer - 1]
         rates = Rates(prune[layer], lock[layer])
         if layer == 1:
             rates = products.effective_rates(prune[0], prune[1], lock[1])
@@ -126,7 +176,7 @@ def plan(
             block = estimated_block(precision, share, rates, radius, product=layer == 1)
         else:
             block = int(widths[layer - 1])
-        edges = w.shape[1] * block
+        edges = inputs * block
         spread = sqrt(edges * log(rows * depth / (FACTOR_SHARE * delta)) / 2)
         factor = min((1 - prune[layer]) * edges / 2 + spread, float(edges))
         demands.append(Demand(precision, problems, share, rates, radius, block, factor))
@@ -194,16 +244,13 @@ def _reach_failure(n: int, rates: Rates, radius: float, product: bool) -> float:
     return float(np.exp(min(best.fun, 0.0))) / max(prefactor, 1.0)
 
 
-def _check(weights: Weights, prune: Sequence[float], lock: Sequence[float]) -> None:
-    if len(prune) != len(weights) + 1 or len(lock) != len(weights) + 1:
+def _check(depth: int, prune: Sequence[float], lock: Sequence[float]) -> None:
+    if len(prune) != depth + 1 or len(lock) != depth + 1:
         raise ValueError(
-            f"prune and lock need a rate for each of {len(weights) + 1} source layers, got {len(prune)}, {len(lock)}"
+            f"prune and lock need a rate for each of {depth + 1} source layers, got {len(prune)}, {len(lock)}"
         )
     if lock[0] != 0:
         raise ValueError(
             f"lock must be 0 in source layer 1, got {lock[0]:g}: locked first-layer edges bend the source along lines "
             "that no mask removes (docs/obstruction.md)"
         )
-    for number, w in enumerate(weights, 1):
-        if not np.all(np.abs(w) <= 1):
-            raise ValueError(f"weights of target layer {number} must lie in [-1, 1], got {np.abs(w).max():g}")

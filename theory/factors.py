@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
-from common.checks import one_of
-from common.rates import searchable
+from slt.core.checks import one_of
+from slt.core.rates import searchable
 from theory.claims import CLAIMS
 from theory.estimate import estimated_n
 from theory.necessary import necessary_n

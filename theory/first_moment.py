@@ -14,7 +14,7 @@ from math import ceil, log2
 import numpy as np
 from scipy.special import comb
 
-from common.rates import Rates
+from slt.core.rates import Rates
 from theory.laws import Floats, Side, below_table, binomial_weights, most, weight_error
 
 _ROUNDING = 1 + 1e-9

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from math import floor, lgamma, log, log2, prod
 
-from common.checks import at_least_zero, closed_unit, finite, flag, one_of, open_unit, whole
-from common.rates import Rates, searchable
+from slt.core.checks import at_least_zero, closed_unit, finite, flag, one_of, open_unit, whole
+from slt.core.rates import Rates, searchable
 
 RULES = ("epl", "erk")
 FLOAT_BITS = 32

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from common.checks import closed_unit, open_unit, positive, whole
-from theory.limits import checked_eps, checked_n
+from slt.core.checks import closed_unit, open_unit, positive, whole
+from theory.arguments import checked_eps, checked_n
 
 Floats = NDArray[np.float64]
 

@@ -46,6 +46,7 @@ _OUTSIDE = 40.0  # -log of the probability of either side of the window
 _LEFT_OUT = 1e-17
 TAIL = 80.0  # -log of the probability of either tail that binomial mixtures leave out
 _EXACT_TERMS = 8
+_LARGEST_KEPT = 1024  # entries of a block that is kept for later tables: all of them hold less than 70 MB
 _TILTS = np.concatenate([[0.0], np.geomspace(0.02, 64, 80)])
 
 
@@ -64,13 +65,11 @@ def below_table(c: float | Fraction, a_max: int, b_max: int, *, symmetric: float
     for a0, a1 in _blocks(a_max):
         for b0, b1 in _blocks(b_max):
             if a1 + b1 > _EXACT_TERMS:
-                block = _lattice_block(c, (a0, a1), (b0, b1), symmetric, side)
-                table[a0 : a1 + 1, b0 : b1 + 1] = block
+                make = _kept_block if (a1 - a0 + 1) * (b1 - b0 + 1) <= _LARGEST_KEPT else _lattice_block
+                table[a0 : a1 + 1, b0 : b1 + 1] = make(c, (a0, a1), (b0, b1), symmetric, side)
     for a in range(min(a_max, _EXACT_TERMS) + 1):
-        weights = binomial_weights(a, symmetric, np.arange(a + 1))
-        for b in range(min(b_max, _EXACT_TERMS - a) + 1):
-            exact = sum(w * float(_volume_below(c, i, a - i + b)) for i, w in enumerate(weights))
-            table[a, b] = _outward(exact, weight_error(a), side)
+        exact = _exact_row(c, a, symmetric, side)[: b_max + 1]
+        table[a, : len(exact)] = exact
     return table
 
 
@@ -171,6 +170,18 @@ def _blocks(last: int) -> list[tuple[int, int]]:
     return blocks
 
 
+@lru_cache(maxsize=1024)
+def _exact_row(c: Fraction, a: int, symmetric: float, side: Side) -> Floats:
+    """Return the entries (a, 0), .., (a, 8 - a) of a table, where the law is evaluated exactly; read-only."""
+    weights = binomial_weights(a, symmetric, np.arange(a + 1))
+    row = np.empty(_EXACT_TERMS - a + 1)
+    for b in range(len(row)):
+        exact = sum(w * float(_volume_below(c, i, a - i + b)) for i, w in enumerate(weights))
+        row[b] = _outward(exact, weight_error(a), side)
+    row.flags.writeable = False
+    return row
+
+
 @lru_cache(maxsize=4096)
 def _volume_below(c: Fraction, a: int, b: int) -> Fraction:
     """Return P(sum of a uniforms on [-1, 1] and b on [0, 1] < c) exactly: inclusion-exclusion over the upper ends."""
@@ -251,6 +262,14 @@ def _lattice_block(c: Fraction, a: tuple[int, int], b: tuple[int, int], symmetri
     error = 64 * _ROUNDING * (1 + terms) * (1 + np.abs(coefficient).sum()) + drift
     error = error + _LEFT_OUT + 2 * np.exp(-_OUTSIDE)
     return np.clip(factor * (value - error if side == "lower" else value + error), 0.0, 1.0)
+
+
+@lru_cache(maxsize=8192)
+def _kept_block(c: Fraction, a: tuple[int, int], b: tuple[int, int], symmetric: float, side: Side) -> Floats:
+    """Return :func:`_lattice_block`, made once; read-only. Searches ask for tables that differ in their last blocks."""
+    block = _lattice_block(c, a, b, symmetric, side)
+    block.flags.writeable = False
+    return block
 
 
 def _powers(base: NDArray, exponents: NDArray) -> NDArray:

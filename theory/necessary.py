@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincc
 
-from common.checks import one_of
-from common.rates import Rates
+from slt.core.checks import one_of
+from slt.core.rates import READINGS, Rates
+from theory.arguments import checked_delta, checked_eps, checked_n, checked_radius, checked_rates
 from theory.counting import counting_pointwise, counting_uniform, fewest_free
 from theory.first_moment import (
     expected_solutions,
@@ -32,8 +33,7 @@ from theory.first_moment import (
     near_on_average,
 )
 from theory.laws import TAIL, Floats, below_table, most, thinned
-from theory.limits import checked_delta, checked_eps, checked_n, checked_radius, checked_rates
-from theory.reach import READINGS, chernoff_reach, reach_coarse, reach_pointwise, reach_uniform
+from theory.reach import chernoff_reach, reach_coarse, reach_pointwise, reach_uniform
 
 Whole = NDArray[np.int64]
 TOGETHER_LIMIT = 256  # the joint bound costs n^2; beyond, one of the single bounds decides anyway
@@ -64,7 +64,7 @@ def necessary_n(
     with locking success is not monotone in n, so each n is excluded by itself. Relation: lower bound of the smallest
     sufficient n. 0 when eps >= radius (the empty sum covers). Reach excludes nothing by a probability below e^-80, and
     with locking little beyond n = 32768, so the answer stops growing there. Raises ValueError for arguments outside
-    :mod:`theory.limits`.
+    :mod:`theory.arguments`.
 
     >>> necessary_n(0.01, 0.05, prune=0.4, lock=0.3)
     124

@@ -8,8 +8,8 @@ from math import exp, log1p, pi, tan
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from common import arrays
-from common.checks import closed_unit, whole
+from slt.core import arrays
+from slt.core.checks import closed_unit, whole
 
 # arctan2, reduction mod pi and one difference are each correct to 2**-51; all else is a few relative 2**-53
 ANGLE_SLACK = 2.0**-44

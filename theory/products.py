@@ -15,8 +15,8 @@ from scipy.optimize import minimize_scalar
 from scipy.special import exp1, shichi
 from scipy.stats import binom
 
-from common.checks import closed_unit, open_unit, positive, whole
-from common.rates import Rates, searchable
+from slt.core.checks import closed_unit, open_unit, positive, whole
+from slt.core.rates import Rates, searchable
 from theory.game import GrowthGame
 
 Floats = NDArray[np.float64]

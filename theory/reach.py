@@ -12,11 +12,10 @@ from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 from scipy.special import ndtr, ndtri
 
-from common.checks import one_of, open_unit, positive
-from common.rates import Rates, searchable
+from slt.core.checks import one_of, open_unit, positive
+from slt.core.rates import READINGS, Rates, searchable
 from theory.laws import Floats, reach_below, spread_below
 
-READINGS = ("uniform", "pointwise")
 BERRY_ESSEEN = 0.4748  # Shevtsova 2011, identically distributed terms
 _LARGEST_S = 700.0  # sinh(s) is finite up to there
 _AROUND = np.append(np.geomspace(1e-6, 1e4, 2000), 1.0)

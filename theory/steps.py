@@ -13,12 +13,12 @@ from math import ceil, exp, log
 
 import numpy as np
 
-from common.checks import positive
-from common.keys import generator
-from common.rates import Rates, searchable
+from slt.core.checks import positive
+from slt.core.keys import generator
+from slt.core.rates import Rates, searchable
 from theory import exact, lueker1998, otsuka2024
+from theory.arguments import checked_delta
 from theory.identities import Identity, identities
-from theory.limits import checked_delta
 
 Bound = Callable[[int, float], float]
 

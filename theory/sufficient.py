@@ -8,6 +8,7 @@ pointwise reading.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil, floor, log, sqrt
 
 import numpy as np
@@ -15,12 +16,12 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import binom
 
-from common import arrays
-from common.checks import one_of
-from common.rates import Rates
+from slt.core import arrays
+from slt.core.checks import one_of
+from slt.core.rates import READINGS, Rates
+from theory.arguments import LARGEST_N, SMALLEST, checked_delta, checked_eps, checked_n, checked_radius, checked_rates
 from theory.game import cover_failures
 from theory.laws import below_table, reach_below, thinned
-from theory.limits import LARGEST_N, SMALLEST, checked_delta, checked_eps, checked_n, checked_radius, checked_rates
 from theory.reach import chernoff_reach, near_reach
 
 Floats = NDArray[np.float64]
@@ -64,7 +65,7 @@ def failure_at_most(
     Relation: upper bound, uniform in z. Laws of T and S are bounded from above (:mod:`theory.laws`); values of m
     outside a window count as failures. The smaller of this bound, where its tables are not too large, and the one
     of :func:`split_sufficient_n`.
-    Raises ValueError for arguments outside :mod:`theory.limits`.
+    Raises ValueError for arguments outside :mod:`theory.arguments`.
 
     >>> round(failure_at_most(240, 0.01, prune=0.4, lock=0.3), 3)
     0.049
@@ -114,13 +115,23 @@ def sufficient_n(
     >>> sufficient_n(0.01, 0.05, prune=0.4, lock=0.3)
     240
     """
-    one_of("reading", reading, ("uniform", "pointwise"))
-    problem = _problem(eps, delta, prune, lock, radius, cover_failure)
-    eps, delta, radius = checked_eps(eps), checked_delta(delta), checked_radius(radius)
-    if eps >= radius:
-        return 0
+    one_of("reading", reading, READINGS)
+    eps, delta, radius, rates = (
+        checked_eps(eps),
+        checked_delta(delta),
+        checked_radius(radius),
+        checked_rates(prune, lock),
+    )
+    limits = None if cover_failure is None else tuple(_checked_limits(cover_failure).tolist())
+    return 0 if eps >= radius else _sufficient(eps, delta, rates, radius, limits)
+
+
+@lru_cache(maxsize=1024)
+def _sufficient(eps: float, delta: float, rates: Rates, radius: float, limits: tuple[float, ...] | None) -> int:
+    """Return :func:`sufficient_n` of checked arguments; made once, as both readings and several reports ask for it."""
+    problem = _problem(eps, delta, rates.prune, rates.lock, radius, limits)
     n, step = problem.smallest(delta), 1
-    while failure_at_most(n, eps, prune=prune, lock=lock, radius=radius, cover_failure=cover_failure) > delta:
+    while failure_at_most(n, eps, prune=rates.prune, lock=rates.lock, radius=radius, cover_failure=limits) > delta:
         n, step = n + step, 2 * step
     return n
 
@@ -173,13 +184,18 @@ def _cover_table(eps: float, least: float, given: Sequence[float] | None) -> Flo
     table = cover_failures(eps, least)
     if given is None:
         return table
-    limits = arrays.floats("cover_failure", given)
-    if limits.ndim != 1 or not len(limits) or not np.all((limits >= 0) & (limits <= 1)):
-        raise ValueError("cover_failure must be a non-empty sequence of probabilities")
+    limits = _checked_limits(given)
     # the true probability does not increase with k: each bound holds for every later k
     size = max(len(table), len(limits))
     table, limits = (np.append(x, np.full(size - len(x), x[-1])) for x in (table, limits))
     return np.minimum.accumulate(np.minimum(table, limits))
+
+
+def _checked_limits(given: Sequence[float]) -> Floats:
+    limits = arrays.floats("cover_failure", given)
+    if limits.ndim != 1 or not len(limits) or not np.all((limits >= 0) & (limits <= 1)):
+        raise ValueError("cover_failure must be a non-empty sequence of probabilities")
+    return limits
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
-from common import arrays
-from common.checks import at_least_zero, one_of, open_unit, positive, whole
-from common.rates import Rates
+from slt.core import arrays
+from slt.core.checks import at_least_zero, one_of, open_unit, positive, whole
+from slt.core.rates import Rates
 
 Floats = NDArray[np.float64]
 Weights = Sequence[Floats]

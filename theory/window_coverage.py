@@ -15,11 +15,12 @@ A point w is *covered* when some sum lies within eps of it; a window [a, b] when
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.saddlepoint import density_of_sums
+from theory.saddlepoint import density_in_reach
 
 Array = NDArray[np.float64]
 
 ENUMERATED = 10
+_RATE_MATTERS = 1e-9  # at most this eps, the least rate of gaps in the table, 2e-17 / eps, is no longer negligible
 _DENSE = 50.0  # log density beyond which no gap is possible at any eps that float64 resolves
 
 
@@ -103,8 +104,11 @@ def _poisson(y: Array, eps: Array, a: Array, b: Array) -> Array:
     none for 2 eps. Only sums >= 0 count: below 0 they are mirror images.
     """
     wide = eps[:, None]
-    w, log_rho = density_of_sums(y)
     end = y.sum(axis=1, keepdims=True) / 2
+    low = np.maximum(a - wide, 0)
+    high = np.maximum(b - wide, low)
+    asked = np.where(high > end, 0.0, np.maximum(a, high)).max(axis=1)
+    w, log_rho = density_in_reach(y, asked, _enough(eps))
     log_lam = np.minimum(log_rho, _DENSE) + np.log(2 * wide)
     rate = np.exp(np.interp(log_lam, _LOG_LAM, _LOG_V)) / (2 * wide)
     w = np.concatenate([w, end], axis=1)
@@ -113,10 +117,17 @@ def _poisson(y: Array, eps: Array, a: Array, b: Array) -> Array:
     hazard = np.concatenate([np.zeros(wide.shape), np.cumsum(steps, axis=1)], axis=1)
     rho = np.exp(np.minimum(np.concatenate([log_rho, log_rho[:, -1:]], axis=1), _DENSE))
     start_covered = -np.expm1(-_row_interp(a, w, rho) * np.minimum(2 * wide, a + wide))
-    low = np.maximum(a - wide, 0)
-    high = np.maximum(b - wide, low)
     no_gap = np.exp(_row_interp(low, w, hazard) - _row_interp(high, w, hazard))
     return np.where(high > end, 0.0, start_covered * no_gap)  # no sum lies beyond the end
+
+
+def _enough(eps: Array) -> Array:
+    """Return the log density beyond which there is no gap: the rate of gaps is the table's last, and a is covered.
+
+    From twice the table's last lam on, 1 - exp(-rho eps) is 1 in floating point. Nothing is enough where eps is so
+    small that the table's last rate matters: then the order of additions would show in the last digit.
+    """
+    return np.where(eps > _RATE_MATTERS, _LOG_LAM[-1] - np.log(eps), np.inf)
 
 
 def _row_interp(x: Array, nodes: Array, values: Array) -> Array:

@@ -4,12 +4,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from common.store import Row, read_json, read_jsonl
 from figures.requirement import RESULT
-from simulations import sweep_tables
-from simulations.report import interval, regime
-from simulations.verdicts import overall
-from theory.claims import CLAIMS, Claim
+from simulations.existence import sweep_tables
+from simulations.lemmas.report import regime
+from simulations.lemmas.verdicts import overall
+from slt.core.intervals import shown as interval
+from slt.core.store import Row, read_json, read_jsonl
+from theory.claim import Claim
+from theory.claims import CLAIMS
 
 COLUMNS = (
     "reading", "eps", "necessary", "estimated", "measured", "stat.", "sufficient", "constant C", "limited by",

@@ -31,9 +31,8 @@ function place() {
 
 // The texts of points that lie on each other, and at the end the commands, each once.
 function told(points) {
-  const parts = points.map((point) => point.text.split("; python "));
-  const commands = parts.flatMap((part) => part.slice(1).map((command) => `python ${command}`));
-  return [...new Set([...parts.map((part) => part[0]), ...commands])].join("\n");
+  const parts = points.map((point) => point.text.split(/; (?=slt |python )/));
+  return [...new Set([...parts.map((part) => part[0]), ...parts.flatMap((part) => part.slice(1))])].join("\n");
 }
 
 function prepare(svg) {

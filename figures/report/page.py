@@ -1,19 +1,18 @@
 """Put the report together: a template, a style sheet and a script from the files beside this one, in one page."""
 
 import base64
-import importlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
-from common.cli import Parser
-from common.files import check_apart, check_writable, write_atomically
-from figures.fresh import written
+from figures.all import FIGURES
 from figures.report import claims
 from figures.report.pictures import Picture, pictures
+from slt.core.command import Parser
+from slt.core.files import check_apart, check_writable, write_atomically
 
 HERE = Path(__file__).parent
 
@@ -23,7 +22,7 @@ def page(drawn: Sequence[Picture]) -> str:
     import jinja2
     import matplotlib
 
-    from simulations.software import versions
+    from simulations.run.versions import versions
     from theory.steps import check_steps
 
     result = claims.load()
@@ -62,18 +61,18 @@ def files(drawn: Sequence[Picture]) -> list[dict[str, Any]]:
     ]
 
 
-def committed(names: Iterable[str]) -> list[Path]:
-    """Return the result files that the figures ``names`` show."""
-    return [path for name in names for path in written(importlib.import_module(f"figures.{name}"))]
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the report of all figures; print the path of the file; return 0.
 
-
-def main(argv: Sequence[str] | None, names: Mapping[str, str]) -> int:
-    """Write the report of the figures ``names``."""
-    parser = Parser(prog="python -m figures report", description="Write the report, one page that needs no network.")
+    Raises OSError when it cannot be written, ValueError when it would be written over a result.
+    """
+    parser = Parser(prog="slt report", description="Write the report, one page that needs no network.")
     parser.add_argument("--out", type=Path, default=Path("report.html"), help="file to write (default report.html)")
     args = parser.parse_args(argv)
     check_writable(args.out)  # now rather than after the work
-    check_apart({"--out": [args.out], "a result that is drawn": committed(names)})
-    write_atomically(args.out, page(pictures(names)))
+    check_apart(
+        {"--out": [args.out], "a result that is drawn": [path for figure in FIGURES for path in figure.results]}
+    )
+    write_atomically(args.out, page(pictures(FIGURES)))
     print(args.out)  # noqa: T201
     return 0

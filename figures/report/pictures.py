@@ -1,26 +1,26 @@
 """The report's pictures: each figure as SVG for a page, with the texts of its points, its words and its commands."""
 
-import ast
 import html
-import importlib
 import re
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
-from types import ModuleType
 
 from markupsafe import Markup
 
-from figures.fresh import ROOT, written
-from figures.style import collected
+from figures.record import Figure, relative
+from figures.style import RENDERED, collected
 
 LOCAL = re.compile(r"""(\bid="|\bid='|xlink:href="#|url\(#)""")  # what makes or uses a name inside one SVG
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure for the page. svg: its drawing; points: how many have a text; files: (path, digest) of its data."""
+    """A figure for the page.
+
+    svg: its drawing; width: in points; points: how many have a text; files: (path, digest) of its data.
+    """
 
     name: str
     title: str
@@ -33,22 +33,17 @@ class Picture:
     files: list[tuple[str, str]]
 
 
-def drawn(name: str) -> str:
-    """Return figure ``name`` of its committed result as SVG, with its tips."""
+def drawn(figure: Figure) -> str:
+    """Return a figure of its committed results as SVG, with the texts of its points."""
     with collected() as kept:
-        importlib.import_module(f"figures.{name}").main([])
-    return kept[name]
+        figure.render(figure.load(), RENDERED)
+    return kept[figure.name]
 
 
-def said(module: ModuleType) -> str:
-    """Return a module's docstring, read from its file: under PYTHONOPTIMIZE=2 the module itself has none."""
-    return ast.get_docstring(ast.parse(Path(str(module.__file__)).read_bytes())) or ""
-
-
-def picture(name: str, svg: str) -> Picture:
-    """Return what the page says of figure ``name``, drawn as ``svg``."""
-    module = importlib.import_module(f"figures.{name}")
-    title, *words = said(module).split("\n\n")
+def picture(figure: Figure, svg: str) -> Picture:
+    """Return what the page says of a figure, drawn as ``svg``."""
+    name = figure.name
+    title, *words = figure.words().split("\n\n")
     width = re.search(r'<svg [^>]*width="([\d.]+)pt"', svg)
     assert width is not None
     return Picture(
@@ -58,15 +53,15 @@ def picture(name: str, svg: str) -> Picture:
         svg=Markup(_inline(svg, name, title)),
         width=float(width[1]),
         points=svg.count('class="tip"'),
-        commands=module.COMMAND.splitlines(),
-        minutes=f"{module.MINUTES:g}",
-        files=[(path.relative_to(ROOT).as_posix(), sha256(path.read_bytes()).hexdigest()) for path in written(module)],
+        commands=[shlex.join(command) for command in figure.commands],
+        minutes=f"{figure.minutes:g}",
+        files=[(relative(path), sha256(path.read_bytes()).hexdigest()) for path in figure.results],
     )
 
 
-def pictures(names: Iterable[str]) -> list[Picture]:
-    """Draw every figure named."""
-    return [picture(name, drawn(name)) for name in names]
+def pictures(figures: Iterable[Figure]) -> list[Picture]:
+    """Draw every one of the figures."""
+    return [picture(figure, drawn(figure)) for figure in figures]
 
 
 def _inline(svg: str, name: str, title: str) -> str:

@@ -9,17 +9,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from common.checks import first_line
-from common.files import write_atomically
-from common.store import canonical
+from simulations.existence.rows import layer_rows
 from simulations.existence.source import Source
 from simulations.existence.target import Target
-from subsetsum.rows import Blocks, even_blocks, first_layer, solve_rows
-from theory import products
+from simulations.run.engines import Threads
+from simulations.run.units import Engine
+from slt.core.checks import first_line
+from slt.core.files import write_atomically
+from slt.core.store import canonical
 
 Floats = NDArray[np.float64]
-PART_EDGES = 2**26  # edges that are built, and written, at a time
-GRID = 1 + 1 / 128  # a plan leaves this much of its eps for the source's grid of 2**-43, see docs/existence.md
 
 
 @dataclass(frozen=True)
@@ -51,62 +50,68 @@ def build(
     target: Target,
     precisions: tuple[float, ...],
     folder: Path | None = None,
-    jobs: int | None = None,
+    engine: Engine | None = None,
     advance: Callable[[int], None] = lambda edges: None,
 ) -> Ticket:
     """Choose the mask. precisions: eps of the weights of target layers 1 .. L.
 
-    folder: where finished parts are kept; a build that was killed goes on from them, to the same bits. Raises
-    ValueError when the folder holds another build.
+    folder: where finished parts are kept; a build that was killed goes on from them, to the same bits. engine: by
+    default a thread a core; the ticket is the same on any. advance: is told of edges that are done. Raises ValueError
+    when the folder holds another build or a damaged part, and what the engine raises.
     """
+    parts = [layer_rows(source, target, number, precisions) for number in range(len(target.weights))]
     own = np.zeros(source.widths[1], np.bool_)
+    own[parts[0].candidates.blocks.columns] = True  # others are pruned, or dead: u < 0, the input never negative
     if folder is not None:
-        _claim(folder, source, target, precisions)
-    layers = []
-    for number, weights in enumerate(target.parted):
-        blocks = blocks_below(source, target, number, precisions[0])
-        if number == 0:
-            own[blocks.columns] = True  # the others are pruned, or dead: u < 0 where the input is never negative
-        copies = source.blocks[number + 1] if number + 1 < len(source.blocks) else 1
-        wanted = np.repeat(weights, copies, axis=0)
-        size = max(PART_EDGES // len(blocks.factor), 1)
-        eps = precisions[number] * GRID
-        found = np.empty(wanted.shape)
-        masks = np.empty((len(wanted), -(-len(blocks.factor) // 8)), np.uint8)
-        for first in range(0, len(wanted), size):
-            rows = slice(first, min(first + size, len(wanted)))
-            path = None if folder is None else folder / f"layer{number + 2}-row{first}.npz"
-            part = _read(path) if path is not None and path.exists() else None
-            if part is None:
-                part = solve_rows(
-                    source.key(number + 2), blocks, wanted[rows], eps, source.rates(number + 2), first=first, jobs=jobs
-                )
-                if path is not None:
-                    _write(path, *part)
-            found[rows], masks[rows] = part
-            advance((rows.stop - first) * len(blocks.factor))
-        layers.append(Layer(found, masks, eps))
-    return Ticket(source, target.low < 0, own, tuple(layers))
+        _claim(folder, source, target, precisions, [rows.starts.step for rows in parts])
+    layers = tuple(
+        Layer(
+            np.empty((rows.count, rows.weights.shape[1])),
+            np.empty((rows.count, -(-rows.width // 8)), np.uint8),
+            rows.eps,
+        )
+        for rows in parts
+    )
+
+    def put(number: int, first: int, weights: Floats, masks: NDArray[np.uint8]) -> None:
+        rows = slice(first, first + len(weights))
+        layers[number].weights[rows], layers[number].masks[rows] = weights, masks
+        advance(len(weights) * parts[number].width)
+
+    missing = []
+    for number, rows in enumerate(parts):
+        for first in rows.starts:
+            if folder is not None and (path := _path(folder, number, first)).exists():
+                place = slice(first, first + rows.starts.step)
+                put(number, first, *_read(path, (layers[number].weights[place], layers[number].masks[place])))
+            else:
+                missing.append((number, first))
+    units = (parts[number].unit(first) for number, first in missing)
+    for unit, found in (engine or Threads()).run(units):
+        number, first = unit.name
+        if folder is not None:
+            _write(_path(folder, number, first), found["weights"], found["masks"])
+        put(number, first, found["weights"], found["masks"])
+    return Ticket(source, target.low < 0, own, layers)
 
 
-def blocks_below(source: Source, target: Target, number: int, eps: float) -> Blocks:
-    """Return the candidates of target layer ``number`` + 1; eps: precision of the first layer's weights."""
-    if number > 0:
-        return even_blocks(source.sizes[number], source.blocks[number])
-    u = first_layer(source.key(1), source.sizes[0], source.blocks[0], source.rates(1))
-    neurons = np.arange(len(u)).reshape(source.sizes[0], source.blocks[0])
-    parts = [row[u[row] > 0] for row in neurons] + [row[u[row] < 0] for row in neurons[target.low < 0]]
-    starts = np.cumsum([0, *(len(part) for part in parts)])
-    return Blocks(np.abs(u), np.concatenate(parts), starts, products.window(eps))
+def _path(folder: Path, number: int, first: int) -> Path:
+    return folder / f"layer{number + 2}-row{first}.npz"
 
 
-def _claim(folder: Path, source: Source, target: Target, precisions: tuple[float, ...]) -> None:
-    """Write what this build is, or compare it with what is there."""
+def _claim(folder: Path, source: Source, target: Target, precisions: tuple[float, ...], steps: list[int]) -> None:
+    """Write what this build is, or compare it with what is there. steps: rows of a part, by layer."""
     folder.mkdir(parents=True, exist_ok=True)
     digest = blake2b(b"".join(np.ascontiguousarray(w).tobytes() for w in target.weights), digest_size=16)
     signed = np.flatnonzero(target.low < 0).tolist()
     text = canonical(
-        {**asdict(source), "precisions": precisions, "weights": digest.hexdigest(), "signed inputs": signed}
+        {
+            **asdict(source),
+            "precisions": precisions,
+            "weights": digest.hexdigest(),
+            "signed inputs": signed,
+            "rows of a part": steps,
+        }
     )
     path = folder / "build.json"
     if path.exists() and path.read_text() != text:
@@ -120,12 +125,13 @@ def _write(path: Path, weights: Floats, masks: NDArray[np.uint8]) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-def _read(path: Path) -> tuple[Floats, NDArray[np.uint8]]:
+def _read(path: Path, room: tuple[Floats, NDArray[np.uint8]]) -> tuple[Floats, NDArray[np.uint8]]:
+    """Return the weights and masks of a part; raises ValueError unless they are of the kind and shape of ``room``."""
     try:
         with path.open("rb") as handle, np.load(handle) as file:
             weights, masks = file["weights"], file["masks"]
-        if not isinstance(weights, np.ndarray) or not isinstance(masks, np.ndarray):
-            raise TypeError("its parts are no arrays")
+        if [(a.dtype, a.shape) for a in (weights, masks)] != [(a.dtype, a.shape) for a in room]:
+            raise TypeError("its arrays are those of another part")
         return weights, masks
     except Exception as error:  # numpy raises a dozen kinds for damaged files
         raise ValueError(f"{path} is damaged ({first_line(error)}); remove it, and it is built again") from None

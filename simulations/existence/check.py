@@ -1,21 +1,26 @@
 """The ticket checked by someone else: the source drawn again from its seed, the mask applied, the network run.
 
-Nothing of the builder is used but its mask; the numbers come from :mod:`simulations.existence.source`.
+Nothing of the builder is used but its mask; the numbers come from :mod:`simulations.existence.source`. The work is cut
+into units of rows, which an engine does; their size does not depend on it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from threading import Lock
+from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from simulations.existence.build import Ticket
 from simulations.existence.source import Source
-from subsetsum.threads import workers
+from simulations.run.engines import Threads
+from simulations.run.units import Engine, Unit
+from slt.core.store import Row
 
 Floats = NDArray[np.float64]
 PART = 2**20  # edges drawn at a time by one thread
+UNIT_EDGES = 2**24  # edges of a unit, or one row of more: a second or two, and 2 MiB of mask
 
 
 @dataclass(frozen=True)
@@ -29,69 +34,126 @@ class Verdict:
     weight_gap: float
 
 
-def check(ticket: Ticket, inputs: Floats, jobs: int | None = None) -> Verdict:
-    """Run the masked source on ``inputs`` (N, d) and compare every mask bit with the frozen states."""
+class Below:
+    """What a layer is given. x: (N, width) activations, or (N, d) inputs when u, (width,) the own edges of first-layer
+    neurons, stands between. The units of one process share the activations behind u; to another they travel as x and u.
+    """
+
+    def __init__(self, x: Floats, u: Floats | None = None) -> None:
+        self.x, self.u = x, u
+        self._lock = Lock()
+        self._behind: Floats | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Below, (self.x, self.u)
+
+    @property
+    def activations(self) -> Floats:
+        """Activations of the neurons below, (N, width)."""
+        if self.u is None:
+            return self.x
+        with self._lock:
+            if self._behind is None:
+                found = np.repeat(self.x, len(self.u) // self.x.shape[1], axis=1)
+                found *= self.u
+                self._behind = np.maximum(found, 0, out=found)
+            return self._behind
+
+    def factors(self, signed: bool) -> list[Floats]:
+        """Return what edges are multiplied with on the way from relu(x) and, if inputs are signed, from relu(-x)."""
+        if self.u is None:
+            return [np.ones(self.x.shape[1])]
+        return [np.maximum(self.u, 0)] + [np.maximum(-self.u, 0)] * signed
+
+
+def check(ticket: Ticket, inputs: Floats, engine: Engine | None = None) -> Verdict:
+    """Run the masked source on ``inputs`` (N, d) and compare every mask bit with the frozen states.
+
+    engine: by default a thread a core.
+    """
+    engine = engine or Threads()
     source = ticket.source
-    u, activations, kept_pruned = _first_layer(ticket, inputs)
+    u, kept_pruned = _first_layer(ticket, engine)
+    below = Below(inputs, u)
     dropped = 0
     gap = 0.0
     for number, layer in enumerate(ticket.layers):
-        width = source.widths[number + 1]
-        size = max(PART // width, 1)
-        # what edges are multiplied with on the way from relu(x) and, in the first layer, from relu(-x)
-        factors = [np.ones(width)] if number else [np.maximum(u, 0)] + [np.maximum(-u, 0)] * bool(ticket.signed.any())
-        tasks = (
-            delayed(_rows)(
-                source, number + 2, first, layer.masks[first : first + size], activations, factors, source.sizes[number]
-            )
+        size = max(UNIT_EDGES // source.widths[number + 1], 1)
+        call = partial(_rows, source, number + 2, below, ticket.signed)
+        units = [
+            Unit(first, "rows", partial(call, first, layer.masks[first : first + size]))
             for first in range(0, len(layer.masks), size)
-        )
-        parts = Parallel(n_jobs=workers(jobs), backend="threading")(tasks)
-        outputs = np.concatenate([part[0] for part in parts], axis=1)
-        found, *negative = (np.concatenate(sums) for sums in zip(*(part[1] for part in parts), strict=True))
-        claimed = np.hstack([found, *(sums[:, ticket.signed] for sums in negative)])
-        dropped += sum(part[2] for part in parts)
-        kept_pruned += sum(part[3] for part in parts)
-        gap = max(gap, float(np.abs(claimed - layer.weights).max()))
-        activations = np.maximum(outputs, 0)
+        ]
+        outputs = np.empty((len(inputs), len(layer.masks)))
+        for unit, found in engine.run(units):
+            rows = slice(unit.name, unit.name + len(found["weights"]))
+            outputs[:, rows] = found["outputs"]
+            dropped += found["dropped"]
+            kept_pruned += found["kept"]
+            gap = max(gap, float(np.abs(found["weights"] - layer.weights[rows]).max()))
+        below = Below(np.maximum(outputs, 0))
     return Verdict(dropped, kept_pruned, outputs, gap)
 
 
-def _first_layer(ticket: Ticket, inputs: Floats) -> tuple[Floats, Floats, int]:
-    """Own edges u, activations (N, width) and the number of pruned edges kept; each neuron keeps its own edge only."""
+def _first_layer(ticket: Ticket, engine: Engine) -> tuple[Floats, int]:
+    """Return own edges (width,), 0 where not kept, and the number of pruned edges kept."""
     source = ticket.source
-    size, width = source.blocks[0], source.widths[1]
-    u = np.empty(width)
-    activations = np.empty((len(inputs), width))
+    u = np.empty(source.widths[1])
+    size = max(UNIT_EDGES // source.sizes[0], 1)
+    units = [
+        Unit(first, "own edges", partial(_own_edges, source, first, np.packbits(own), len(own)))
+        for first in range(0, len(u), size)
+        for own in [ticket.own[first : first + size]]
+    ]
     wrong = 0
-    for i in range(source.sizes[0]):
-        # the rows of block i, masked: all but column i is 0
-        rows = slice(i * size, (i + 1) * size)
-        values, states = source.rows(1, i * size, size)
+    for unit, found in engine.run(units):
+        u[unit.name : unit.name + len(found["own"])] = found["own"]
+        wrong += found["kept"]
+    return u, wrong
+
+
+def _own_edges(source: Source, first: int, bits: NDArray[np.uint8], count: int) -> Row:
+    """Mask rows first .. first + count - 1 of layer 1: row r keeps its edge from input r // block, if its bit is set.
+
+    Returns "own": (count,) these edges, 0 where not kept, and "kept": the number of pruned ones that are kept.
+    """
+    own = np.unpackbits(bits, count=count)
+    edges = np.empty(count)
+    wrong = 0
+    size = max(PART // source.sizes[0], 1)
+    for start in range(0, count, size):
+        part = slice(start, min(start + size, count))
+        values, states = source.rows(1, first + start, part.stop - start)
+        rows = np.arange(part.stop - start)
+        column = (first + start + rows) // source.blocks[0]
         mask = np.zeros_like(values)
-        mask[:, i] = ticket.own[rows]
+        mask[rows, column] = own[part]
         wrong += int(np.sum((mask == 1) & (states == -1)))
-        activations[:, rows] = np.maximum(inputs @ (values * mask).T, 0)
-        u[rows] = (values * mask)[:, i]
-    return u, activations, wrong
+        edges[part] = (values * mask)[rows, column]
+    return {"own": edges, "kept": wrong}
 
 
 def _rows(
-    source: Source,
-    layer: int,
-    first: int,
-    masks: NDArray[np.uint8],
-    below: Floats,
-    factors: Sequence[Floats],
-    blocks: int,
-) -> tuple[Floats, tuple[Floats, ...], int, int]:
-    """Outputs (N, rows), realised weights (rows, blocks) by factor, dropped locked and kept pruned edges of rows."""
-    values, states = source.rows(layer, first, len(masks))
-    kept = np.unpackbits(masks, axis=1, bitorder="little", count=values.shape[1])
-    dropped = int(np.count_nonzero((states == 1) & (kept == 0)))
-    wrong = int(np.count_nonzero((states == -1) & (kept == 1)))
-    values *= kept
-    outputs = below @ values.T
-    grouped = values.reshape(len(masks), blocks, -1)
-    sums = tuple(np.einsum("rgb,gb->rg", grouped, factor.reshape(blocks, -1)) for factor in factors)
-    return outputs, sums, dropped, wrong
+    source: Source, layer: int, below: Below, signed: NDArray[np.bool_], first: int, masks: NDArray[np.uint8]
+) -> Row:
+    """Mask and run rows ``first`` on of a layer, as many as there are masks.
+
+    Returns "outputs" (N, rows), realised "weights" (rows, G), numbers of "dropped" locked and "kept" pruned edges.
+    """
+    activations, factors = below.activations, below.factors(bool(signed.any()))
+    width, blocks = source.widths[layer - 1], source.sizes[layer - 2]
+    outputs, weights = [], []
+    dropped = wrong = 0
+    size = max(PART // width, 1)
+    for start in range(0, len(masks), size):
+        part = masks[start : start + size]
+        values, states = source.rows(layer, first + start, len(part))
+        kept = np.unpackbits(part, axis=1, bitorder="little", count=width)
+        dropped += int(np.count_nonzero((states == 1) & (kept == 0)))
+        wrong += int(np.count_nonzero((states == -1) & (kept == 1)))
+        values *= kept
+        outputs.append(activations @ values.T)
+        grouped = values.reshape(len(part), blocks, -1)
+        sums, *negative = (np.einsum("rgb,gb->rg", grouped, factor.reshape(blocks, -1)) for factor in factors)
+        weights.append(np.hstack([sums, *(part_sums[:, signed] for part_sums in negative)]))
+    return {"outputs": np.hstack(outputs), "weights": np.vstack(weights), "dropped": dropped, "kept": wrong}

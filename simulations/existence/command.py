@@ -8,24 +8,26 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from common import console
-from common.checks import closed_unit, open_unit, positive, whole
-from common.cli import Parser
-from common.keys import checked_seed
-from common.store import Row, export_json
 from simulations.existence import tables
-from simulations.existence.build import GRID, build
+from simulations.existence.build import build
 from simulations.existence.check import Verdict, check
 from simulations.existence.cost import Cost, estimate, refuse
 from simulations.existence.errors import Bound, adversarial, certified_bound, collapsed, difference
 from simulations.existence.obstructed import report_floor
+from simulations.existence.rows import GRID
 from simulations.existence.smallest import smallest_blocks
 from simulations.existence.source import STATE_STEPS, Source
 from simulations.existence.target import Target, accuracy, forward, from_file, save
 from simulations.existence.trained import digits, mnist
 from simulations.existence.weights import build_weights
+from simulations.run.engines import add_engine_options, open_engine
+from simulations.run.units import Engine
+from slt.core import console
+from slt.core.checks import closed_unit, open_unit, positive, whole
+from slt.core.command import Parser
+from slt.core.keys import checked_seed
+from slt.core.store import Row, export_json
 from subsetsum.rows import LARGEST_BLOCK
-from subsetsum.threads import workers
 from theory.existence import Plan, plan
 
 PROBES = 32  # inputs that go through the source as an ordinary network
@@ -40,17 +42,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Build and check a ticket; exit 1 when the check finds the construction's claims wrong."""
     args = _parser().parse_args(argv)
     args.seed = checked_seed(args.seed)
-    workers(args.jobs)
     positive("limit-seconds", args.limit_seconds), positive("limit-gib", args.limit_gib)
     positive("eps", args.eps), open_unit("delta", args.delta)
     if args.out:
         Path(args.out).mkdir(parents=True, exist_ok=True)
-    out = console.Page()
+    with open_engine(args, args.jobs) as crew:  # before a target is trained: what cannot be reached is told at once
+        return _run(args, crew, console.Page())
+
+
+def _run(args: Namespace, crew: Engine, out: console.Page) -> int:
     target = _target(args)
     for note in target.notes:
         out.print(note)
     if args.mode == "weights":
-        return _weights(args, target, out)
+        return _weights(args, target, crew, out)
     depth = len(target.weights)
     prune = _per_layer("prune", args.prune, depth + 1, args.prune)
     lock = _per_layer("lock", args.lock, depth + 1, [0.0])
@@ -70,15 +75,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     out.print(tables.widths(target, plans, prune, lock, args.eps, args.delta))
     _check_grid(used, args.eps)
-    cost = estimate(source, target, precisions, args.jobs)
+    cost = estimate(source, target, precisions, crew)
     out.print(f"\nBuilding {used.parameters:.3g} weights: about {cost}.")
     refuse(cost, Cost(args.limit_seconds, args.limit_gib))
     if args.smallest:
-        blocks = smallest_blocks(source, target, precisions, args.jobs, out.print)
+        blocks = smallest_blocks(source, target, precisions, crew, out.print)
         plans["smallest"] = _plan(args, target, prune, lock, blocks)
         out.print()
         out.print(tables.widths(target, plans, prune, lock, args.eps, args.delta))
-    return _network(args, target, plans, source, precisions, out)
+    return _network(args, target, plans, source, precisions, crew, out)
 
 
 def _target(args: Namespace) -> Target:
@@ -145,11 +150,11 @@ def _check_grid(used: Plan, eps: float) -> None:
 
 def _network(
     args: Namespace, target: Target, plans: dict[str, Plan], source: Source, precisions: tuple[float, ...],
-    out: console.Page,
+    crew: Engine, out: console.Page,
 ) -> int:  # fmt: skip
     start = time.perf_counter()
     with console.progress(source.parameters, "edges") as advance:
-        ticket = build(source, target, precisions, args.out and Path(args.out), args.jobs, advance)
+        ticket = build(source, target, precisions, args.out and Path(args.out), crew, advance)
     built = time.perf_counter() - start
     upper = collapsed(ticket)
     bound = certified_bound(ticket, target, upper)
@@ -160,7 +165,7 @@ def _network(
     some = target.inputs[: PROBES - 8]
     probes = np.concatenate([some, hostile[np.argsort(-errors)[: PROBES - len(some)]]])
     start = time.perf_counter()
-    verdict = check(ticket, probes, args.jobs)
+    verdict = check(ticket, probes, crew)
     checked = time.perf_counter() - start
     observed = {
         "adversarial inputs": float(errors.max()),
@@ -222,8 +227,8 @@ def _sound(verdict: Verdict, agree: float, bounded: bool) -> bool:
     return respected and verdict.weight_gap <= 1e-9 and agree <= 1e-9 * scale and bounded
 
 
-def _weights(args: Namespace, target: Target, out: console.Page) -> int:
-    found = build_weights(target, args.seed, args.numbers, args.eps_weight, args.jobs)
+def _weights(args: Namespace, target: Target, crew: Engine, out: console.Page) -> int:
+    found = build_weights(target, args.seed, args.numbers, args.eps_weight, crew)
     out.print(
         f"Target {target.name}: {found.problems:,} weights, each a subset of its own {args.numbers} numbers, eps "
         f"{args.eps_weight:g}\nWithin eps: {found.problems - found.failures:,}; not: {found.failures:,}, of which "
@@ -248,7 +253,7 @@ def _list(rates: tuple[float, ...]) -> str:
 
 
 def _parser() -> Parser:
-    p = Parser(prog="python -m simulations existence", description=__doc__)
+    p = Parser(prog="slt simulate existence", description=__doc__)
     p.add_argument("--target", default="digits", help="digits (default), mnist, or an npz file of matrices and biases")
     p.add_argument("--data", metavar="DIR", help="where MNIST lies (default: $SLT_DATA, else ~/.cache/slt-verify)")
     p.add_argument("--domain", type=float, nargs=2, default=[0.0, 1.0], metavar=("LOW", "HIGH"),
@@ -269,6 +274,7 @@ def _parser() -> Parser:
     p.add_argument("--rescale", action="store_true", help="divide layers beyond [-1, 1] by their largest weight")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--jobs", type=int, help="threads (default: all cores)")
+    add_engine_options(p)
     p.add_argument("--limit-seconds", type=float, default=900.0)
     p.add_argument("--limit-gib", type=float, default=8.0)
     p.add_argument("--out", metavar="DIR", help="keep the ticket here; a build that was killed goes on from it")

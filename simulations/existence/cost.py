@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulations.existence.build import blocks_below
+from simulations.existence.rows import layer_rows
 from simulations.existence.source import Source
 from simulations.existence.target import Target
-from subsetsum.rows import CHUNK, solve_rows
-from subsetsum.threads import workers
+from simulations.run.engines import Threads
+from simulations.run.units import Engine
+from subsetsum.rows import solve_rows
 
+ROWS = 8  # that are tried
 CHECK_FACTOR = 1.5  # the check draws every edge, then applies the mask and multiplies
 
 
@@ -25,27 +27,27 @@ class Cost:
         return f"{self.seconds:.0f} s, {self.gib:.2g} GiB"
 
 
-def estimate(source: Source, target: Target, precisions: tuple[float, ...], jobs: int | None = None) -> Cost:
-    """Estimate a build and its check from a handful of rows of each layer.
+def estimate(source: Source, target: Target, precisions: tuple[float, ...], engine: Engine | None = None) -> Cost:
+    """Estimate a build and its check from a handful of rows of each layer, done by one thread of this machine.
 
-    Raises ValueError for blocks that cannot be built at all.
+    engine: by default a thread a core; it is taken to be as many times as fast as it has threads. The memory is this
+    machine's. Raises ValueError for blocks that cannot be built at all.
     """
-    threads = workers(jobs)
+    engine = engine or Threads()
     seconds = 0.0
-    for number, w in enumerate(target.parted):
-        rows = len(w) * (source.blocks[number + 1] if number + 1 < len(source.blocks) else 1)
-        blocks = blocks_below(source, target, number, precisions[number])
-        some = np.resize(w, (min(rows, CHUNK * threads), w.shape[1]))
-        rates = source.rates(number + 2)
-        solve_rows(source.key(number + 2), blocks, some[:1], precisions[number], rates, jobs=1)  # compiles once
+    for number in range(len(target.weights)):
+        rows = layer_rows(source, target, number, precisions)
+        some = np.resize(rows.weights, (min(rows.count, ROWS), rows.weights.shape[1]))
+        key, blocks, rates = source.key(number + 2), rows.candidates.blocks, source.rates(number + 2)
+        solve_rows(key, blocks, some[:1], rows.eps, rates)  # compiles once
         start = time.perf_counter()
-        solve_rows(source.key(number + 2), blocks, some, precisions[number], rates, jobs=threads)
+        solve_rows(key, blocks, some, rows.eps, rates)
         built = time.perf_counter() - start
         start = time.perf_counter()
         source.rows(number + 2, 0, 1)
         drawn = time.perf_counter() - start
-        seconds += rows * (built / len(some) + CHECK_FACTOR * drawn / threads)
-    return Cost(seconds, _memory(source, target, threads))
+        seconds += rows.count * (built / len(some) + CHECK_FACTOR * drawn) / engine.jobs
+    return Cost(seconds, _memory(source, target, engine.jobs if isinstance(engine, Threads) else 1))
 
 
 def _memory(source: Source, target: Target, threads: int) -> float:

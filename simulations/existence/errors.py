@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from common.keys import generator
 from simulations.existence.build import Ticket
 from simulations.existence.target import Target, forward
+from slt.core.keys import generator
 
 Floats = NDArray[np.float64]
 STARTS, STEPS = 64, 24  # of the adversarial search

@@ -4,10 +4,10 @@ from itertools import combinations
 
 import numpy as np
 
-from common import console
-from common.checks import whole
 from simulations.existence.source import Source
 from simulations.existence.target import Target
+from slt.core import console
+from slt.core.checks import whole
 from theory.existence import estimated_block
 from theory.obstruction import guaranteed_error, obstruction_probability, sup_error_floor
 from theory.products import effective_rates

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from common.keys import key_words
-from common.rates import Rates
+from slt.core.keys import key_words
+from slt.core.rates import Rates
 
 Floats = NDArray[np.float64]
 STATE_STEPS = 2**20

@@ -4,11 +4,11 @@ from functools import partial
 from itertools import pairwise
 
 import numpy as np
-from rich.table import Table
 
-from common import console
 from simulations.existence.build import Ticket
 from simulations.existence.target import Target
+from slt.core import console
+from slt.core.tables import Table
 from theory.existence import Plan
 from theory.widths import fitted_constants, published_widths
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from common.checks import first_line
-from common.files import write_atomically
+from slt.core.checks import first_line
+from slt.core.files import write_atomically
 from theory.widths import box, homogeneous
 
 Floats = NDArray[np.float64]

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from common.idx import read_images
-from common.keys import generator
-from common.places import data_root
 from simulations.existence.target import Target, accuracy, forward
+from slt.core.idx import read_images
+from slt.core.keys import generator
+from slt.core.places import data_root
 
 Floats = NDArray[np.float64]
 RATE, MOMENTUM = 0.1, 0.9

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from common.checks import positive, whole
-from common.rates import Rates
+from simulations.existence.rows import Candidates, Rows
 from simulations.existence.source import Source
 from simulations.existence.target import Target
-from subsetsum.rows import even_blocks, solve_rows
+from simulations.run.engines import Threads
+from simulations.run.units import Engine
+from slt.core.checks import positive, whole
 
 MOST_NUMBERS = 1000
 ALL_SUBSETS = 24  # numbers, of which numpy can try all subsets
@@ -32,10 +33,12 @@ class Found:
     verified: bool
 
 
-def build_weights(target: Target, seed: int, n: int, eps: float, jobs: int | None = None) -> Found:
+def build_weights(target: Target, seed: int, n: int, eps: float, engine: Engine | None = None) -> Found:
     """Approximate every weight of the target within eps by a subset of n numbers of its own, and verify the bits.
 
-    Up to n = 30 the subset of a failure is the best of all 2^n; up to n = 24 numpy tries them all again.
+    Up to n = 30 the subset of a failure is the best of all 2^n; up to n = 24 numpy tries them all again. engine: by
+    default a thread a core; the bits are the same on any. Raises ValueError for n outside 1 .. 1000 or eps outside
+    (0, 1].
     """
     n, eps = whole("numbers", n, 1), positive("eps-weight", eps)
     if n > MOST_NUMBERS:
@@ -47,7 +50,11 @@ def build_weights(target: Target, seed: int, n: int, eps: float, jobs: int | Non
     failures, impossible, largest, seconds, verified = 0, 0, 0.0, 0.0, True
     for number, w in enumerate(target.weights):
         start = time.perf_counter()
-        found, masks = solve_rows(source.key(number + 2), even_blocks(w.shape[1], n), w, eps, Rates(), jobs=jobs)
+        rows = Rows(Candidates(source, number), w, 1, eps)
+        found, masks = np.empty(w.shape), np.empty((len(w), -(-rows.width // 8)), np.uint8)
+        for unit, part in (engine or Threads()).run(map(rows.unit, rows.starts)):
+            where = slice(unit.name[1], unit.name[1] + len(part["weights"]))
+            found[where], masks[where] = part["weights"], part["masks"]
         seconds += time.perf_counter() - start
         error = np.abs(found - w)
         missed = np.argwhere(error > eps)

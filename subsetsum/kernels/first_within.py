@@ -78,7 +78,8 @@ def _solve(x, m, residual, half, eps, start, left, right, y, chosen, taken):
             residual -= x[used]
         used += 1
     distance = _cover(x, used, m, residual, eps, start, left, right, y, chosen, taken)
-    if distance > eps and m <= MOST:
+    # a goal beyond every sum has led to all numbers of its sign, which is the optimum
+    if abs(goal) < FAR and distance > eps and m <= MOST:
         distance = _cover(x, 0, m, goal, eps, m, left, right, y, chosen, taken)  # the exact optimum over all
     return distance
 

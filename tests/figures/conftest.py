@@ -3,7 +3,7 @@
 import pytest
 
 from figures import style
-from figures.__main__ import NAMES
+from figures.all import FIGURES
 from figures.report.pictures import drawn
 
 
@@ -18,10 +18,10 @@ def looked_at():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(style, "_image", look)
-        for name in NAMES:
+        for figure in FIGURES:
             lines.clear()
-            svg = drawn(name)
-            found[name] = svg, [(label, colour) for label, colour in lines if not label.startswith("_")]
+            svg = drawn(figure)
+            found[figure.name] = svg, [(label, colour) for label, colour in lines if not label.startswith("_")]
     return found
 
 

@@ -1,24 +1,29 @@
 """Figures show the numbers of the committed results, in the committed files, with a text for every point."""
 
-import importlib
 import os
 import re
+import shlex
 import subprocess
 import sys
-from types import ModuleType
+from pathlib import Path
 
 import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
 
-from common.cli import BAD_INPUT, run
-from figures import fresh, requirement
-from figures.__main__ import NAMES, main
+from figures import command, fresh, hole, paper, requirement, style
+from figures.all import FIGURES
+from figures.command import main
 from figures.plotted import digest, plotted
-from figures.style import COLOURS, collected, panels, save, tips
+from figures.record import Figure
+from figures.style import COLOURS, FORMATS, collected, output, panels, save, tips
+from slt.core.command import BAD_INPUT, run
+from slt_verify import HOME
 
-RENDERED = fresh.ROOT / "figures" / "rendered"  # as committed
+ROOT = Path(HOME)
+RENDERED = ROOT / "figures" / "rendered"  # as committed
+NAMES = [figure.name for figure in FIGURES]
 TIP = re.compile(r'  <g class="tip".*?\n  </g>\n', re.DOTALL)
 
 
@@ -38,16 +43,28 @@ def test_the_committed_picture_is_what_the_committed_result_draws(name, drawings
         assert image.info["Description"] == data_of(committed)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_figure_says_texts_commands_and_what_to_see(name, drawings):
-    module = importlib.import_module(f"figures.{name}")
-    texts = re.findall(r"""class="tip" role="img" aria-label=(?:"([^"]*)"|'([^']*)')""", drawings[name])
+@pytest.mark.parametrize("figure", FIGURES, ids=NAMES)
+def test_every_figure_says_texts_commands_and_what_to_see(figure, drawings):
+    texts = re.findall(r"""class="tip" role="img" aria-label=(?:"([^"]*)"|'([^']*)')""", drawings[figure.name])
+    texts = ["".join(text) for text in texts]
     assert len(texts) > 5
-    assert all("".join(text).strip() for text in texts)
-    assert any("python -m " in "".join(text) for text in texts)
-    assert "What to see" in module.__doc__
-    assert module.MINUTES > 0
-    assert all(path.is_file() for path in fresh.written(module))
+    assert all(text.strip() for text in texts)
+    assert any("; slt " in text or "; python -m " in text for text in texts)
+    assert "What to see" in figure.words()
+    assert figure.minutes > 0
+    assert all(path.is_file() for path in figure.results)
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=NAMES)
+def test_the_commands_of_every_figure_are_ours_and_take_their_options(figure):
+    from simulations.experiments import EXPERIMENTS
+    from slt.cli import COMMANDS
+
+    for words in figure.commands:
+        assert words[0] == "slt" or words[:3] == ("python", "-m", "benchmarks.load")
+        if words[0] == "slt":
+            assert words[1] in COMMANDS
+            assert words[1] != "simulate" or words[2] in EXPERIMENTS
 
 
 def test_a_figure_is_written_as_it_is_committed(tmp_path):
@@ -188,7 +205,7 @@ DRAWS = """
 import sys
 import matplotlib
 backend = matplotlib.rcParams._get("backend") if SEEN else None
-from figures.__main__ import main
+from figures.command import main
 assert main(["hole", "--out", sys.argv[1]]) == 0
 assert "matplotlib.pyplot" not in sys.modules
 assert not SEEN or matplotlib.rcParams._get("backend") == backend
@@ -202,15 +219,15 @@ assert pyplot.get_backend() == "svg"
 def test_a_users_backend_and_figures_are_left_alone(seen, tmp_path):
     words = [sys.executable, "-c", DRAWS.replace("SEEN", seen), str(tmp_path)]
     variables = os.environ | {"MPLBACKEND": "svg"}
-    done = subprocess.run(words, cwd=fresh.ROOT, env=variables, capture_output=True, text=True)
+    done = subprocess.run(words, cwd=ROOT, env=variables, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("variables", [{"MPLBACKEND": "nonsense"}, {"MATPLOTLIBRC": "bad"}], ids=str)
 def test_figures_are_drawn_where_matplotlib_cannot_be_imported_with_the_users_settings(variables, tmp_path):
     (tmp_path / "bad").write_bytes(b"\xff\xfe")
-    words = [sys.executable, "-m", "figures", "hole", "--out", "there"]
-    variables = {**os.environ, **variables, "PYTHONPATH": str(fresh.ROOT)}
+    words = [sys.executable, "-m", "slt", "figures", "hole", "--out", "there"]
+    variables = {**os.environ, **variables, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(words, cwd=tmp_path, env=variables, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert data_of((tmp_path / "there" / "hole.svg").read_text()) == data_of((RENDERED / "hole.svg").read_text())
@@ -229,64 +246,75 @@ def test_an_unknown_figure_is_refused_with_the_known_names(capsys):
     assert "known: requirement" in capsys.readouterr().err
 
 
+RESULT = hole.RESULT
+NEW = "import sys; open(sys.argv[1], 'a').write('new')"
+WRITE = ("python", "-c", NEW, "simulations/results/hole.jsonl")
+
+
+def made(*commands, name="invented"):
+    """A figure with these commands, which says what it draws."""
+
+    def said(data, out):
+        print(f"drawn {data} in {out}")
+        return []
+
+    return Figure(name, "a test", (RESULT,), commands, 0.5, (), lambda *paths: paths[0], said)
+
+
 @pytest.fixture
 def invented(monkeypatch):
-    """A figure whose command writes "new", and which says what it draws."""
-    module = ModuleType("figures.invented")
-    module.RESULT = fresh.ROOT / "simulations" / "results" / "hole.jsonl"
-    module.COMMAND = 'python -c \'import sys; open(sys.argv[1], "w").write("new")\' simulations/results/hole.jsonl'
-    module.MINUTES = 0.5
-    module.main = lambda argv: sys.stdout.write(f"drawn {' '.join(argv)}\n")
-    monkeypatch.setitem(sys.modules, "figures.invented", module)
-    monkeypatch.setitem(NAMES, "invented", "a test")
-    return module
+    """A figure whose command writes "new"."""
+    figure = made(WRITE)
+    monkeypatch.setattr(command, "FIGURES", (figure,))
+    return figure
 
 
 def test_fresh_says_the_time_runs_the_commands_and_draws_their_result(invented, tmp_path, capsys):
-    before = invented.RESULT.read_bytes()
+    before = RESULT.read_bytes()
     assert main(["invented", "--fresh", "--out", str(tmp_path / "new")]) == 0
     result = tmp_path / "new" / "simulations" / "results" / "hole.jsonl"
     assert result.read_text() == "new"
-    assert invented.RESULT.read_bytes() == before
+    assert RESULT.read_bytes() == before
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "invented: about 0.5 minutes on two cores"
-    assert said[1].strip() == invented.COMMAND
-    assert said[-1] == f"drawn {result} --out {tmp_path / 'new'}"
+    assert said[1].strip() == invented.again() == shlex.join(WRITE)
+    assert said[-1] == f"drawn {result} in {tmp_path / 'new'}"
 
 
 def test_fresh_never_writes_over_a_result(invented, tmp_path, capsys):
     assert run(main, ["invented", "--fresh"], "figures") == BAD_INPUT
     assert "--fresh needs --out DIR" in capsys.readouterr().err
+    assert run(main, ["invented", "rows", "--fresh", "--out", str(tmp_path)], "figures") == BAD_INPUT
+    assert "it goes with no file, got rows" in capsys.readouterr().err
     for _ in range(2):
         code = run(main, ["invented", "--fresh", "--out", str(tmp_path)], "figures")
     assert code == BAD_INPUT
     assert "exists already" in capsys.readouterr().err
 
 
-def test_fresh_stops_at_a_command_that_fails(invented, tmp_path, capsys):
-    invented.COMMAND = f"python -c 'import sys; sys.exit(3)'\n{invented.COMMAND}"
+def test_fresh_stops_at_a_command_that_fails(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(command, "FIGURES", (made(("python", "-c", "import sys; sys.exit(3)"), WRITE),))
     assert run(main, ["invented", "--fresh", "--out", str(tmp_path)], "figures") == BAD_INPUT
     assert "exit code 3" in capsys.readouterr().err
     assert not (tmp_path / "simulations" / "results" / "hole.jsonl").exists()
 
 
-def test_a_command_of_two_figures_runs_once(invented, monkeypatch, tmp_path):
-    invented.COMMAND = invented.COMMAND.replace('"w"', '"a"')
-    for name in list(NAMES):
-        monkeypatch.setitem(sys.modules, f"figures.{name}", invented)
+def test_fresh_names_a_result_that_no_command_wrote(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(command, "FIGURES", (made(("python", "-c", "pass", "simulations/results/hole.jsonl")),))
+    assert run(main, ["invented", "--fresh", "--out", str(tmp_path)], "figures") == BAD_INPUT
+    assert "the commands of invented did not write" in capsys.readouterr().err
+
+
+def test_a_command_of_two_figures_runs_once(monkeypatch, tmp_path):
+    monkeypatch.setattr(command, "FIGURES", (made(WRITE), made(WRITE, name="other")))
     assert main(["--fresh", "--out", str(tmp_path)]) == 0
     assert (tmp_path / "simulations" / "results" / "hole.jsonl").read_text() == "new"
 
 
 def test_modules_are_those_of_the_repository_whatever_lies_in_the_folder(tmp_path):
     (tmp_path / "simulations" / "results").mkdir(parents=True)
-    fresh.rerun("python -c 'import simulations.verdicts'", tmp_path)
-
-
-def test_commands_that_do_not_make_the_result_are_noticed(invented):
-    invented.COMMAND = "python -m one --to simulations/results/other.jsonl"
-    with pytest.raises(ValueError, match="do not write"):
-        fresh.written(invented)
+    fresh.rerun(["python", "-c", "import simulations.lemmas.verdicts"], tmp_path)
+    fresh.rerun(["slt", "figures", "--help"], tmp_path)
 
 
 def test_what_a_legend_names_has_its_colour(looked_at):
@@ -301,3 +329,87 @@ def test_what_a_legend_names_has_its_colour(looked_at):
                 seen.add((name, kind))
     assert len(seen) >= 8
     assert ("factors", "estimated") in seen
+
+
+@pytest.mark.parametrize("columns", paper.WIDTHS)
+@pytest.mark.parametrize("figure", FIGURES, ids=NAMES)
+def test_for_a_paper_every_text_has_its_size_and_lies_in_the_width_of_the_columns(
+    figure, columns, monkeypatch, tmp_path
+):
+    from matplotlib.text import Text
+
+    sizes = []
+
+    def look(drawn, _):
+        drawn.draw_without_rendering()
+        width, height = drawn.get_size_inches()
+        assert width == paper.WIDTHS[columns]
+        for text in drawn.findobj(Text):
+            if text.get_text() and text.get_visible():
+                sizes.append(text.get_fontsize())
+        box = drawn.get_tightbbox()
+        assert (box.x0 > -0.02, box.x1 < width + 0.02, box.y0 > -0.02, box.y1 < height + 0.02) == (True,) * 4
+        boxes = [ax.get_tightbbox() for ax in drawn.axes if ax.axison]
+        boxes += [legend.get_window_extent() for legend in drawn.legends]
+        for number, one in enumerate(boxes):
+            for other in boxes[:number]:
+                across = min(one.x1, other.x1) - max(one.x0, other.x0)
+                upright = min(one.y1, other.y1) - max(one.y0, other.y0)
+                assert min(across, upright) < 2  # hundredths of an inch
+        return b""
+
+    monkeypatch.setattr(style, "_image", look)
+    with output(["pdf"], columns):
+        figure.render(figure.load(), tmp_path)
+    assert min(sizes) >= 9
+
+
+def test_every_text_of_the_usual_pictures_has_at_least_9_points(monkeypatch, tmp_path):
+    from matplotlib.text import Text
+
+    sizes = []
+
+    def look(drawn, _):
+        sizes.extend(text.get_fontsize() for text in drawn.findobj(Text) if text.get_text())
+        return b""
+
+    monkeypatch.setattr(style, "_image", look)
+    for figure in FIGURES:
+        figure.render(figure.load(), tmp_path)
+    assert min(sizes) >= 9
+
+
+def test_formats_are_those_that_were_asked_for(tmp_path, capsys):
+    assert main(["load", "--out", str(tmp_path), "--format", *FORMATS, "--columns", "1"]) == 0
+    assert capsys.readouterr().out.split() == [str(tmp_path / f"load.{kind}") for kind in FORMATS]
+    with Image.open(tmp_path / "load.png") as image:
+        assert image.size[0] == round(300 * paper.WIDTHS[1])
+    pdf = (tmp_path / "load.pdf").read_bytes()
+    assert pdf.startswith(b"%PDF")
+    assert b"/Type3" not in pdf
+    assert main(["load", "--out", str(tmp_path / "again"), "--format", "pdf", "--columns", "1"]) == 0
+    assert (tmp_path / "again" / "load.pdf").read_bytes() == pdf
+    assert [path.name for path in (tmp_path / "again").iterdir()] == ["load.pdf"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["hole", "--format", "gif"], "invalid choice: 'gif'"),
+        (["hole", "--columns", "3"], "invalid choice: 3"),
+        (["hole", "none.jsonl"], "none.jsonl: No such file or directory"),
+    ],
+)
+def test_bad_options_are_one_line(words, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run(main, words, "slt figures") == BAD_INPUT
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def test_output_refuses_what_it_cannot_write():
+    with pytest.raises(ValueError, match="format must be one of png, svg, pdf"), output(["gif"]):
+        pass
+    with pytest.raises(ValueError, match="columns must be 1 or 2, got 3"), output(columns=3):
+        pass

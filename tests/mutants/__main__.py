@@ -25,7 +25,7 @@ from tests.mutants.mutant import Mutant, none
 
 ROOT = Path(__file__).parents[2]
 COPIED = (
-    "common",
+    "slt",
     "subsetsum",
     "theory",
     "simulations",

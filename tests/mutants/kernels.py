@@ -126,7 +126,7 @@ MUTANTS = (
          "            distance = found\n"),
         ("residual grows", "residual -= x[used]", "residual += x[used]"),
         ("items that overshoot are taken", "taken[used] = 0 < item <= abs(residual) + half", "taken[used] = 0 < item"),
-        ("no exact optimum at the largest size", "if distance > eps and m <= MOST:", "if distance > eps and m < MOST:"),
+        ("no exact optimum at the largest size", "distance > eps and m <= MOST:", "distance > eps and m < MOST:"),
         ("exact optimum without the first number", "distance = _cover(x, 0, m, goal, eps, m, left",
          "distance = _cover(x, 1, m, goal, eps, m, left"),
         ("head overwritten while rotating", "x[:steps].copy(), place[:steps].copy()", "x[:steps], place[:steps]"),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 
-from common.files import write_atomically
+from slt.core.files import write_atomically
 from tests.mutants.mutant import Mutant
 
 TABLE = Path(__file__).with_name("results.csv")

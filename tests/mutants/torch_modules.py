@@ -12,7 +12,7 @@ def _of(file: str, tests: str, *faults: tuple[str, ...]) -> tuple[Mutant, ...]:
         f"{PAPERS}{word[1:]}" if word[0] == ":" else word if "/" in word else f"{TESTS}{word}.py"
         for word in tests.split()
     )
-    return mutants(file if "/" in file else f"torch_backend/{file}.py", tuple(places), *faults)
+    return mutants(file, tuple(places), *faults)
 
 
 def _rival(name: str, tests: str, *faults: tuple[str, ...]) -> tuple[Mutant, ...]:
@@ -26,7 +26,7 @@ def _model(name: str, tests: str, *faults: tuple[str, ...]) -> tuple[Mutant, ...
 # fmt: off
 MUTANTS = (
     *_of(
-        "training", "ten_lines rivals",
+        "torch_backend/training/run.py", "ten_lines rivals",
         ("momentum of a half", "MOMENTUM = 0.9", "MOMENTUM = 0.5"),
         ("no momentum", "SGD(trained, settings.rate, MOMENTUM, weight_decay", "SGD(trained, settings.rate, weight_decay"),
         ("no decay in SGD", "MOMENTUM, weight_decay=settings.decay)", "MOMENTUM)"),
@@ -64,7 +64,7 @@ MUTANTS = (
         ("parameters that may not be trained are", "if parameter.requires_grad]", "]"),
     ),
     *_of(
-        "threshold", "threshold papers",
+        "torch_backend/masks/threshold.py", "threshold papers",
         ("later ones of equal scores kept", "squeeze(1)[-excess:]] = False", "squeeze(1)[:excess]] = False"),
         ("all equal scores kept", "    if excess:\n        mask[(magnitudes == threshold).nonzero().squeeze(1)[-excess:]] = False\n", ""),
         ("threshold itself left out", "mask = magnitudes >= threshold", "mask = magnitudes > threshold"),
@@ -100,7 +100,7 @@ MUTANTS = (
         ("threads not given back", "        torch.set_num_threads(threads)\n", "        pass\n"),
     ),
     *_of(
-        "streams", "ten_lines streams",
+        "torch_backend/masks/streams.py", "ten_lines streams",
         ("index not in the counter", 'counter=[0, whole("index", index), 0, 0]', "counter=[0, 0, 0, 0]"),
         ("index in another place of the counter", 'counter=[0, whole("index", index), 0, 0]', 'counter=[0, 0, whole("index", index), 0]'),
         ("seed alone is the key", "np.array(key_words(seed, what), np.uint64)", "np.array([seed, 0], np.uint64)"),
@@ -125,7 +125,7 @@ MUTANTS = (
         ("series of the logarithm cut short", "for odd in range(21, 0, -2):", "for odd in range(11, 0, -2):"),
     ),
     *_of(
-        "supermask", ":edge_popup supermask",
+        "torch_backend/masks/supermask.py", ":edge_popup supermask",
         ("gradient without sign", ".mul_(values).mul_(scores.sign())", ".mul_(values)"),
         ("gradient times the score", ".mul_(scores.sign())", ".mul_(scores)"),
         ("gradient without the weight", ".mul_(values).mul_(scores.sign())", ".mul_(scores.sign())"),
@@ -278,7 +278,7 @@ MUTANTS = (
         ("every mask planted by the scores", "keep_largest(layers, draws, kept_free(layers, settings.sparsity))", "keep_largest(layers, draws, max(kept_free(layers, settings.sparsity) - 5, 1))"),
     ),
     *_of(
-        "matching", "matching",
+        "torch_backend/commands/matching.py", "matching",
         ("margin with the wrong sign", "estimate.upper < -margin for", "estimate.upper < margin for"),
         ("matches above the margin", "estimate.lower >= -margin for", "estimate.lower >= margin for"),
         ("a difference at the margin does not match", "estimate.lower >= -margin for", "estimate.lower > -margin for"),
@@ -307,7 +307,7 @@ MUTANTS = (
         ("quotient upside down", "self.lower / other, self.value / other", "self.lower * other, self.value / other"),
     ),
     *_of(
-        "overlap", "overlap",
+        "torch_backend/rivals/overlap.py", "overlap",
         ("share of the second mask", "Overlap(common / kept, expected / kept)", "Overlap(common / sum(int(m.sum()) for m in second.values()), expected / kept)"),
         ("either for both", "(mask & other).sum()", "(mask | other).sum()"),
         ("chance over the whole network", "int(mask.sum()) * int(other.sum()) / max(len(mask), 1)", "int(mask.sum()) * sum(int(m.sum()) for m in second.values()) / sum(len(m) for m in second.values())"),
@@ -322,7 +322,7 @@ MUTANTS = (
         ("mean of the first seed", "(f[name] for f in found)", "(f[name] for f in found[:1])"),
     ),
     *_of(
-        "positions", "positions",
+        "torch_backend/commands/positions.py", "positions",
         ("place counted from the other end", "settings.sparsity - place * (1 - freezing)", "settings.sparsity - (1 - place) * (1 - freezing)"),
         ("place of the frozen share", "settings.sparsity - place * (1 - freezing)", "settings.sparsity - place * freezing"),
         ("lock left at none", "settings.changed(prune=prune, lock=freezing - prune)", "settings.changed(prune=prune)"),

@@ -1,16 +1,16 @@
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from common.store import read_jsonl
-from simulations import atlas
-from simulations.bounded import constant
+from simulations.experiments import atlas
+from simulations.lemmas.bounded import constant
+from slt.core.places import committed
+from slt.core.store import read_jsonl
 from subsetsum import draw, success_counts
 from theory.reach import gaussian_reach_n
 
-RESULT = Path(atlas.__file__).parent / "results" / "atlas.jsonl"
+RESULT = committed("simulations", "atlas.jsonl")
 ROWS = read_jsonl(RESULT)
 
 

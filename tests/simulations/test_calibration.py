@@ -1,15 +1,15 @@
 import json
 from dataclasses import asdict
-from pathlib import Path
 
 import pytest
 
-from common.intervals import Estimate, clopper_pearson
-from common.store import Store, read_jsonl
 from figures import calibration as figure
-from simulations import calibration
+from simulations.experiments import calibration
+from slt.core.intervals import Estimate, clopper_pearson
+from slt.core.places import committed
+from slt.core.store import Store, read_jsonl
 
-RESULT = Path(calibration.__file__).parent / "results" / "calibration.jsonl"
+RESULT = committed("simulations", "calibration.jsonl")
 
 
 @pytest.fixture

@@ -1,15 +1,15 @@
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.store import read_jsonl
-from simulations import cancel
+from simulations.experiments import cancel
+from slt.core.places import committed
+from slt.core.store import read_jsonl
 
-RESULT = Path(cancel.__file__).parent / "results" / "cancel.jsonl"
+RESULT = committed("simulations", "cancel.jsonl")
 
 
 def instance(seed, first=40, second=30, lock=0.3):

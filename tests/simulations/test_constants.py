@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from common.cli import BAD_INPUT, run
-from common.store import Store, read_jsonl
-from simulations.constants import DELTAS, RESULT, SETTINGS, Point, main, measured_rows
-from simulations.curves import READINGS
-from simulations.verdicts import REFUTED
+from simulations.experiments.constants import DELTAS, RESULT, SETTINGS, Point, main, measured_rows
+from simulations.lemmas.verdicts import REFUTED
+from slt.core.command import BAD_INPUT, run
+from slt.core.rates import READINGS
+from slt.core.store import Store, read_jsonl
 
 ROWS = read_jsonl(RESULT)
 
@@ -36,21 +36,21 @@ def test_no_row_is_refuted_and_every_interval_is_in_order():
 
 
 def test_the_command_writes_what_it_measures(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("simulations.constants.SETTINGS", (Point(0.0, 0.0, 0.1),))
-    monkeypatch.setattr("simulations.constants.RATES", ((0.0, 0.0),))
+    monkeypatch.setattr("simulations.experiments.constants.SETTINGS", (Point(0.0, 0.0, 0.1),))
+    monkeypatch.setattr("simulations.experiments.constants.RATES", ((0.0, 0.0),))
     assert main(["--trials", "500", "--out", str(tmp_path / "c.jsonl")]) == 0
     assert len(read_jsonl(tmp_path / "c.jsonl")) == len(DELTAS) * len(READINGS)
     assert "Range of the measured C" in capsys.readouterr().out
 
 
 def test_no_result_is_written_over_and_a_bad_out_is_noticed_before_the_work(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("simulations.constants.SETTINGS", (Point(0.0, 0.0, 0.1),))
-    monkeypatch.setattr("simulations.constants.RATES", ((0.0, 0.0),))
+    monkeypatch.setattr("simulations.experiments.constants.SETTINGS", (Point(0.0, 0.0, 0.1),))
+    monkeypatch.setattr("simulations.experiments.constants.RATES", ((0.0, 0.0),))
     measured = []
-    monkeypatch.setattr("simulations.constants.export_jsonl", lambda *a: measured.append(a))
+    monkeypatch.setattr("simulations.experiments.constants.export_jsonl", lambda *a: measured.append(a))
     assert main(["--trials", "500"]) == 0
     assert measured == []  # nothing is written where no file is named
-    monkeypatch.setattr("simulations.constants.measure_each", lambda *a, **k: pytest.fail("work was begun"))
+    monkeypatch.setattr("simulations.experiments.constants.measure_each", lambda *a, **k: pytest.fail("work was begun"))
     (tmp_path / "old").write_text("kept")
     for out, message in (("old", "exists already"), ("none/new", "cannot be written")):
         assert run(main, ["--trials", "500", "--out", str(tmp_path / out)], "constants") == BAD_INPUT

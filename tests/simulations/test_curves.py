@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 import subsetsum
-from common.store import Store
-from simulations.curves import LEAST_TRIALS, TRIALS, Curve, Setting, largest_n, measure, planned_trials
-from simulations.engine import Here
+from simulations.lemmas.measure import LEAST_TRIALS, TRIALS, Curve, Setting, largest_n, measure, planned_trials
+from simulations.run.engines import Threads
+from slt.core.store import Store
 
 SETTING = Setting(0.1, 0.2, 0.1, 1.0, 30, 700)
 
 
 def test_counts_are_the_trials_that_cover_at_every_n():
-    curve = measure(SETTING, seed=3, store=Store(), engine=Here(1))
+    curve = measure(SETTING, seed=3, store=Store(), engine=Threads(1))
     for n in (0, 7, 15, 30):
         covered = subsetsum.covers(n, 0.1, trials=700, prune=0.2, lock=0.1, seed=3)
         assert curve.uniform[n] == covered.sum()
@@ -22,8 +22,8 @@ def test_counts_are_the_trials_that_cover_at_every_n():
 
 def test_a_curve_does_not_depend_on_threads_and_tells_of_every_trial():
     told = []
-    one = measure(SETTING, seed=3, store=Store(), engine=Here(1), tick=told.append)
-    two = measure(SETTING, seed=3, store=Store(), engine=Here(2))
+    one = measure(SETTING, seed=3, store=Store(), engine=Threads(1), tick=told.append)
+    two = measure(SETTING, seed=3, store=Store(), engine=Threads(2))
     assert sum(told) == 700
     assert np.array_equal(one.uniform, two.uniform)
     assert np.array_equal(one.pointwise, two.pointwise)

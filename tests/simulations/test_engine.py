@@ -12,20 +12,29 @@ from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.local_group import ROOT, LocalGroup, kill, stored, until
-from common.cli import run
-from common.forms import Numbers, check
-from common.store import Store
-from simulations import curves, lemmas, runner, sweep
-from simulations.engine import VARIABLE, Here, Unit, open_engine
-from simulations.pace import MOST, OVERHEAD, Pace, groups
-from simulations.runner import Chunks, measure_all, run_chunks
-from simulations.software import OWN, source_digest
-from subsetsum import verify
+from simulations.existence import check as check_module
+from simulations.existence import command as existence
+from simulations.existence import rows, sweep
+from simulations.experiments import EXPERIMENTS
+from simulations.lemmas import measure as curves
+from simulations.lemmas import rows as lemmas
+from simulations.lemmas.settings import Settings
+from simulations.run import runner
+from simulations.run.engines import VARIABLE, Threads, open_engine
+from simulations.run.pace import MOST, OVERHEAD, Pace, groups
+from simulations.run.runner import Chunks, measure_all, run_chunks
+from simulations.run.units import Unit
+from simulations.run.versions import OWN, source_digest
+from slt.cli import verify
+from slt.core.command import run
+from slt.core.forms import Numbers, check
+from slt.core.store import Store
 from subsetsum.curves import TARGETS
 from theory.claims import CLAIMS
 
@@ -36,13 +45,22 @@ UNITS = 64
 CALLS = """
 import os, sys
 from functools import partial
-from simulations.cluster import connected
-from simulations.engine import Unit
+from simulations.run.cluster import connected
+from simulations.run.units import Unit
 with connected(sys.argv[1], None) as cluster:
     units = [Unit(i, "any", {call}) for i in range({count})]
     for unit, row in cluster.run(units):
         print(row)
 """
+TICKET = """
+import sys
+from simulations.existence import check, rows
+from simulations.existence.command import main
+from slt.core.command import run
+rows.PART_EDGES, check.UNIT_EDGES = 2**17, 2**19  # many small parts
+sys.exit(run(main, sys.argv[1:], "existence"))
+"""
+PARTS = 200 + 1
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +100,7 @@ def test_a_cluster_does_the_work_and_writes_what_one_process_writes(group, alone
 
 
 def test_the_rows_of_the_main_job_are_those_of_one_machine_on_a_cluster(group):
-    settings = lemmas.Settings(prune=0.2, lock=0.1, eps=(0.2,), trials=12_000)
+    settings = Settings(prune=0.2, lock=0.1, eps=(0.2,), trials=12_000)
 
     def rows(engine):
         with Store() as store:
@@ -91,8 +109,8 @@ def test_the_rows_of_the_main_job_are_those_of_one_machine_on_a_cluster(group):
 
     words = ["--scheduler", group.address]
     with open_engine(verify.parser().parse_args(words), None) as cluster:
-        assert not isinstance(cluster, Here)
-        assert rows(cluster) == rows(Here())
+        assert not isinstance(cluster, Threads)
+        assert rows(cluster) == rows(Threads())
 
 
 def test_a_killed_worker_changes_nothing(group, alone, tmp_path):
@@ -105,6 +123,47 @@ def test_a_killed_worker_changes_nothing(group, alone, tmp_path):
     finish(client)
     assert out.read_bytes() == alone
     assert len(stored(store)) == UNITS
+
+
+def test_a_ticket_is_the_same_whatever_builds_it_and_whatever_dies(group, tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "t.npz", a=rng.uniform(-0.4, 0.4, (12, 24)), b=rng.uniform(-0.4, 0.4, (4, 12)))
+    words = "--target", tmp_path / "t.npz", "--width", "800,100", "--eps", "0.5", "--seed", "3"
+    alone, out = tmp_path / "alone", tmp_path / "out"
+
+    def parts(folder):
+        return sorted(path.name for path in folder.glob("layer*.npz"))
+
+    def dates():
+        return {name: (out / name).stat().st_mtime_ns for name in parts(out)}
+
+    start = partial(group.client, "-c", TICKET, *words, "--scheduler-file", group.file, "--out", out)
+    client = start()
+    until(lambda: len(parts(out)) >= 5)
+    kill(group.workers.pop(0))
+    known = len(parts(out))
+    until(lambda: len(parts(out)) > known)  # the other worker goes on
+    kill(client)
+    client.communicate()
+    kept = dates()
+    assert len(kept) < PARTS
+    group.worker()
+    client = start()
+    monkeypatch.setattr(rows, "PART_EDGES", 2**17)
+    monkeypatch.setattr(check_module, "UNIT_EDGES", 2**19)
+    monkeypatch.delenv(VARIABLE, raising=False)
+    assert existence.main([*map(str, words), "--jobs", "2", "--out", str(alone)]) == 0
+    text, _ = finish(client)
+    assert "0 locked edges dropped, 0 pruned kept" in text
+    assert {name: date for name, date in dates().items() if name in kept} == kept
+    assert parts(out) == parts(alone)
+    assert len(parts(out)) == PARTS
+    for name in parts(out):
+        with np.load(out / name) as one, np.load(alone / name) as two:
+            assert one["weights"].tobytes() == two["weights"].tobytes()
+            assert one["masks"].tobytes() == two["masks"].tobytes()
+    results = [json.loads((folder / "result.json").read_text()) for folder in (out, alone)]
+    assert [result.pop("seconds") and result for result in results] == [results[0]] * 2
 
 
 def test_a_client_interrupted_and_one_killed_leave_all_that_came_back(group, alone, tmp_path):
@@ -134,7 +193,7 @@ def test_other_software_and_a_lost_scheduler_end_in_one_line(alone, tmp_path):
     for package in OWN:
         shutil.copytree(ROOT / package, changed / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "slt_verify.py", changed)  # finds the packages beside it
-    with open(changed / "common" / "keys.py", "a") as file:
+    with open(changed / "slt" / "core" / "keys.py", "a") as file:
         file.write("# another comment\n")
     with LocalGroup(tmp_path) as group:
         address = group.address
@@ -174,7 +233,7 @@ def test_a_unit_that_kills_every_worker_is_given_up_and_what_a_unit_raises_is_ra
 
 def test_a_cluster_that_has_lost_all_its_workers_ends_in_one_line(tmp_path, monkeypatch):
     pytest.importorskip("distributed")
-    from simulations import cluster
+    from simulations.run import cluster
 
     monkeypatch.setattr(cluster, "LOOK", 0.2)
     said = "the scheduler {} has had no worker for 1 seconds"
@@ -200,7 +259,7 @@ def options(scheduler=None, scheduler_file=None):
 def test_what_cannot_be_reached_is_told_in_one_line(monkeypatch, tmp_path):
     pytest.importorskip("distributed")
     monkeypatch.delenv(VARIABLE, raising=False)
-    monkeypatch.setattr("simulations.cluster.CONNECT", 0.5)
+    monkeypatch.setattr("simulations.run.cluster.CONNECT", 0.5)
     (tmp_path / "damaged").write_text("no JSON")
     for asked, line in (
         (options("tcp://127.0.0.1:1"), "no scheduler can be reached at tcp://127.0.0.1:1"),
@@ -222,9 +281,9 @@ def test_what_cannot_be_reached_is_told_in_one_line(monkeypatch, tmp_path):
 
 def test_without_dask_a_scheduler_is_refused_and_nothing_else(monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
-    monkeypatch.setattr("simulations.engine.find_spec", lambda name: None)
+    monkeypatch.setattr("simulations.run.engines.find_spec", lambda name: None)
     with open_engine(options(), 2) as engine:
-        assert isinstance(engine, Here)
+        assert isinstance(engine, Threads)
         assert engine.jobs == 2
     with pytest.raises(ValueError, match=r"the scheduler tcp://x:1 needs Dask: pip install -e \"\.\[cluster\]\""):
         open_engine(options("tcp://x:1"), 1).__enter__()
@@ -262,10 +321,10 @@ class Post:
 
 @pytest.mark.parametrize(
     "name",
-    ["calibration", "constants", "sweep", "hole", "cancel", "limits", "atlas", "found.command", "requirement"],
+    [name for name in EXPERIMENTS if name not in ("existence", "price")],
 )
 def test_the_units_of_every_simulation_can_travel(name, monkeypatch, tmp_path):
-    module = import_module(f"simulations.{name}")
+    module = import_module(EXPERIMENTS[name].module)
     opener = module if hasattr(module, "open_engine") else runner
     sent = []
 
@@ -408,12 +467,12 @@ def test_the_largest_seeds_can_be_stored(tmp_path, seed):
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_threads_do_every_unit_once_and_raise_what_a_unit_raises(jobs):
     units = [Unit(i, "any", partial(dict, i=i)) for i in range(50)]
-    found = list(Here(jobs).run(units))
+    found = list(Threads(jobs).run(units))
     assert sorted((unit.name, row["i"]) for unit, row in found) == [(i, i) for i in range(50)]
     assert len({id(unit) for unit, _ in found}) == 50
     units[10] = Unit(10, "any", partial(int, "seven"))
     with pytest.raises(ValueError, match="invalid literal"):
-        list(Here(jobs).run(units))
+        list(Threads(jobs).run(units))
 
 
 kinds = st.lists(st.sampled_from("abc"), max_size=60)

@@ -12,16 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulations.existence import build as building
-from simulations.existence.build import GRID, build
+from simulations.existence import rows
+from simulations.existence.build import build
 from simulations.existence.check import check
 from simulations.existence.command import main
 from simulations.existence.errors import adversarial, certified_bound, collapsed, difference
+from simulations.existence.rows import GRID
 from simulations.existence.smallest import smallest_blocks
 from simulations.existence.source import Source
 from simulations.existence.target import Target, accuracy, forward, from_file, rescaled, save
 from simulations.existence.trained import mnist
 from simulations.existence.weights import build_weights
+from simulations.run.engines import Threads
 from theory.existence import plan
 from theory.obstruction import sup_error_floor
 
@@ -114,7 +116,7 @@ def test_a_kept_pruned_edge_of_layer_one_and_a_flipped_free_edge_are_caught():
 def test_a_killed_build_resumes_to_the_same_bits(tmp_path, monkeypatch):
     target, source = small(2)
     whole = build(source, target, (1e-3, 1e-3))
-    monkeypatch.setattr(building, "PART_EDGES", 20_000)
+    monkeypatch.setattr(rows, "PART_EDGES", 20_000)
     seen = []
 
     def kill(edges):
@@ -126,7 +128,7 @@ def test_a_killed_build_resumes_to_the_same_bits(tmp_path, monkeypatch):
         build(source, target, (1e-3, 1e-3), tmp_path, advance=kill)
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.npz")}
     assert len(kept) == 3
-    resumed = build(source, target, (1e-3, 1e-3), tmp_path, jobs=1)
+    resumed = build(source, target, (1e-3, 1e-3), tmp_path, Threads(1))
     assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
     for a, b in zip(whole.layers, resumed.layers, strict=True):
         np.testing.assert_array_equal(a.masks, b.masks)
@@ -135,8 +137,17 @@ def test_a_killed_build_resumes_to_the_same_bits(tmp_path, monkeypatch):
         build(replace(source, seed=3), target, (1e-3, 1e-3), tmp_path)
     with pytest.raises(ValueError, match="another build"):
         build(source, replace(target, low=-np.ones(3)), (1e-3, 1e-3), tmp_path)
-    for content in (b"", next(iter(kept)).read_bytes()[:100]):
-        next(iter(kept)).write_bytes(content)
+    with pytest.raises(ValueError, match="another build"):
+        build(source, target, (1e-3, 2e-3), tmp_path)
+    with pytest.raises(ValueError, match="another build"):
+        build(source, replace(target, weights=tuple(w / 2 for w in target.weights)), (1e-3, 1e-3), tmp_path)
+    monkeypatch.setattr(rows, "PART_EDGES", 10_000)
+    with pytest.raises(ValueError, match="another build"):
+        build(source, target, (1e-3, 1e-3), tmp_path)
+    monkeypatch.setattr(rows, "PART_EDGES", 20_000)
+    first, *others = (tmp_path / f"layer{name}.npz" for name in ("2-row0", "2-row88", "3-row0"))
+    for content in (b"", first.read_bytes()[:100], *(path.read_bytes() for path in others)):
+        first.write_bytes(content)
         with pytest.raises(ValueError, match="remove it, and it is built again"):
             build(source, target, (1e-3, 1e-3), tmp_path)
 

@@ -1,6 +1,7 @@
 """Parts of building and checking tickets against plain lines, and every way in which the check says no."""
 
 import json
+import pickle
 from dataclasses import replace
 from itertools import pairwise, product
 from math import sqrt
@@ -11,10 +12,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.keys import generator, key_words
-from common.rates import Rates
-from simulations.existence import command, smallest, weights
-from simulations.existence.build import GRID, Layer, Ticket, blocks_below, build
+from simulations.existence import command, rows, smallest
+from simulations.existence.build import Layer, Ticket, build
 from simulations.existence.check import check
 from simulations.existence.command import main
 from simulations.existence.cost import Cost, _memory, estimate, refuse
@@ -28,11 +27,15 @@ from simulations.existence.errors import (
     collapsed,
     difference,
 )
+from simulations.existence.rows import GRID, layer_rows
 from simulations.existence.source import Source
 from simulations.existence.tables import _parameters, realised
 from simulations.existence.target import Target, accuracy, forward, from_file, rescaled
 from simulations.existence.trained import digits, train
 from simulations.existence.weights import _nearest_of_all, build_weights
+from simulations.run.engines import Threads
+from slt.core.keys import generator, key_words
+from slt.core.rates import Rates
 from subsetsum.rows import even_blocks
 from theory.products import window
 
@@ -84,10 +87,11 @@ def test_a_code_equal_to_a_threshold_is_on_its_upper_side():
 @pytest.mark.parametrize("low", [0.0, -1.0, [-1.0, 0.0, -0.5]])
 def test_the_blocks_of_the_first_layer_are_the_neurons_that_see_a_part_of_an_input(low):
     target, source = small(3, low=low)
+    source = replace(source, prune=(0.3, 0.1, 0.1))
     signed = np.broadcast_to(np.asarray(low), 3) < 0
     values, states = source.rows(1, 0, source.widths[1])
     own = np.array([values[r, r // 120] * (states[r, r // 120] >= 0) for r in range(360)])
-    blocks = blocks_below(source, target, 0, 1e-3)
+    blocks = layer_rows(source, target, 0, (1e-3, 1e-3)).candidates.blocks
     expected = [[r for r in range(120 * i, 120 * i + 120) if own[r] > 0] for i in range(3)]
     expected += [[r for r in range(120 * i, 120 * i + 120) if own[r] < 0] for i in range(3) if signed[i]]
     assert blocks.count == len(expected)
@@ -95,7 +99,7 @@ def test_the_blocks_of_the_first_layer_are_the_neurons_that_see_a_part_of_an_inp
         assert blocks.columns[blocks.starts[k] : blocks.starts[k + 1]].tolist() == wanted
     np.testing.assert_array_equal(blocks.factor, abs(own))
     assert blocks.window == window(1e-3)
-    above = blocks_below(source, target, 1, 1e-3)
+    above = layer_rows(source, target, 1, (1e-3, 1e-3)).candidates.blocks
     even = even_blocks(2, 50)
     np.testing.assert_array_equal(above.starts, even.starts)
     np.testing.assert_array_equal(above.columns, even.columns)
@@ -171,6 +175,70 @@ def test_files_keep_biases_of_every_layer_and_refuse_labels_beyond_the_classes(t
     np.savez(tmp_path / "u.npz", a=w1, b=b1, c=w2, d=b2, inputs=x, labels=[1, 2])
     with pytest.raises(ValueError, match="labels must be whole numbers from 0 to 1"):
         from_file(tmp_path / "u.npz")
+
+
+# ---- parts of a layer, as units of work
+
+
+@pytest.mark.parametrize("edges", [1, 361, 721, 3600, 10**9])
+def test_parts_are_of_one_size_and_have_every_row_once(edges, monkeypatch):
+    target, source = small(1)
+    monkeypatch.setattr(rows, "PART_EDGES", edges)
+    for number, (width, copies) in enumerate(((360, 50), (100, 1))):
+        layer = layer_rows(source, target, number, (1e-2, 1e-3))
+        parts = [layer.wanted(first) for first in layer.starts]
+        np.testing.assert_array_equal(np.concatenate(parts), np.repeat(target.weights[number], copies, axis=0))
+        assert {len(part) for part in parts[:-1]} <= {max(edges // width, 1)}
+        assert len(parts[-1]) <= max(edges // width, 1)
+
+
+class Travelled:
+    """An engine that does every unit after a journey through pickle, and keeps the bytes of each."""
+
+    jobs = 1
+
+    def __init__(self, sent):
+        self.sent = sent
+
+    def run(self, units):
+        for unit in units:
+            call = pickle.dumps(unit.call)
+            self.sent.append(len(call))
+            yield unit, pickle.loads(pickle.dumps(pickle.loads(call)()))
+
+
+def test_parts_travel_as_what_is_wanted_and_packed_bits_and_come_back_the_same():
+    weights = np.random.default_rng(0).uniform(-0.4, 0.4, (6, 8)), np.random.default_rng(1).uniform(-0.4, 0.4, (2, 6))
+    target = Target("t", weights, low=np.array([-1.0] * 4 + [0.0] * 4))
+    source = Source(1, target.sizes, (400, 50), (0.1,) * 3, (0.0, 0.1, 0.1))
+    sent = []
+    found, alone = (build(source, target, (1e-2, 1e-2), engine=engine) for engine in (Travelled(sent), Threads(2)))
+    assert sum(sent) < sum(layer.weights.nbytes for layer in alone.layers) + 2000
+    for one, two in zip(found.layers, alone.layers, strict=True):
+        assert one.weights.tobytes() == two.weights.tobytes()
+        assert one.masks.tobytes() == two.masks.tobytes()
+    sent.clear()
+    x = np.random.default_rng(2).uniform(-1, 1, (9, 8)) * (target.low < 0)
+    verdict, expected = (check(found, x, engine) for engine in (Travelled(sent), Threads(2)))
+    assert verdict.outputs.tobytes() == expected.outputs.tobytes()
+    assert replace(verdict, outputs=None) == replace(expected, outputs=None)
+    bits = sum(layer.masks.nbytes for layer in found.layers)
+    # beside the masks: own edges, activations of 9 inputs, little else
+    assert bits < sum(sent) < bits + 8 * (source.widths[1] + 9 * source.widths[2]) + 10_000
+    counts = [build_weights(target, 0, 12, 0.01, engine) for engine in (Travelled(sent), Threads(3))]
+    assert replace(counts[0], seconds=0) == replace(counts[1], seconds=0)
+    sizes = [smallest.smallest_blocks(source, target, (1e-2, 1e-2), engine) for engine in (Travelled(sent), Threads(3))]
+    assert sizes[0] == sizes[1]
+
+
+def test_the_time_of_a_cluster_is_that_of_its_threads_and_the_memory_that_of_one():
+    class Many(Travelled):
+        jobs = 10**9
+
+    target, source = small(0, (3, 4, 2), block=120)
+    cost = estimate(source, target, (1e-2, 1e-2), Many([]))
+    assert cost.seconds < 1e-3
+    assert cost.gib == _memory(source, target, 1)
 
 
 # ---- error bounds
@@ -261,10 +329,9 @@ def test_time_grows_with_the_rows_that_are_built(monkeypatch):
     clock = iter(range(10**6))
     monkeypatch.setattr("simulations.existence.cost.time.perf_counter", lambda: float(next(clock)))
     target, source = small(0, (3, 4, 2), block=120)
-    # every timed piece takes one second: the rows of a layer over those tried, and half a draw a thread for each row
-    found = estimate(source, target, (1e-2, 1e-2), jobs=2)
-    rows, tried = [4 * 50, 2], [16, 2]
-    expected = sum(r * (1 / t + 1.5 * 1 / 2) for r, t in zip(rows, tried, strict=True))
+    # every timed piece takes one second: those rows that are tried, and a draw; two threads share the work
+    found = estimate(source, target, (1e-2, 1e-2), Threads(2))
+    expected = sum(rows * (1 / tried + 1.5) / 2 for rows, tried in ((4 * 50, 8), (2, 2)))
     assert found.seconds == pytest.approx(expected)
 
 
@@ -290,10 +357,10 @@ def test_training_is_its_ten_lines_in_torch():
     clipped = 0
     for epoch in range(epochs):
         order = draw.permutation(25)
-        for rows in np.array_split(order, 3):
+        for chosen in np.array_split(order, 3):
             leaves = [part.clone().requires_grad_() for part in w]
-            logits = torch.relu(torch.tensor(x[rows]) @ leaves[0].T) @ leaves[1].T
-            loss = torch.nn.functional.cross_entropy(logits, torch.tensor(y[rows]))
+            logits = torch.relu(torch.tensor(x[chosen]) @ leaves[0].T) @ leaves[1].T
+            loss = torch.nn.functional.cross_entropy(logits, torch.tensor(y[chosen]))
             for k, g in enumerate(torch.autograd.grad(loss, leaves)):
                 v[k] = 0.9 * v[k] - 0.1 * (1 - epoch / epochs) * (g + decay * w[k])
                 clipped += int(((w[k] + v[k]).abs() > 1).sum())
@@ -335,13 +402,13 @@ def test_failures_and_impossible_ones_are_counted_in_every_layer():
 
 
 def test_a_failure_for_which_a_subset_exists_is_not_called_impossible(monkeypatch):
-    solve = weights.solve_rows
+    solve = rows.solve_rows
 
     def worse(*arguments, **options):
         found, masks = solve(*arguments, **options)
         return found + 0.5, masks
 
-    monkeypatch.setattr(weights, "solve_rows", worse)
+    monkeypatch.setattr(rows, "solve_rows", worse)
     found = build_weights(Target("t", (np.zeros((2, 2)),)), 0, 4, 0.01)
     assert (found.failures, found.impossible, found.verified) == (4, 0, False)
 
@@ -354,7 +421,7 @@ def test_the_nearest_of_all_subsets_is_looked_for_among_all(numbers, goal):
 
 @pytest.mark.parametrize("broken", [0, 1])
 def test_bits_that_do_not_give_the_claimed_weight_are_a_no_with_exit_code_1(tmp_path, monkeypatch, capsys, broken):
-    solve, calls = weights.solve_rows, []
+    solve, calls = rows.solve_rows, []
 
     def flipped(*arguments, **options):
         found, masks = solve(*arguments, **options)
@@ -367,7 +434,7 @@ def test_bits_that_do_not_give_the_claimed_weight_are_a_no_with_exit_code_1(tmp_
     options = ["--target", str(tmp_path / "t.npz"), "--mode", "weights", "--numbers", "12"]
     assert main(options) == 0
     assert "added up: agree" in " ".join(capsys.readouterr().out.split())
-    monkeypatch.setattr(weights, "solve_rows", flipped)
+    monkeypatch.setattr(rows, "solve_rows", flipped)
     assert main(options) == 1
     assert "added up: DISAGREE" in " ".join(capsys.readouterr().out.split())
 
@@ -443,6 +510,7 @@ def test_a_claimed_weight_that_is_off_is_found_in_every_layer(number, low):
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_broken_edges_are_counted_in_every_layer_and_every_part(number, monkeypatch):
     monkeypatch.setattr("simulations.existence.check.PART", 400)  # a few rows at a time
+    monkeypatch.setattr("simulations.existence.check.UNIT_EDGES", 900)
     target, source = small(2, (3, 2, 2, 1), q=0.3, p=0.2)
     ticket = build(source, target, (1e-2,) * 3)
     sound = check(ticket, np.ones((1, 3)))
@@ -486,7 +554,7 @@ def test_what_missed_its_precision_is_counted_over_all_layers():
               Layer(np.array([[0.9]]), np.zeros((1, 1), np.uint8), 0.06))  # fmt: skip
     table, failures = realised(target, Ticket(None, np.zeros(2, bool), np.zeros(1, bool), layers))
     assert failures == 2  # 0.08 and 0.4 off; 0.05 is within 0.06
-    cells = [list(column.cells) for column in table.columns]
+    cells = [list(column) for column in zip(*table.rows, strict=True)]
     assert cells[3] == ["8.00e-02", "4.00e-01"]
     assert cells[5] == ["1", "1"]
     assert _parameters((3.0, 2.0, 4.0)) == 14
@@ -522,23 +590,27 @@ def test_smallest_blocks_see_every_row_and_the_layers_own_precision(monkeypatch)
     target, source = small(0, (2, 2, 1), block=150)
     seen = []
 
-    def solve(key, blocks, rows, eps, rates, *, first, jobs):
-        seen.append((key, first, len(rows), eps, rates))
-        found = rows.copy()
+    def solve(key, blocks, wanted, eps, rates, *, first):
+        seen.append((key, first, len(wanted), eps, rates))
+        found = wanted.copy()
         if first == bad[0]:
             found[-1, -1] += bad[1] * eps
         return found, None
 
-    monkeypatch.setattr(smallest, "solve_rows", solve)
+    monkeypatch.setattr(rows, "solve_rows", solve)
+    monkeypatch.setattr(rows, "PART_EDGES", 64 * 80)
+    one = Threads(1)
     wide = replace(source, blocks=(40, 50))
     for first, off, works in ((None, 0, True), (0, 1.01, False), (64, 1.01, False), (64, 0.99, True)):
         seen.clear()
         bad = first, off
-        assert smallest._works(wide, target, 0, (1e-2, 1e-3), None) == works
+        assert smallest._works(wide, target, 0, (1e-2, 1e-3), one) == works
         assert all(key == wide.key(2) and rates == wide.rates(2) for key, _, _, _, rates in seen)
         assert all(eps == 1e-2 * GRID for _, _, _, eps, _ in seen)
         if works:
-            assert [(first, rows) for _, first, rows, _, _ in seen] == [(0, 64), (64, 36)]
+            assert [(first, count) for _, first, count, _, _ in seen] == [(0, 64), (64, 36)]
+        else:
+            assert seen[-1][1] == first  # nothing is built after a failure
     bad = 0, 1.01
-    assert not smallest._works(wide, target, 1, (1e-2, 1e-3), None)
+    assert not smallest._works(wide, target, 1, (1e-2, 1e-3), one)
     assert seen[-1][3] == 1e-3 * GRID

@@ -2,9 +2,9 @@
 
 import pytest
 
-from simulations.curves import Law
-from simulations.forecast import announce, foreseen_n
-from simulations.price import main
+from simulations.experiments.price import main
+from simulations.lemmas.forecast import announce, foreseen_n
+from simulations.lemmas.measure import Law
 from theory.estimate import estimated_n
 
 USUAL = Law(prune=0.4, lock=0.3, radius=1.0)

@@ -7,16 +7,17 @@ import numpy as np
 import pytest
 import torch
 
-from common.cli import BAD_INPUT, run
-from common.store import read_jsonl
 from figures import found as figure
 from simulations.existence.build import build
 from simulations.existence.check import check
 from simulations.existence.source import Source
 from simulations.existence.target import forward
-from simulations.found import command, tables, targets
-from simulations.found.judge import apply, judge, masks_of
-from simulations.found.search import search, sparsity_at
+from simulations.experiments.found import command, tables, targets
+from simulations.experiments.found.judge import apply, judge, masks_of
+from simulations.experiments.found.search import search, sparsity_at
+from simulations.run.engines import Threads
+from slt.core.command import BAD_INPUT, run
+from slt.core.store import read_jsonl
 
 SOURCE = Source(5, (2, 3, 1), (12, 6), (0.2,) * 3, (0.0, 0.1, 0.1))
 RANDOM = replace(targets.problem("random", 9), steps=40)
@@ -83,9 +84,9 @@ def test_a_built_ticket_is_judged_as_the_independent_check_runs_it(name):
     task = targets.problem(name, 2)
     sizes = task.target.sizes
     source = Source(1, sizes, (12, 5), (0.2,) * 3, (0.0, 0.1, 0.1))
-    ticket = build(source, task.target, (0.05, 0.05), jobs=1)
+    ticket = build(source, task.target, (0.05, 0.05), engine=Threads(1))
     applied = apply(source, masks_of(ticket))
-    verdict = check(ticket, task.target.inputs, 1)
+    verdict = check(ticket, task.target.inputs, Threads(1))
     assert np.abs(forward(applied.weights, task.target.inputs) - verdict.outputs).max() < 1e-9
     assert applied.violations == 0
     error = np.abs(verdict.outputs - forward(task.target.weights, task.target.inputs))
@@ -200,7 +201,7 @@ def test_committed_constructions_come_out_again(target, t):
         used, prune, lock = command.planned(setting, task)
         assert list(used.blocks) == row["blocks"]
         source = Source(command.source_seed(setting, 0, 0), used.sizes, used.blocks, prune, lock)
-        ticket = build(source, task.target, tuple(demand.eps for demand in used.demands), jobs=1)
+        ticket = build(source, task.target, tuple(demand.eps for demand in used.demands), engine=Threads(1))
         again = judge(task, apply(source, masks_of(ticket)))
         kept = {name: row["constructed"][name] for name in again}
         assert again.pop("sparsity") == kept.pop("sparsity"), number

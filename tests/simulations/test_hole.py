@@ -1,19 +1,19 @@
 from dataclasses import asdict
 from itertools import product
 from math import pi
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.store import read_jsonl
 from figures import hole as figure
-from simulations import hole, planar
-from simulations.planar import KEPT, Planar, descend, exhaustive
+from simulations.experiments import hole, planar
+from simulations.experiments.planar import KEPT, Planar, descend, exhaustive
+from slt.core.places import committed
+from slt.core.store import read_jsonl
 
-RESULT = Path(hole.__file__).parent / "results" / "hole.jsonl"
+RESULT = committed("simulations", "hole.jsonl")
 
 
 def tiny(seed, most=4, lock_first=0.4):

@@ -1,22 +1,22 @@
 from dataclasses import asdict
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.intervals import lower_limit, upper_limit
-from common.store import Store, read_jsonl
-from simulations import limits
-from simulations.limits import LAST, SETTINGS, Setting, contradicts, crossing, freezing, last_step, rates
+from simulations.experiments import limits
+from simulations.experiments.limits import LAST, SETTINGS, Setting, contradicts, crossing, freezing, last_step, rates
+from slt.core.intervals import lower_limit, upper_limit
+from slt.core.places import committed
+from slt.core.store import Store, read_jsonl
 from subsetsum import covers_values
 from theory.estimate import estimated_success
 from theory.necessary import failure_at_least
 from theory.sufficient import failure_at_most
 
-RESULT = Path(limits.__file__).parent / "results" / "limits.jsonl"
+RESULT = committed("simulations", "limits.jsonl")
 ENDS = ("lower", "value", "upper")
 
 

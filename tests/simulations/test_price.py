@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.cli import run
-from common.store import canonical
-from simulations import price as module
-from simulations.curves import Setting, chunk_size, count_successes, seconds_per_trial
-from simulations.pace import MOST, OVERHEAD
-from simulations.price import ASK, KEEP, price, row_bytes
+from simulations.experiments import price as module
+from simulations.experiments.price import ASK, KEEP, price, row_bytes
+from simulations.lemmas.measure import Setting, chunk_size, count_successes, seconds_per_trial
+from simulations.run.pace import MOST, OVERHEAD
+from slt.core.command import run
+from slt.core.store import canonical
 
 CURVE = Setting(0.01, 0.4, 0.3, 1.0, 170, 10**9)
 

@@ -13,12 +13,12 @@ from functools import partial
 import pytest
 
 from benchmarks.local_group import ROOT, LocalGroup, kill
-from simulations.engine import Unit
-from simulations.software import OWN, software
+from simulations.run.units import Unit
+from simulations.run.versions import OWN, software
 
 pytest.importorskip("distributed")
 
-from simulations import cluster
+from simulations.run import cluster
 
 GREETING = struct.pack("<QQQ", 24, 1, 8)  # one part of eight bytes
 

@@ -4,7 +4,7 @@ from importlib.metadata import PackageNotFoundError
 
 import pytest
 
-from simulations import software
+from simulations.run import versions as software
 
 
 def test_without_package_metadata_versions_are_unknown_and_sources_count(monkeypatch):
@@ -20,7 +20,7 @@ def test_without_package_metadata_versions_are_unknown_and_sources_count(monkeyp
 
 @pytest.mark.parametrize("change", ["content", "new", "gone"])
 def test_a_change_of_the_sources_is_noticed(monkeypatch, tmp_path, change):
-    path = tmp_path / "common" / "a.py"
+    path = tmp_path / "slt" / "a.py"
     path.parent.mkdir()
     path.write_text("1")
     monkeypatch.setattr(software, "ROOT", tmp_path)

@@ -1,25 +1,25 @@
 from dataclasses import asdict, fields
 from itertools import pairwise
 from math import prod
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from common.intervals import clopper_pearson
-from common.keys import generator, key_words
-from common.store import Store, canonical, read_jsonl
 from figures import sweep as figure
-from simulations import sweep, sweep_tables
-from simulations.engine import Here
+from simulations.existence import sweep, sweep_tables
 from simulations.existence.build import build
 from simulations.existence.check import check
 from simulations.existence.source import Source
 from simulations.existence.target import Target, forward
+from simulations.run.engines import Threads
+from slt.core.intervals import clopper_pearson
+from slt.core.keys import generator, key_words
+from slt.core.places import committed
+from slt.core.store import Store, canonical, read_jsonl
 from theory.existence import plan
 from theory.widths import published_widths
 
-RESULT = Path(sweep.__file__).parent / "results" / "sweep.jsonl"
+RESULT = committed("simulations", "sweep.jsonl")
 TINY = sweep.Setting((2, 2, 1), 0.5, 0.1, 0.1)
 POSITIONS = (-0.75, -0.25, 0.0, 1.0)
 
@@ -74,7 +74,7 @@ def test_counts_equal_a_naive_loop_over_sources(t):
 def test_a_killed_sweep_resumes_to_the_same_rows(tmp_path, monkeypatch):
     monkeypatch.setattr(sweep, "POSITIONS", POSITIONS)
     with Store() as store:
-        whole = sweep.measure(TINY, trials=60, seed=1, store=store, engine=Here(1))
+        whole = sweep.measure(TINY, trials=60, seed=1, store=store, engine=Threads(1))
     calls = []
 
     def dying(*arguments):
@@ -87,8 +87,8 @@ def test_a_killed_sweep_resumes_to_the_same_rows(tmp_path, monkeypatch):
     monkeypatch.setattr(sweep, "count", dying)
     with Store(tmp_path / "runs.db") as store:
         with pytest.raises(KeyboardInterrupt):
-            sweep.measure(TINY, trials=60, seed=1, store=store, engine=Here(1))
-        assert sweep.measure(TINY, trials=60, seed=1, store=store, engine=Here(2)) == whole
+            sweep.measure(TINY, trials=60, seed=1, store=store, engine=Threads(1))
+        assert sweep.measure(TINY, trials=60, seed=1, store=store, engine=Threads(2)) == whole
     # three chunks a position; the dead one is made again, the four before it are not
     assert len(calls) == 3 * len(POSITIONS) + 1
 

@@ -6,11 +6,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.intervals import Crossing
-from simulations import lemmas, report
-from simulations.engine import Here
-from simulations.verdicts import CORRECTED, OPEN, REFUTED, UNDECIDED, UNMEASURED, UPHELD, overall, standing, verdict
-from theory.claims import CLAIMS, Claim, Form
+from simulations.lemmas import report, rows
+from simulations.lemmas.settings import Settings
+from simulations.lemmas.verdicts import (
+    CORRECTED,
+    OPEN,
+    REFUTED,
+    UNDECIDED,
+    UNMEASURED,
+    UPHELD,
+    overall,
+    standing,
+    verdict,
+)
+from simulations.run.engines import Threads
+from slt.cli.verify import report_run
+from slt.core.intervals import Crossing
+from theory.claim import Claim, Form
+from theory.claims import CLAIMS
 
 
 @pytest.mark.parametrize(
@@ -74,12 +87,11 @@ def test_agreement_with_our_bounds_alone_upholds_no_claim():
 
 
 def test_the_main_job_calls_a_claim_without_a_proof_open_and_gives_it_no_note_of_another_lemma(monkeypatch, capsys):
-    for module in (lemmas, report):
-        monkeypatch.setattr(module, "CLAIMS", (*CLAIMS, TOY))
+    monkeypatch.setattr(rows, "CLAIMS", (*CLAIMS, TOY))
     monkeypatch.setattr(report, "over_precision", lambda *_: [])
     monkeypatch.setattr(report, "over_rates", lambda *_: [])
-    settings = lemmas.Settings(prune=0.2, lock=0.1, eps=(0.2,), trials=400)
-    assert lemmas.verify(settings, Here(1), json_file=None, out_dir=None) == 0
+    settings = Settings(prune=0.2, lock=0.1, eps=(0.2,), trials=400)
+    assert report_run(settings, Threads(1), (*CLAIMS, TOY)) == 0
     printed = capsys.readouterr().out
     assert "\n  Lemma toy (constant, nobody): open\n" in printed
     assert "open: the measured interval agrees with the proven bounds, but these do not prove" in printed

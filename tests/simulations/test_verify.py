@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import simulations.lemmas
 import subsetsum
-from common.cli import BAD_INPUT, INTERRUPTED, REFUTED, run
-from simulations.curves import Setting, measure
-from simulations.engine import Here
-from simulations.lemmas import Settings
-from subsetsum.verify import main, parser
+from simulations.lemmas.measure import Setting, measure
+from simulations.lemmas.settings import Settings, command
+from simulations.run.engines import Threads
+from slt.cli.verify import main, parser
+from slt.core.command import BAD_INPUT, INTERRUPTED, REFUTED, run
+from slt.core.store import Store
 from theory.claims import CLAIMS
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +30,7 @@ SMALL = ["--prune", "0.2", "--lock", "0.1", "--eps", "0.2", "0.1", "--trials", "
 COMMAND = [
     sys.executable,
     "-c",
-    "import sys; from simulations import report; from subsetsum.verify import main;"
+    "import sys; from simulations.lemmas import report; from slt.cli.verify import main;"
     " report.over_precision = report.over_rates = lambda *_: []; sys.exit(main(sys.argv[1:]))",
 ]
 
@@ -38,8 +38,8 @@ COMMAND = [
 @pytest.fixture(autouse=True)
 def quick_report(monkeypatch):
     # the sections on bounds alone take seconds and have their own test
-    monkeypatch.setattr("simulations.report.over_precision", lambda *_: [])
-    monkeypatch.setattr("simulations.report.over_rates", lambda *_: [])
+    monkeypatch.setattr("simulations.lemmas.report.over_precision", lambda *_: [])
+    monkeypatch.setattr("simulations.lemmas.report.over_rates", lambda *_: [])
 
 
 def call(*arguments: str) -> int:
@@ -148,7 +148,7 @@ def test_bad_input_gets_one_line_and_code_2(arguments, complaint, capsys):
 )
 def test_the_recorded_command_repeats_the_settings_to_the_last_bit(odd):
     settings = Settings(**{"prune": 0.25, "lock": 0.25, "eps": (0.1,), **odd})
-    python, option, module, *words = shlex.split(simulations.lemmas.command(settings))
+    python, option, module, *words = shlex.split(command(settings))
     assert (python, option, module) == ("python", "-m", "subsetsum.verify")
     args = parser().parse_args(words)
     again = Settings(**{field.name: getattr(args, field.name) for field in dataclasses.fields(Settings)})
@@ -158,7 +158,7 @@ def test_the_recorded_command_repeats_the_settings_to_the_last_bit(odd):
 
 def test_the_committed_command_is_what_its_settings_give():
     result = json.loads((ROOT / "simulations" / "results" / "requirement.json").read_text())
-    assert simulations.lemmas.command(Settings(**result["settings"])) == result["command"]
+    assert command(Settings(**result["settings"])) == result["command"]
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_results_are_whole_whatever_becomes_of_the_screen(tmp_path, redirection)
             *COMMAND[:2],
             COMMAND[2]
             .replace("main(sys.argv[1:])", "run(main, None, 'verify')")
-            .replace("import sys;", "import sys; from common.cli import run;"),
+            .replace("import sys;", "import sys; from slt.core.command import run;"),
             *SMALL,
             "--json",
             str(tmp_path / "r.json"),
@@ -227,9 +227,9 @@ def test_too_few_trials_leave_it_undecided(capsys):
 
 def test_threads_and_chunks_do_not_matter():
     setting = Setting(0.05, prune=0.3, lock=0.2, radius=1.0, n_max=30, trials=12_000)
-    stores = [simulations.lemmas.Store() for _ in range(2)]
+    stores = [Store() for _ in range(2)]
     one, two = (
-        measure(setting, seed=5, store=store, engine=Here(jobs)) for store, jobs in zip(stores, (1, 2), strict=True)
+        measure(setting, seed=5, store=store, engine=Threads(jobs)) for store, jobs in zip(stores, (1, 2), strict=True)
     )
     whole = subsetsum.success_counts(30, 0.05, 12_000, prune=0.3, lock=0.2, seed=5, targets=subsetsum.targets(1.0))
     for curve in (one, two):
@@ -246,7 +246,7 @@ def test_an_interrupt_keeps_and_shows_what_is_done(monkeypatch, tmp_path, capsys
             raise KeyboardInterrupt
         return measure(*arguments, **settings)
 
-    monkeypatch.setattr("simulations.lemmas.measure", stop_at_third)
+    monkeypatch.setattr("simulations.lemmas.rows.measure", stop_at_third)
     path = tmp_path / "r.json"
     assert call(*SMALL, "--json", str(path)) == INTERRUPTED
     rows = json.loads(path.read_text())["rows"]
@@ -260,7 +260,7 @@ def test_an_interrupt_after_the_last_row_finds_all_rows_written(monkeypatch, tmp
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("simulations.report.conclusions", interrupted)
+    monkeypatch.setattr("simulations.lemmas.report.conclusions", interrupted)
     assert call(*SMALL, "--json", str(tmp_path / "r.json"), "--out", str(tmp_path)) == INTERRUPTED
     rows = json.loads((tmp_path / "r.json").read_text())["rows"]
     assert {row["claim"] for row in rows} == {claim.key for claim in CLAIMS}

@@ -83,7 +83,7 @@ def test_nothing_locked_and_eps_from_the_radius_on_is_covered_by_every_measureme
         assert (counts.uniform == 20).all()
         assert (counts.pointwise == 20).all()
         for reading in ("uniform", "pointwise"):
-            assert success_probability(n, eps, 20, radius=radius, prune=0.5, reading=reading).value == 1
+            assert success_probability(eps, n=n, trials=20, radius=radius, prune=0.5, reading=reading).value == 1
         x, states = draw(min(n, 3), 20, prune=0.5)  # on a coarse grid: large numbers beside a small radius
         assert covers_values(values=1e6 * x, states=states, eps=eps, radius=radius).all()
     if n == 0 and radius > 1e-300:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from common.rates import Rates
+from slt.core.rates import Rates
 from subsetsum import best_subsets, draw
 from subsetsum.kernels import trials as kernels
 from subsetsum.rows import UNIT, Blocks, even_blocks, first_layer, solve_rows
@@ -102,3 +102,38 @@ def test_an_edge_whose_code_is_a_threshold_lies_above_it(j):
     expected = (np.int64(words.view(np.int64)[j]) >> 20) * 2.0**-43
     assert first_layer(key, n, 1, Rates(code / 2**20))[j] == expected
     assert first_layer(key, n, 1, Rates((code + 1) / 2**20))[j] == 0
+
+
+def test_free_edges_are_taken_in_turn_as_long_as_they_overshoot_nothing():
+    # a sum inside the window is near enough here, so the kept edges are those that led it there
+    n, window, rates = 200, 1 / 16, Rates(0.2, 0.1)
+    targets = np.linspace(-4, 4, 33)[:, None]
+    _, masks = solve_rows(6, Blocks(np.ones(n), np.arange(n), np.array([0, n]), window), targets, window, rates)
+    passed_over = 0
+    for r, target in enumerate(targets[:, 0]):
+        values, states = drawn(6, r, n, rates)
+        expected = states == 1
+        for j in np.flatnonzero(states == 0):
+            residual = target - values[expected].sum()
+            if abs(residual) <= window:
+                break
+            nearer = abs(residual - values[j]) < abs(residual)
+            beyond = abs(values[j]) > abs(residual) + window  # it would lead out of the window on the other side
+            expected[j] = np.sign(values[j]) == np.sign(residual) and not beyond
+            passed_over += nearer and beyond
+        assert abs(target - values[expected].sum()) <= window
+        np.testing.assert_array_equal(np.unpackbits(masks[r], bitorder="little", count=n).astype(bool), expected)
+    assert passed_over > 0
+
+
+@pytest.mark.parametrize("far", [62.0, 64.0, 66.0, 900.0])
+@pytest.mark.parametrize("size", [5, 30, 64])
+def test_a_target_beyond_every_sum_gets_the_largest_one_with_each_edge_once(size, far):
+    # a large block is tried eight times, and every attempt ends with the same sum, whichever numbers it begins with
+    rates = Rates(0.1, 0.1)
+    sums, again = claimed_and_kept(3, even_blocks(1, size), np.repeat([[-far], [far]], 20, axis=0), 0.01, rates)
+    np.testing.assert_array_equal(sums, again)
+    for r in range(40):
+        values, states = drawn(3, r, size, rates)
+        wanted = values < 0 if r < 20 else values > 0
+        assert sums[r, 0] == values[(states == 1) | ((states == 0) & wanted)].sum()

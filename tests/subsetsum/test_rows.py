@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.rates import Rates
+from slt.core.rates import Rates
 from subsetsum import best_subsets
 from subsetsum.rows import Blocks, even_blocks, first_layer, solve_rows, thresholds
 
@@ -82,10 +82,10 @@ def test_first_layer_is_the_own_edge_of_each_neuron():
         assert received[r] == (values[r // 7] if states[r // 7] >= 0 else 0)
 
 
-def test_threads_and_chunks_do_not_change_the_ticket():
+def test_rows_may_be_cut_into_any_parts():
     targets = np.random.default_rng(3).uniform(-1, 1, (30, 2))
-    whole = solve_rows(3, even_blocks(2, 50), targets, 1e-3, Rates(0.1, 0.1), jobs=1)
-    parts = [solve_rows(3, even_blocks(2, 50), targets[i : i + 7], 1e-3, Rates(0.1, 0.1), first=i, jobs=2)
+    whole = solve_rows(3, even_blocks(2, 50), targets, 1e-3, Rates(0.1, 0.1))
+    parts = [solve_rows(3, even_blocks(2, 50), targets[i : i + 7], 1e-3, Rates(0.1, 0.1), first=i)
              for i in range(0, 30, 7)]  # fmt: skip
     for k in range(2):
         np.testing.assert_array_equal(whole[k], np.concatenate([part[k] for part in parts]))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from common.intervals import lower_limit, upper_limit
+from slt.core.intervals import lower_limit, upper_limit
 from subsetsum import draw
 from subsetsum.sampling import count, gap_units, grid_bits, point_units
 from tests import naive

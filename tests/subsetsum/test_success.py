@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from common.intervals import clopper_pearson, lower_limit, upper_limit
+from slt.core.intervals import clopper_pearson, lower_limit, upper_limit
 from subsetsum import covers, success_counts, success_probability, targets
 
 SURE = 1 - 1e-7
@@ -13,7 +13,7 @@ SURE = 1 - 1e-7
 def test_one_variable_uniform(prune, lock):
     # radius 1/4 < eps 3/4: pruned or free always cover (the sum 0 does), locked covers when |X| <= eps - radius
     exact = 1 - lock + lock * 0.5
-    received = success_probability(1, 0.75, 4000, prune=prune, lock=lock, radius=0.25, confidence=SURE)
+    received = success_probability(0.75, n=1, trials=4000, prune=prune, lock=lock, radius=0.25, confidence=SURE)
     assert received.lower <= exact <= received.upper
     assert received.upper - received.lower < 0.1
 
@@ -22,7 +22,9 @@ def test_one_variable_uniform(prune, lock):
 def test_one_variable_pointwise(prune, lock):
     # eps 1/4, radius 1: z = 1 is hit when X is not pruned and at least 3/4 (probability 1/8), the least of all targets
     exact = (1 - prune) / 8
-    received = success_probability(1, 0.25, 4000, prune=prune, lock=lock, reading="pointwise", confidence=SURE, seed=1)
+    received = success_probability(
+        0.25, n=1, trials=4000, prune=prune, lock=lock, reading="pointwise", confidence=SURE, seed=1
+    )
     assert received.lower <= exact <= received.upper
     assert received.upper - received.lower < 0.1
 
@@ -30,7 +32,7 @@ def test_one_variable_pointwise(prune, lock):
 def test_the_uniform_estimate_counts_the_covered_trials():
     law = {"prune": 0.4, "lock": 0.3, "radius": 0.7, "seed": 6}
     expected = clopper_pearson(int(covers(40, 0.01, 300, **law).sum()), 300, 0.9)
-    assert success_probability(40, 0.01, 300, confidence=0.9, **law) == expected
+    assert success_probability(0.01, n=40, trials=300, confidence=0.9, **law) == expected
 
 
 @pytest.mark.parametrize("exact_counts", [False, True])
@@ -38,7 +40,7 @@ def test_the_pointwise_estimate_is_the_least_with_simultaneous_limits(exact_coun
     law = {"prune": 0.4, "lock": 0.3, "radius": 0.7, "seed": 6, "exact_counts": exact_counts}
     hits = success_counts(30, 0.01, 300, targets=targets(0.7), **law).pointwise[30]
     assert len(set(hits.tolist())) > 1
-    received = success_probability(30, 0.01, 300, reading="pointwise", confidence=0.9, **law)
+    received = success_probability(0.01, n=30, trials=300, reading="pointwise", confidence=0.9, **law)
     assert received.value == hits.min() / 300
     assert received.lower == lower_limit(hits.min(), 300, 0.05)
     assert received.upper == upper_limit(hits.min(), 300, 0.05 / 9)
@@ -48,15 +50,17 @@ def test_the_pointwise_estimate_is_the_least_with_simultaneous_limits(exact_coun
 @pytest.mark.parametrize("reading", ["uniform", "pointwise"])
 def test_estimates_do_not_depend_on_threads(reading):
     law = {"prune": 0.3, "lock": 0.4, "reading": reading}
-    assert success_probability(30, 0.02, 1000, jobs=1, **law) == success_probability(30, 0.02, 1000, jobs=2, **law)
+    assert success_probability(0.02, n=30, trials=1000, jobs=1, **law) == success_probability(
+        0.02, n=30, trials=1000, jobs=2, **law
+    )
 
 
 def test_exact_counts_change_the_law():
     # exactly one of two variables is locked and none is free: two coins would lock none in 1 of 4 trials
     exact = {"prune": 0.5, "lock": 0.5, "radius": 0.5, "reading": "uniform", "confidence": SURE}
-    fixed = success_probability(2, 0.75, 4000, exact_counts=True, **exact)
+    fixed = success_probability(0.75, n=2, trials=4000, exact_counts=True, **exact)
     assert fixed.lower <= 0.25 <= fixed.upper  # |X| <= 1/4
-    coins = success_probability(2, 0.75, 4000, **exact)
+    coins = success_probability(0.75, n=2, trials=4000, **exact)
     # none locked: covered; one: 1/4; two: |X + X'| <= 1/4 has probability 1/4 - (1/8)**2 = 15/64
     assert coins.lower <= 1 / 4 + 1 / 8 + 15 / 256 <= coins.upper
     assert coins.lower > fixed.upper

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from common.rates import Rates
+from slt.core.rates import Rates
 from theory.asymptotics import (
     closed_form_n,
     constant,

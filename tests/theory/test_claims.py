@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import theory
-from common.rates import Rates
+from slt.core.rates import READINGS, Rates
 from theory.asymptotics import closed_form_n
-from theory.claims import CLAIMS, READINGS
+from theory.claims import CLAIMS
 
 levels = st.floats(1e-9, 0.5)
 shares = st.floats(0.01, 0.49)

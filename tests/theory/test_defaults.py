@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import theory
-from common.rates import Rates
+from slt.core.rates import Rates
 from theory import (
     asymptotics,
     counting,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.rates import Rates
+from slt.core.rates import Rates
 from tests.theory.exact_laws import HALF, binomial, parts_below, states, sum_below
 from theory import asymptotics, exact, gadhikar2023, lueker1998, otsuka2024
 from theory.asymptotics import closed_form_n, constant, necessary_slopes, shift_size, sufficient_slopes

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.rates import Rates
+from slt.core.rates import Rates
 from tests.theory.exact_laws import binomial, sum_below
 from theory import game, products, sufficient
 from theory.existence import FACTOR_SHARE, LEAST_RADIUS, estimated_block, plan

@@ -25,6 +25,7 @@ STEPS = 512
 def coarse(monkeypatch):
     """A lattice of 512 steps a unit; returns a setter of the two budgets."""
     monkeypatch.setattr(laws, "STEPS", STEPS)
+    monkeypatch.setattr(laws, "_kept_block", laws._lattice_block)  # blocks of other settings are no use
 
     def budgets(outside, left_out):
         monkeypatch.setattr(laws, "_OUTSIDE", outside)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from simulations.planar import Planar, exhaustive
+from simulations.experiments.planar import Planar, exhaustive
 from tests.theory.exact_laws import HALF, binomial, sum_below
 from tests.theory.floors import sup_error_floor
 from theory.obstruction import guaranteed_error, obstruction_probability
@@ -121,7 +121,7 @@ def test_a_relu_output_hides_no_more_than_the_target_at_the_ends_of_the_chord(b1
 
 @pytest.mark.parametrize("seed", range(60))
 def test_the_floor_is_below_the_best_mask_that_another_code_finds(seed):
-    """simulations.planar knows the sup error exactly, in closed form; every mask is tried."""
+    """simulations.experiments.planar knows the sup error exactly, in closed form; every mask is tried."""
     rng = np.random.default_rng(seed)
     n = int(rng.integers(1, 5))
     states = rng.choice([-1, 0, 1], size=(n, 3), p=[0.15, 0.25, 0.6])

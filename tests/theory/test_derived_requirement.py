@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scipy.special import ndtr
 from scipy.stats import binom
 
-from common.rates import Rates
+from slt.core.rates import Rates
 from tests.theory.exact_laws import HALF, binomial, early_stopping, parts_below, reach, spread, states, sum_below
 from tests.theory.exact_small import pointwise_failure
 from theory import laws

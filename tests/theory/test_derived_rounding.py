@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from common.rates import Rates
+from slt.core.rates import Rates
 from tests.theory.exact_laws import HALF, binomial, early_stopping, parts_below, reach, states, sum_below
 from tests.theory.floors import sup_error_floor
 from theory import counting, first_moment, game, laws, necessary, sufficient

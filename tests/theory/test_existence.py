@@ -12,8 +12,8 @@ from scipy.integrate import quad
 from scipy.optimize import minimize_scalar
 from scipy.special import ndtri
 
-from common.intervals import lower_limit
-from common.rates import Rates
+from slt.core.intervals import lower_limit
+from slt.core.rates import Rates
 from subsetsum import covers_values
 from theory import products
 from theory.existence import FACTOR_SHARE, estimated_block, plan

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from common.rates import Rates
+from slt.core.rates import Rates
 from theory.freezing import (
     RULES,
     centre,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.stats import binom, norm
 
-from common.rates import Rates
+from slt.core.rates import Rates
 from tests.theory.exact_small import ACCURACY, pointwise_failure, uniform_failure
 from theory import laws, necessary
 from theory.counting import counting_pointwise, counting_uniform, fewest_free

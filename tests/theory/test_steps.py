@@ -9,7 +9,7 @@ import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.rates import Rates
+from slt.core.rates import Rates
 from tests.theory.exact_laws import mean_gain
 from theory import exact, lueker1998
 from theory.identities import Identity, growth, hoeffding_lemma, identities, moments, transform

@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from common.intervals import upper_limit
+from slt.core.intervals import upper_limit
 from tests.theory.exact_small import uniform_failure
 from theory.game import cover_failures
 from theory.necessary import necessary_n

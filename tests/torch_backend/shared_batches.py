@@ -10,10 +10,10 @@ from torch import nn
 from torch.nn import functional
 
 from torch_backend.data import Images, Part
-from torch_backend.ranks import Ranks, digest, joined
-from torch_backend.shared_norms import share_norms
-from torch_backend.supermask import freeze, supermasks
-from torch_backend.tasks import ImageTask
+from torch_backend.masks.supermask import freeze, supermasks
+from torch_backend.training.ranks import Ranks, digest, joined
+from torch_backend.training.shared_norms import share_norms
+from torch_backend.training.tasks import ImageTask
 
 CPU = torch.device("cpu")
 

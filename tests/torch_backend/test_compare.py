@@ -5,14 +5,14 @@ import json
 
 import pytest
 
-from common.cli import run as run_command
-from common.store import read_jsonl
+from slt.cli import dispatch as command
+from slt.core.command import run as run_command
+from slt.core.store import read_jsonl
 from theory.freezing import kept_count
-from torch_backend import compare, search
-from torch_backend.__main__ import main as command
+from torch_backend.commands import compare, search
+from torch_backend.commands.search import main as search_main
 from torch_backend.rivals import METHODS
-from torch_backend.search import main as search_main
-from torch_backend.training import CHECKPOINT
+from torch_backend.training.run import CHECKPOINT
 
 SMALL = ["--model", "mlp", "--data-set", "mnist", "--width", "0.2", "--epochs", "2", "--batch", "60", "--rate", "0.5"]
 FROZEN = ["--sources", "frozen", "--sparsity", "0.5"]

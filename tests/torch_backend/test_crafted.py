@@ -6,11 +6,12 @@ import shutil
 import pytest
 import torch
 
-from common.cli import run as run_command
+from slt.core.command import run as run_command
 from tests.torch_backend.left import files
-from torch_backend import training
-from torch_backend.ranks import Ranks
-from torch_backend.search import device_of, main
+from torch_backend.commands.search import main
+from torch_backend.training import run as training
+from torch_backend.training.ranks import Ranks
+from torch_backend.training.start import device_of
 
 SMALL = ["--model", "mlp", "--data-set", "mnist", "--width", "0.1", "--images", "120", "--epochs", "3", "--batch", "60"]
 

@@ -12,14 +12,14 @@ import pytest
 import torch
 from PIL import Image
 
-from common.cli import run
-from common.places import data_root
-from torch_backend.__main__ import main as command
+from slt.cli import dispatch as command
+from slt.core.command import run
+from slt.core.places import data_root
+from torch_backend.commands.plan import known
 from torch_backend.data import GRAPHS, IMAGES, Graph, Images, Part, adjacency_of, fingerprint, load, record_of
-from torch_backend.plan import known
-from torch_backend.settings import PRESETS, Settings
-from torch_backend.sizes import meta_model
-from torch_backend.tasks import ImageTask
+from torch_backend.tickets.sizes import meta_model
+from torch_backend.training.settings import PRESETS, Settings
+from torch_backend.training.tasks import ImageTask
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -227,7 +227,7 @@ def test_a_plan_whose_step_does_not_fit_into_memory_says_so(capsys, monkeypatch)
     def no_memory(*_, **__):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 999 bytes")
 
-    monkeypatch.setattr("torch_backend.plan.freeze", no_memory)
+    monkeypatch.setattr("torch_backend.commands.plan.freeze", no_memory)
     assert command(["plan", "--model", "mlp", "--data-set", "mnist"]) == 0
     assert "Out of memory: a step cannot be timed" in capsys.readouterr().out
 
@@ -293,7 +293,7 @@ def write_pictures(root, count=10, side=24):
 
 def test_a_narrow_residual_network_is_searched_on_three_hundred_small_pictures(tmp_path):
     write_pictures(tmp_path / "data", 75)
-    words = [sys.executable, "-m", "torch_backend", "search", "--model", "resnet18-imagenet", "--width", ".1",
+    words = [sys.executable, "-m", "slt", "search", "--model", "resnet18-imagenet", "--width", ".1",
              "--data-set", "folder", "--size", "32", "--data", str(tmp_path / "data"), "--epochs", "1", "--seeds", "1",
              "--images", "40", "--batch", "16", "--out", str(tmp_path / "runs")]  # fmt: skip
     done = subprocess.run(words, capture_output=True, text=True)  # on its own: it ended in a segmentation fault
@@ -336,21 +336,21 @@ def test_an_empty_variable_is_as_none(monkeypatch):
 
 
 COMMANDS = [
-    ["torch_backend", "search", "--model", "mlp", "--data-set", "mnist", "--seeds", "1"],
-    ["torch_backend", "positions", "--model", "mlp", "--data-set", "mnist", "--seeds", "1"],
-    ["torch_backend", "compare", "--model", "mlp", "--data-set", "mnist", "--seeds", "1"],
-    ["torch_backend", "jackpot", "--model", "mlp", "--data-set", "mnist", "--seeds", "1"],
-    ["torch_backend", "requirement", "--plan", "tiny"],
-    ["torch_backend", "plan", "--model", "mlp", "--data-set", "folder"],
+    ["search", "--model", "mlp", "--data-set", "mnist", "--seeds", "1"],
+    ["positions", "--model", "mlp", "--data-set", "mnist", "--seeds", "1"],
+    ["compare", "--model", "mlp", "--data-set", "mnist", "--seeds", "1"],
+    ["jackpot", "--model", "mlp", "--data-set", "mnist", "--seeds", "1"],
+    ["factors", "--plan", "tiny"],
+    ["plan", "--model", "mlp", "--data-set", "folder"],
 ]
 
 
 @pytest.mark.parametrize("data", ["~nosuchuser/x", "a\nb", "/dev/null", "x" * 300])
 def test_a_wrong_folder_ends_every_command_in_one_line_with_code_2(tmp_path, data, capsys):
-    for package, *words in COMMANDS:
-        out = [] if "plan" in words and "requirement" not in words else ["--out", str(tmp_path / "out")]
-        code = run(command, [*words, "--data", data, *out], package)
+    for words in COMMANDS:
+        out = [] if words[0] == "plan" else ["--out", str(tmp_path / "out")]
+        code = run(command, [*words, "--data", data, *out], "slt")
         said = capsys.readouterr().err.strip()
         assert code == 2, words
         assert said.count("\n") == 0, words
-        assert said.startswith(f"{package}: error: "), words
+        assert said.startswith("slt: error: "), words

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from torch_backend.data import Graph, adjacency_of, fingerprint, load
 from torch_backend.models import build
-from torch_backend.tasks import GraphTask
+from torch_backend.training.tasks import GraphTask
 
 
 @given(nodes=st.integers(1, 8), pairs=st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=20))

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from common.cli import run as run_command
+from slt.core.command import run as run_command
 from tests.torch_backend.left import files
-from torch_backend import training
-from torch_backend.search import main
+from torch_backend.commands.search import main
+from torch_backend.training import run as training
 
 SMALL = ["--model", "mlp", "--data-set", "mnist", "--width", "0.2", "--epochs", "4", "--batch", "60", "--rate", "0.5"]
 

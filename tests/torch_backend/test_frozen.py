@@ -7,9 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.rates import Rates
+from slt.core.rates import Rates
 from theory.freezing import counts
-from torch_backend import frozen
+from torch_backend.masks import frozen
 
 shapes = st.lists(st.integers(1, 6), min_size=1, max_size=4).map(tuple)
 rates = st.tuples(st.integers(0, 20), st.integers(0, 20)).filter(lambda r: sum(r) <= 20)

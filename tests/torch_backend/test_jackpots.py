@@ -11,18 +11,20 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch.nn import functional
 
-from common.cli import run as run_command
-from common.store import export_jsonl, read_jsonl
+from slt.cli import dispatch as command
+from slt.core.command import run as run_command
+from slt.core.store import export_jsonl, read_jsonl
 from theory.freezing import kept_count
 from theory.freezing import layer_rates as layer_rates_of
-from torch_backend import frozen, jackpot, tickets, training
-from torch_backend.__main__ import main as command
+from torch_backend.commands import jackpot
+from torch_backend.commands.jackpot import speed, steps_to_reach
 from torch_backend.data import load
-from torch_backend.jackpot import speed, steps_to_reach
+from torch_backend.masks import frozen
+from torch_backend.masks.supermask import freeze, supermasks
+from torch_backend.masks.threshold import kept_free, top
 from torch_backend.models import build
-from torch_backend.overlap import mask_of, overlap
-from torch_backend.pretrained import loaded
 from torch_backend.rivals import Problem
+from torch_backend.rivals.overlap import mask_of, overlap
 from torch_backend.rivals.zhang2023 import (
     LAYER_RATES,
     STARTS,
@@ -32,10 +34,11 @@ from torch_backend.rivals.zhang2023 import (
     search,
     swapped,
 )
-from torch_backend.settings import Settings
-from torch_backend.supermask import freeze, supermasks
-from torch_backend.tasks import ImageTask
-from torch_backend.threshold import kept_free, top
+from torch_backend.tickets import files as tickets
+from torch_backend.training import run as training
+from torch_backend.training.pretrained import loaded
+from torch_backend.training.settings import Settings
+from torch_backend.training.tasks import ImageTask
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

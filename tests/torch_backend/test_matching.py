@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t as student
 
-from common.keys import generator
-from torch_backend.matching import (
+from slt.core.keys import generator
+from torch_backend.commands.matching import (
     DRAWS,
     EXPONENTS,
     Crossing,

@@ -9,15 +9,15 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from torch_backend import tickets
-from torch_backend.__main__ import main as command
+from slt.cli import dispatch as command
+from torch_backend.masks.supermask import freeze, supermasks
+from torch_backend.masks.threshold import select
 from torch_backend.models import build
 from torch_backend.models.sequence import position_code
-from torch_backend.search import prepared
-from torch_backend.settings import PRESETS, Settings
-from torch_backend.sizes import meta_model
-from torch_backend.supermask import freeze, supermasks
-from torch_backend.threshold import select
+from torch_backend.tickets import files as tickets
+from torch_backend.tickets.sizes import meta_model
+from torch_backend.training.settings import PRESETS, Settings
+from torch_backend.training.start import prepared
 
 NAMES = ("lstm", "transformer")
 SMALL = {"size": 6, "hidden": 16, "classes": 3}

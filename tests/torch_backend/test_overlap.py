@@ -5,10 +5,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from torch_backend.overlap import ONE_SHOT, Overlap, mask_of, masks, mean_overlaps, overlap
+from torch_backend.masks.supermask import freeze
 from torch_backend.rivals import METHODS, Problem
-from torch_backend.settings import Settings
-from torch_backend.supermask import freeze
+from torch_backend.rivals.overlap import ONE_SHOT, Overlap, mask_of, masks, mean_overlaps, overlap
+from torch_backend.training.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from torch_backend.packing import CODINGS, pack, unpack
+from torch_backend.tickets.packing import CODINGS, pack, unpack
 
 layers = st.lists(st.lists(st.booleans(), max_size=40).map(lambda bits: np.array(bits, np.bool_)), max_size=5)
 

@@ -16,11 +16,11 @@ from torch import nn
 
 from tests.torch_backend import plain
 from theory.freezing import counts, epl, erk, layer_rates
-from torch_backend import frozen
-from torch_backend.jackpot import _parser as jackpot_options
+from torch_backend.commands.jackpot import _parser as jackpot_options
+from torch_backend.masks import frozen
+from torch_backend.masks.supermask import freeze
 from torch_backend.rivals import METHODS, Problem, chijiwa2021, diffenderfer2021, tanaka2020, zhang2023, zhou2021
-from torch_backend.settings import PRESETS, Settings
-from torch_backend.supermask import freeze
+from torch_backend.training.settings import PRESETS, Settings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

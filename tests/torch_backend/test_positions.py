@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from torch_backend import positions
-from torch_backend.positions import PLACES, placed
-from torch_backend.settings import Settings
+from torch_backend.commands import positions
+from torch_backend.commands.positions import PLACES, placed
+from torch_backend.training.settings import Settings
 
 BASE = Settings("mlp", "mnist", sparsity=0.5)
 cents = st.integers(1, 99)

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 from torch_backend.models import build
-from torch_backend.pretrained import loaded, read_state
+from torch_backend.training.pretrained import loaded, read_state
 
 SIZES = {"channels": 1, "size": 4, "classes": 3, "width": 0.02}
 FIRST = "1.weight"

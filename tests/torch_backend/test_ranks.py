@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import torch
 
+from slt.cli import dispatch as command
 from tests.torch_backend.left import files
-from torch_backend import search, tickets
-from torch_backend.__main__ import main as command
-from torch_backend.ranks import ALONE
-from torch_backend.supermask import supermasks
+from torch_backend.masks.supermask import supermasks
+from torch_backend.tickets import files as tickets
+from torch_backend.training.ranks import ALONE
+from torch_backend.training.start import task_of
 
 ROOT = Path(__file__).parents[2]
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
@@ -57,7 +58,7 @@ def options(module_data):
 def whole(options, tmp_path_factory):
     """The folder of an uninterrupted search of two ranks, and what it printed."""
     out = tmp_path_factory.mktemp("whole")
-    return out, two_ranks(["-m", "torch_backend", *options, "--out", str(out)])
+    return out, two_ranks(["-m", "slt", *options, "--out", str(out)])
 
 
 def test_sums_norms_losses_and_refusals_of_two_ranks_are_those_of_one(tmp_path):
@@ -112,7 +113,7 @@ def test_rank_0_alone_writes_and_prints(whole):
 
 
 def test_a_rank_that_is_killed_ends_the_others_and_the_next_start_goes_on_to_the_same_ticket(options, whole, tmp_path):
-    words = ["-m", "torch_backend", *options, "--out", str(tmp_path)]
+    words = ["-m", "slt", *options, "--out", str(tmp_path)]
     process = started(words)
     epochs = tmp_path / next(whole[0].iterdir()).name / "seed0" / "epochs.jsonl"
     while not epochs.exists() and process.poll() is None:
@@ -152,11 +153,11 @@ def test_other_commands_are_refused_under_torchrun(words, as_rank):
 
 def test_graphs_are_refused_under_torchrun():
     from torch_backend.data import Graph, adjacency_of
-    from torch_backend.ranks import Ranks
-    from torch_backend.settings import PRESETS
+    from torch_backend.training.ranks import Ranks
+    from torch_backend.training.settings import PRESETS
 
     parts = (torch.tensor([node]) for node in range(3))
     graph = Graph(torch.ones(3, 2), torch.tensor([0, 1, 1]), *adjacency_of(3, np.array([[0], [1]])), *parts, 2)
     with pytest.raises(ValueError, match="cora goes through the network whole, at every step: leave out torchrun"):
-        search.task_of(PRESETS["gin-cora-frozen"], 0, graph, False, Ranks(1, 2))
-    assert search.task_of(PRESETS["gin-cora-frozen"], 0, graph, False, ALONE).graph is graph
+        task_of(PRESETS["gin-cora-frozen"], 0, graph, False, Ranks(1, 2))
+    assert task_of(PRESETS["gin-cora-frozen"], 0, graph, False, ALONE).graph is graph

@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.cli import BAD_INPUT
-from common.cli import run as run_command
-from common.rates import Rates
 from figures import comparison
 from figures.style import collected
-from simulations import sweep
+from simulations.existence import sweep
+from slt.cli import dispatch as command
+from slt.core.command import BAD_INPUT
+from slt.core.command import run as run_command
+from slt.core.rates import Rates
 from theory.freezing import centre, interval
-from torch_backend import requirement, search
-from torch_backend.__main__ import main as command
-from torch_backend.matching import Crossing, best_exponent, crossing, missed, noise, over_seeds, verdict
-from torch_backend.requirement_tables import ABSCISSAE, CENTRE, curves, matched, miss
-from torch_backend.training import CHECKPOINT
+from torch_backend.commands import requirement, search
+from torch_backend.commands.matching import Crossing, best_exponent, crossing, missed, noise, over_seeds, verdict
+from torch_backend.commands.requirement_tables import ABSCISSAE, CENTRE, curves, matched, miss
+from torch_backend.training.run import CHECKPOINT
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -184,7 +184,7 @@ def test_plans_hold_the_pairs_of_the_subset_sums_and_search_what_can_be_searched
 
 
 def options(data, tmp_path, *more):
-    return ["requirement", "--plan", "tiny", "--data", str(data), "--out", str(tmp_path / "out"), *more]
+    return ["factors", "--plan", "tiny", "--data", str(data), "--out", str(tmp_path / "out"), *more]
 
 
 def rows(path):
@@ -209,7 +209,7 @@ def test_the_plan_runs_is_cut_off_goes_on_and_is_analysed(data, tmp_path, capsys
         assert row["sparsity"] == pytest.approx(row["prune"] + row["place"] * free)
 
     # the rows alone print the same
-    assert command(["requirement", "--analyse-only", str(results)]) == 0
+    assert command(["factors", "--analyse-only", str(results)]) == 0
     again = capsys.readouterr().out
     assert again in printed
     assert "0.2, 0.1" in again
@@ -282,7 +282,7 @@ def test_curves_are_read_from_rows_and_collapse_over_what_they_depend_on():
 
 
 def refused(capsys, *argv):
-    assert run_command(command, ["requirement", *map(str, argv)], "torch_backend") == BAD_INPUT
+    assert run_command(command, ["factors", *map(str, argv)], "slt") == BAD_INPUT
     line = capsys.readouterr().err
     assert line.count("\n") == 1
     return line
@@ -322,7 +322,7 @@ def test_bad_input_is_one_line(data, tmp_path, capsys):
 
 def test_the_figure_asks_for_results_that_are_missing(tmp_path, capsys):
     assert run_command(comparison.main, [str(tmp_path)], "figures") == BAD_INPUT
-    assert "python -m torch_backend requirement --plan mnist" in capsys.readouterr().err
+    assert "slt factors --plan mnist" in capsys.readouterr().err
 
 
 def test_the_figure_names_the_abscissa_on_which_curves_fall_together():

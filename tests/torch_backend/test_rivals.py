@@ -10,11 +10,11 @@ from torch import nn
 from torch.nn import functional
 
 from theory.freezing import kept_count
-from torch_backend import training
+from torch_backend.masks.supermask import freeze, supermasks
 from torch_backend.rivals import METHODS, Problem, diffenderfer2021
 from torch_backend.rivals.problem import settle_norms
-from torch_backend.settings import Settings
-from torch_backend.supermask import freeze, supermasks
+from torch_backend.training import run as training
+from torch_backend.training.settings import Settings
 
 EMPTY = torch.empty(0)
 TRAINED = ["edge-popup", "edge-popup-local", "gradual", "probmask", "iterand"]

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
-from common.rates import Rates
+from slt.core.rates import Rates
 from theory.freezing import entropy_bits
-from torch_backend import frozen, streams
+from torch_backend.masks import frozen, streams
+from torch_backend.masks.supermask import freeze, supermasks
+from torch_backend.masks.threshold import keep_largest
 from torch_backend.rivals import (
     METHODS,
     Problem,
@@ -25,9 +27,7 @@ from torch_backend.rivals import (
     zhou2021,
 )
 from torch_backend.rivals.problem import keep_all, plain_weights, settle_norms
-from torch_backend.settings import Settings
-from torch_backend.supermask import freeze, supermasks
-from torch_backend.threshold import keep_largest
+from torch_backend.training.settings import Settings
 
 EMPTY = torch.empty(0)
 X = torch.tensor([[1.0, -2.0, 0.5, 3.0], [0.5, 1.0, -1.0, 2.0]])

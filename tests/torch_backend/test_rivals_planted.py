@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from torch_backend.data import Images, Part
+from torch_backend.masks.supermask import supermasks
 from torch_backend.rivals import METHODS, Problem
 from torch_backend.rivals import planted as planting
 from torch_backend.rivals.planted import plant
-from torch_backend.search import source_of
-from torch_backend.settings import Settings
-from torch_backend.supermask import supermasks
-from torch_backend.tasks import ImageTask
+from torch_backend.training.settings import Settings
+from torch_backend.training.start import source_of
+from torch_backend.training.tasks import ImageTask
 
 EMPTY = torch.empty(0)
 CPU = torch.device("cpu")

@@ -15,17 +15,20 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.cli import run as run_command
-from common.places import data_root
+from slt.cli import dispatch as command
+from slt.core.command import run as run_command
+from slt.core.intervals import mean_interval
+from slt.core.places import data_root
 from tests.torch_backend.left import files
-from torch_backend import search, tickets, training
-from torch_backend.__main__ import main as command
-from torch_backend.choices import chosen_settings
-from torch_backend.positions import placed
-from torch_backend.search import main
-from torch_backend.settings import PRESETS, Settings
-from torch_backend.summary import mean_interval
-from torch_backend.supermask import supermasks
+from torch_backend.commands import search
+from torch_backend.commands.choices import chosen_settings
+from torch_backend.commands.positions import placed
+from torch_backend.commands.search import main
+from torch_backend.masks.supermask import supermasks
+from torch_backend.tickets import files as tickets
+from torch_backend.training import run as training
+from torch_backend.training import start
+from torch_backend.training.settings import PRESETS, Settings
 
 SMALL = ["--model", "mlp", "--data-set", "mnist", "--width", "0.2", "--epochs", "3", "--batch", "60", "--rate", "0.5"]
 
@@ -86,7 +89,7 @@ def test_a_kill_inside_an_epoch_loses_that_epoch_alone(data, tmp_path, monkeypat
     options = [*SMALL, "--seeds", "1", "--data", str(data)]
     main([*options, "--out", str(tmp_path / "whole")])
     calls = []
-    loss = search.ImageTask.loss
+    loss = start.ImageTask.loss
 
     def dying(self, model, epoch, step):
         calls.append((epoch, step))
@@ -94,7 +97,7 @@ def test_a_kill_inside_an_epoch_loses_that_epoch_alone(data, tmp_path, monkeypat
             raise KeyboardInterrupt
         return loss(self, model, epoch, step)
 
-    monkeypatch.setattr(search.ImageTask, "loss", dying)
+    monkeypatch.setattr(start.ImageTask, "loss", dying)
     assert run_command(main, [*options, "--out", str(tmp_path / "parts")], "search") == 130
     main([*options, "--out", str(tmp_path / "parts")])
     assert calls[5] == (1, 1)
@@ -265,7 +268,7 @@ def test_other_settings_go_to_another_folder_and_a_stolen_one_is_refused(data, t
     ("options", "message"),
     [
         ([], "give --preset, or --model"),
-        (["--preset", "x"], "error: unknown preset 'x'; all: python -m torch_backend search --help\n"),
+        (["--preset", "x"], "error: unknown preset 'x'; all: slt search --help\n"),
         (
             ["--preset", "gin-coro-frozen"],
             "unknown preset 'gin-coro-frozen'; did you mean gin-cora-frozen? all: python",
@@ -393,7 +396,7 @@ def test_a_few_steps_on_real_images(tmp_path, model, data_set):
 def test_kills_at_random_moments_change_no_byte(data, tmp_path):
     options = [*SMALL, "--epochs", "40", "--seeds", "1", "--data", str(data), "--out"]
     main([*options, str(tmp_path / "whole")])
-    words = [sys.executable, "-m", "torch_backend", "search", *options, str(tmp_path / "parts")]
+    words = [sys.executable, "-m", "slt", "search", *options, str(tmp_path / "parts")]
     root = Path(__file__).parents[2]
     rng = np.random.default_rng(0)
     epochs = tmp_path / "parts" / next((tmp_path / "whole").iterdir()).name / "seed0" / "epochs.jsonl"

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from torch_backend.ranks import Ranks
-from torch_backend.shared_norms import share_norms
+from torch_backend.training.ranks import Ranks
+from torch_backend.training.shared_norms import share_norms
 
 
 class Lonely(Ranks):

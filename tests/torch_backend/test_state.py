@@ -9,10 +9,10 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+from torch_backend.masks.supermask import NotSelected, freeze, frozen_with, supermasks
+from torch_backend.masks.threshold import select, select_after_steps
 from torch_backend.rivals.problem import keep_all
-from torch_backend.supermask import NotSelected, freeze, frozen_with, supermasks
-from torch_backend.threshold import select, select_after_steps
-from torch_backend.tickets import plain_model
+from torch_backend.tickets.files import plain_model
 
 SOURCE = {"prune": 0.2, "lock": 0.2, "seed": 1}
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import ndtri
 
-from torch_backend import streams
+from torch_backend.masks import streams
 
 DRAWS = (streams.uniform, streams.signs, streams.normal)
 seeds = st.integers(0, 2**64 - 1)

@@ -12,10 +12,10 @@ from torch.nn import functional
 from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
 
 from theory.freezing import counts, layer_rates
-from torch_backend import frozen
-from torch_backend.layers import allow_any_layout, searchable_weights
-from torch_backend.supermask import freeze, frozen_with, supermasks
-from torch_backend.threshold import select
+from torch_backend.masks import frozen
+from torch_backend.masks.layers import allow_any_layout, searchable_weights
+from torch_backend.masks.supermask import freeze, frozen_with, supermasks
+from torch_backend.masks.threshold import select
 
 EMPTY = torch.empty(0)
 old_style = pytest.mark.filterwarnings("ignore:.*is deprecated")
@@ -433,9 +433,9 @@ def test_strided_kernels_of_one_number_compute_the_same_in_any_layout(build, inp
 CRASHING = """
 import torch
 from torch import nn
-from torch_backend.layers import allow_any_layout
-from torch_backend.supermask import freeze
-from torch_backend.threshold import select
+from torch_backend.masks.layers import allow_any_layout
+from torch_backend.masks.supermask import freeze
+from torch_backend.masks.threshold import select
 torch.set_num_threads(1)
 for frozen in (True, False):
     module = nn.Conv2d(6, 12, 1, stride=2, bias=False)
@@ -516,7 +516,7 @@ def test_searchable_weights_names_every_weight_once_and_changes_nothing():
 
 def test_the_state_outside_is_neither_pruned_nor_counted():
     states = torch.tensor([frozen.PRUNED, frozen.FREE, frozen.LOCKED, frozen.OUTSIDE])
-    from torch_backend.supermask import Supermask
+    from torch_backend.masks.supermask import Supermask
 
     part = Supermask(torch.ones(4), states, torch.ones(4), dynamic=True)
     part.keep(torch.tensor([True]))

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from theory.freezing import counts, layer_rates
-from torch_backend import frozen
-from torch_backend.supermask import Supermask, footprint, freeze, supermasks
-from torch_backend.threshold import select
+from torch_backend.masks import frozen
+from torch_backend.masks.supermask import Supermask, footprint, freeze, supermasks
+from torch_backend.masks.threshold import select
 
 EMPTY = torch.empty(0)
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")

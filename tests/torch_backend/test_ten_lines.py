@@ -9,11 +9,11 @@ from torch import nn
 from torch.nn import functional
 
 from tests.torch_backend import plain
-from torch_backend import streams
 from torch_backend.data import Images, Part
-from torch_backend.settings import Settings
-from torch_backend.tasks import ImageTask
-from torch_backend.training import MOMENTUM, Run, optimiser_of
+from torch_backend.masks import streams
+from torch_backend.training.run import MOMENTUM, Run, optimiser_of
+from torch_backend.training.settings import Settings
+from torch_backend.training.tasks import ImageTask
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from torch_backend.tensors import (
+from torch_backend.tickets.tensors import (
     DEEPEST,
     DTYPES,
     METADATA,

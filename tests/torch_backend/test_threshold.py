@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from theory.freezing import kept_count
-from torch_backend import threshold
-from torch_backend.frozen import FREE, LOCKED
-from torch_backend.supermask import Supermask, freeze, supermasks
-from torch_backend.threshold import LayerCollapse, keep_largest, kth_largest, select, top
+from torch_backend.masks import threshold
+from torch_backend.masks.frozen import FREE, LOCKED
+from torch_backend.masks.supermask import Supermask, freeze, supermasks
+from torch_backend.masks.threshold import LayerCollapse, keep_largest, kth_largest, select, top
 
 # few values, so that ties abound
 numbers = st.lists(st.integers(0, 6).map(float), min_size=1, max_size=80)

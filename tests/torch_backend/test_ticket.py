@@ -10,17 +10,17 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from common.cli import run
-from torch_backend import ticket, tickets
-from torch_backend.__main__ import main as command
-from torch_backend.data import load
+from slt.cli import dispatch as command
+from slt.core.command import run
+from torch_backend.commands import ticket
+from torch_backend.commands.ticket import main
+from torch_backend.data import fingerprint, load
+from torch_backend.masks.supermask import freeze
+from torch_backend.masks.threshold import select
 from torch_backend.models import build
-from torch_backend.search import fingerprint
-from torch_backend.supermask import freeze
-from torch_backend.tasks import ImageTask
-from torch_backend.tensors import digest, encoded
-from torch_backend.threshold import select
-from torch_backend.ticket import main
+from torch_backend.tickets import files as tickets
+from torch_backend.tickets.tensors import digest, encoded
+from torch_backend.training.tasks import ImageTask
 
 SIZES = {"channels": 1, "size": 12, "classes": 3, "width": 0.1}
 MNIST = {"channels": 1, "size": 28, "classes": 10, "width": 0.1}

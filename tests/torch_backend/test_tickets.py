@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from torch_backend import tickets
+from torch_backend.masks.supermask import freeze, supermasks
+from torch_backend.masks.threshold import select
 from torch_backend.models import build
-from torch_backend.supermask import freeze, supermasks
-from torch_backend.tensors import digest, encoded
-from torch_backend.threshold import select
+from torch_backend.tickets import files as tickets
+from torch_backend.tickets.tensors import digest, encoded
 
 SIZES = {"channels": 1, "size": 12, "classes": 3, "width": 0.1}
 SOURCE = {"prune": 0.2, "lock": 0.2, "rule": "epl", "weights": "ku", "seed": 5}

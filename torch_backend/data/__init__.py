@@ -6,33 +6,35 @@ and no file can make the reader run anything. What is known of a data set before
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
-from common.checks import one_of
-from common.places import data_root
-from torch_backend.data.arxiv import ARXIV
-from torch_backend.data.cifar import CIFAR10, CIFAR100
+from slt.core.checks import one_of
+from slt.core.places import data_root
+from slt.core.registry import Registry
 from torch_backend.data.digest import fingerprint
-from torch_backend.data.digits import FASHION, MNIST
 from torch_backend.data.files import Files
-from torch_backend.data.folder import FOLDER, IMAGENET, TINY_IMAGENET, read_folder
+from torch_backend.data.folder import read_folder
 from torch_backend.data.graphs import adjacency_of
-from torch_backend.data.planetoid import CITESEER, CORA, PUBMED
 from torch_backend.data.sets import Graph, GraphSet, Images, ImageSet, Part
 
-IMAGES: Mapping[str, ImageSet] = MappingProxyType(
+# a data set is one file and one line here
+IMAGES: Mapping[str, ImageSet] = Registry(
     {
-        "cifar10": CIFAR10,
-        "cifar100": CIFAR100,
-        "mnist": MNIST,
-        "fashion-mnist": FASHION,
-        "imagenet": IMAGENET,
-        "tiny-imagenet": TINY_IMAGENET,
-        "folder": FOLDER,
+        "cifar10": "torch_backend.data.cifar:CIFAR10",
+        "cifar100": "torch_backend.data.cifar:CIFAR100",
+        "mnist": "torch_backend.data.digits:MNIST",
+        "fashion-mnist": "torch_backend.data.digits:FASHION",
+        "imagenet": "torch_backend.data.folder:IMAGENET",
+        "tiny-imagenet": "torch_backend.data.folder:TINY_IMAGENET",
+        "folder": "torch_backend.data.folder:FOLDER",
     }
 )
-GRAPHS: Mapping[str, GraphSet] = MappingProxyType(
-    {"cora": CORA, "citeseer": CITESEER, "pubmed": PUBMED, "arxiv": ARXIV}
+GRAPHS: Mapping[str, GraphSet] = Registry(
+    {
+        "cora": "torch_backend.data.planetoid:CORA",
+        "citeseer": "torch_backend.data.planetoid:CITESEER",
+        "pubmed": "torch_backend.data.planetoid:PUBMED",
+        "arxiv": "torch_backend.data.arxiv:ARXIV",
+    }
 )
 
 __all__ = [

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from common.checks import first_line
+from slt.core.checks import first_line
 from torch_backend.data.graphs import adjacency_of
 from torch_backend.data.lookup import folder_of
 from torch_backend.data.sets import Graph, GraphSet

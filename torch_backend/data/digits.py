@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from common.idx import read_images
+from slt.core.idx import read_images
 from torch_backend.data.sets import Images, ImageSet, Part
 from torch_backend.data.split import four_to_one
 

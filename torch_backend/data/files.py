@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from common.checks import whole
+from slt.core.checks import whole
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")

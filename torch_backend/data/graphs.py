@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
-from common.checks import whole
+from slt.core.checks import whole
 
 MOST = 2**31 - 1  # numbers that int32 counts
 

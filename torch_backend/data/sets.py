@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from common.checks import whole
+from slt.core.checks import whole
 from torch_backend.data.augment import crop_and_flip
 from torch_backend.data.files import Files
 

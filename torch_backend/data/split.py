@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from common.checks import whole
-from torch_backend.streams import permutation
+from slt.core.checks import whole
+from torch_backend.masks.streams import permutation
 
 SHARE = 5  # every fifth image is for validation
 

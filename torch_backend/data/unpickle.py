@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from common.checks import first_line
+from slt.core.checks import first_line
 
 TIMES, SPARE = 100, 2**20
 DEPTH = 4

@@ -7,34 +7,29 @@ is built without memory, which is enough for its sizes.
 
 from collections.abc import Callable, Mapping
 from inspect import signature
-from types import MappingProxyType
 from typing import Any
 
 from torch import nn
 
-from common.checks import one_of
-from torch_backend.models.convnet import conv2, conv4, conv6
-from torch_backend.models.gin import gin
-from torch_backend.models.mlp import mlp
-from torch_backend.models.resnet import resnet18, resnet18_imagenet, resnet32, resnet34, resnet50
-from torch_backend.models.sequence import lstm, transformer
-from torch_backend.models.vgg import vgg19
+from slt.core.checks import one_of
+from slt.core.registry import Registry
 
-MODELS: Mapping[str, Callable[..., nn.Module]] = MappingProxyType(
+# a model is one file and one line here
+MODELS: Mapping[str, Callable[..., nn.Module]] = Registry(
     {
-        "conv2": conv2,
-        "conv4": conv4,
-        "conv6": conv6,
-        "resnet18": resnet18,
-        "resnet32": resnet32,
-        "resnet34": resnet34,
-        "resnet18-imagenet": resnet18_imagenet,
-        "resnet50": resnet50,
-        "vgg19": vgg19,
-        "gin": gin,
-        "lstm": lstm,
-        "transformer": transformer,
-        "mlp": mlp,
+        "conv2": "torch_backend.models.convnet:conv2",
+        "conv4": "torch_backend.models.convnet:conv4",
+        "conv6": "torch_backend.models.convnet:conv6",
+        "resnet18": "torch_backend.models.resnet:resnet18",
+        "resnet32": "torch_backend.models.resnet:resnet32",
+        "resnet34": "torch_backend.models.resnet:resnet34",
+        "resnet18-imagenet": "torch_backend.models.resnet:resnet18_imagenet",
+        "resnet50": "torch_backend.models.resnet:resnet50",
+        "vgg19": "torch_backend.models.vgg:vgg19",
+        "gin": "torch_backend.models.gin:gin",
+        "lstm": "torch_backend.models.sequence:lstm",
+        "transformer": "torch_backend.models.sequence:transformer",
+        "mlp": "torch_backend.models.mlp:mlp",
     }
 )
 

@@ -6,7 +6,7 @@ pairs, each pair followed by 2 x 2 max-pooling, then linear layers of 256, 256 a
 
 from torch import nn
 
-from common.checks import whole
+from slt.core.checks import whole
 from torch_backend.models.width import scaled
 
 PAIRS = (64, 128, 256)

@@ -11,7 +11,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from common.checks import whole
+from slt.core.checks import whole
 from torch_backend.models.neighbours import Neighbourhood, plus_mean
 from torch_backend.models.width import scaled
 

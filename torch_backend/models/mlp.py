@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from common.checks import whole
+from slt.core.checks import whole
 from torch_backend.models.width import scaled
 
 

@@ -11,7 +11,7 @@ layers are counted: within a block the convolutions come first and the shortcut 
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from common.checks import whole
+from slt.core.checks import whole
 from torch_backend.models.width import scaled
 
 STAGES = (64, 128, 256, 512)

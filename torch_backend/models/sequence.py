@@ -8,7 +8,7 @@ kind. Every weight is a matrix and norms start at scale 1 and shift 0: nothing b
 import torch
 from torch import Tensor, nn
 
-from common.checks import whole
+from slt.core.checks import whole
 from torch_backend.models.width import scaled
 
 

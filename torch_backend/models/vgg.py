@@ -8,7 +8,7 @@ take the place of the last pooling and of the three linear layers. Norms have no
 
 from torch import nn
 
-from common.checks import whole
+from slt.core.checks import whole
 from torch_backend.models.width import scaled
 
 STAGES = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))

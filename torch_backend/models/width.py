@@ -1,6 +1,6 @@
 """The width factor: how many units a hidden layer has when a network is made wider or narrower."""
 
-from common.checks import positive
+from slt.core.checks import positive
 
 
 def scaled(width: float, units: int) -> int:

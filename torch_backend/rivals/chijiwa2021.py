@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from common.rates import Rates
+from slt.core.rates import Rates
 from theory.freezing import entropy_bits
-from torch_backend import frozen, streams
+from torch_backend.masks import frozen, streams
+from torch_backend.masks.supermask import Supermask
+from torch_backend.masks.threshold import select
 from torch_backend.rivals.problem import Found, Problem, train
-from torch_backend.supermask import Supermask
-from torch_backend.threshold import select
 
 SHARE = 0.1
 

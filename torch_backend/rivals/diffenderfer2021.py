@@ -8,8 +8,8 @@ first half of the steps: at the share t of them free - (free - wanted) (1 - (1 -
 which the sparsity is not yet the wanted one are never taken as the best.
 """
 
+from torch_backend.masks.threshold import keep_largest
 from torch_backend.rivals.problem import Found, Problem, train
-from torch_backend.threshold import keep_largest
 
 
 def search(problem: Problem) -> Found:

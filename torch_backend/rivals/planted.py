@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from torch_backend import streams
+from torch_backend.masks import streams
+from torch_backend.masks.supermask import GIVEN, freeze, supermasks
+from torch_backend.masks.threshold import keep_largest, kept_free
 from torch_backend.models import build
-from torch_backend.settings import Settings
-from torch_backend.supermask import GIVEN, freeze, supermasks
-from torch_backend.threshold import keep_largest, kept_free
-from torch_backend.training import Run, Task
+from torch_backend.training.run import Run, Task
+from torch_backend.training.settings import Settings
 
 Source = dict[str, Any]
 
@@ -53,8 +53,8 @@ def plant(
 ) -> Planted:
     """Return a source with a planted ticket, on the CPU; it is trained on ``device``, with checkpoints in ``folder``.
 
-    source: arguments of :func:`torch_backend.supermask.freeze`, of which weights and scale are those that training
-    starts from; sizes: of the model's builder. Weights are trained as the settings say, norms do not learn.
+    source: arguments of :func:`torch_backend.masks.supermask.freeze`, of which weights and scale are those that
+    training starts from; sizes: of the model's builder. Weights are trained as the settings say, norms do not learn.
     Raises ValueError when the sparsity leaves no choice.
     """
     seed = source["seed"]

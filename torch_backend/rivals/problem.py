@@ -14,11 +14,11 @@ from torch.backends import cudnn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules.batchnorm import _NormBase
 
-from common.store import Row
-from torch_backend.settings import Settings
-from torch_backend.supermask import Supermask, supermasks
-from torch_backend.threshold import keep_largest, kept_free
-from torch_backend.training import Run, Task
+from slt.core.store import Row
+from torch_backend.masks.supermask import Supermask, supermasks
+from torch_backend.masks.threshold import keep_largest, kept_free
+from torch_backend.training.run import Run, Task
+from torch_backend.training.settings import Settings
 
 STATES = tuple[Tensor, ...]
 
@@ -71,7 +71,7 @@ def train(
     first: int = 0,
     settings: Settings | None = None,
 ) -> float:
-    """Train the scores with the loop that every training uses (:class:`torch_backend.training.Run`); return seconds."""
+    """Train the scores with the one training loop (:class:`torch_backend.training.run.Run`); return seconds."""
     chosen = settings or problem.settings
     run = Run(
         problem.model, problem.task, chosen, problem.folder, prepare, origin=problem.origin, before=before, first=first

@@ -2,12 +2,12 @@
 
 Ramanujan et al. (2020), What's hidden in a randomly weighted neural network?, arXiv 1911.13299, keep the same share of
 the largest scores in every layer; one threshold for the whole network is the variant of Otsuka et al. (2024), arXiv
-2402.14029. Scores are trained straight through (:mod:`torch_backend.supermask`). In a frozen source "the same share" is
-the same share of each layer's free weights.
+2402.14029. Scores are trained straight through (:mod:`torch_backend.masks.supermask`). In a frozen source "the same
+share" is the same share of each layer's free weights.
 """
 
+from torch_backend.masks.threshold import select
 from torch_backend.rivals.problem import Found, Problem, train
-from torch_backend.threshold import select
 
 
 def search(problem: Problem) -> Found:

@@ -10,8 +10,8 @@ weights that are left; here they stay random.
 import torch
 from torch import Tensor
 
+from torch_backend.masks.threshold import keep_largest
 from torch_backend.rivals.problem import Problem, at_free, one_shot, plain_weights
-from torch_backend.threshold import keep_largest
 
 ROUNDS = 100
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from torch_backend import streams
+from torch_backend.masks import streams
 from torch_backend.rivals.problem import Problem, one_shot
 
 

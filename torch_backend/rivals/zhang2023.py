@@ -1,6 +1,6 @@
 """Lottery jackpots: Zhang et al. (2023), Lottery jackpots exist in pre-trained models, TPAMI, arXiv 2104.08700.
 
-A mask is searched over pre-trained weights, which stay as they are: :func:`torch_backend.supermask.freeze` with
+A mask is searched over pre-trained weights, which stay as they are: :func:`torch_backend.masks.supermask.freeze` with
 ``weights="given"``. Every layer keeps a number of weights that is fixed beforehand (:func:`layer_counts`). The mask
 starts from the largest |w| of each layer; the latent scores start at 0.99 where it is off and at 1.0 elsewhere, and
 are trained straight through: dL/ds = w dL/dW, whatever the sign of s. In a frozen source all this is about the free
@@ -19,14 +19,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from common.checks import closed_unit, one_of
-from common.forms import Numbers
-from common.store import Row, export_jsonl, read_jsonl
-from torch_backend import streams
+from slt.core.checks import closed_unit, one_of
+from slt.core.forms import Numbers
+from slt.core.store import Row, export_jsonl, read_jsonl
+from torch_backend.masks import streams
+from torch_backend.masks.supermask import Supermask
+from torch_backend.masks.threshold import LayerCollapse, keep_largest, kept_free, top
 from torch_backend.rivals.problem import Found, Problem, train
-from torch_backend.supermask import Supermask
-from torch_backend.threshold import LayerCollapse, keep_largest, kept_free, top
-from torch_backend.training import Task
+from torch_backend.training.run import Task
 
 LAYER_RATES = ("magnitude", "uniform")
 STARTS = ("magnitude", "random")

@@ -16,9 +16,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from torch_backend import streams
+from torch_backend.masks import streams
+from torch_backend.masks.threshold import keep_largest
 from torch_backend.rivals.problem import Found, Problem, settle_norms, train
-from torch_backend.threshold import keep_largest
 
 RATE = 0.01
 COLDEST = 0.03

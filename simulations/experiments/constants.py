@@ -1,0 +1,146 @@
+"""Does the constant C stay bounded when it is measured? Its interval over a grid of eps, delta, prune and lock.
+
+Each curve of success against n serves every delta, so a row costs no more than its eps. Longer than the main job:
+about six minutes on two cores. The committed result is ``simulations/results/constants.jsonl``.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+from simulations.lemmas.measure import Law, Setting, largest_n, measure, measure_each, planned_trials
+from simulations.lemmas.verdicts import REFUTED, verdict
+from simulations.run.engines import add_engine_options, open_engine
+from simulations.run.runner import check_outputs
+from simulations.run.units import Engine
+from slt.core import console
+from slt.core.checks import whole
+from slt.core.command import Parser
+from slt.core.options import add_forms
+from slt.core.places import committed
+from slt.core.rates import READINGS
+from slt.core.store import Row, Store, export_jsonl
+from slt.core.tables import Table
+from theory.estimate import estimated_n
+from theory.lueker1998 import implied_constant
+from theory.necessary import necessary_n
+from theory.sufficient import sufficient_n
+
+RATES = tuple((p, q) for q in (0.0, 0.15, 0.3, 0.5) for p in (0.0, 0.2, 0.4, 0.6) if p + q <= 0.8)
+EPS = (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001)
+DELTAS = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
+RADIUS = 1.0
+CONFIDENCE = 0.99
+RESULT = committed("simulations", "constants.jsonl")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One curve of the grid."""
+
+    prune: float
+    lock: float
+    eps: float
+
+
+SETTINGS = tuple(Point(p, q, eps) for p, q in RATES for eps in EPS)
+
+
+def law_at(point: Point) -> Law:
+    """Return what every bound, estimate and measurement at a point takes."""
+    return Law(prune=point.prune, lock=point.lock, radius=RADIUS)
+
+
+@cache
+def curve_at(point: Point, trials: int | None) -> Setting:
+    """Return the curve to measure at a point: n_max and, where ``trials`` is None, the sample size from theory."""
+    law = law_at(point)
+    n_max = largest_n(estimated_n(point.eps, min(DELTAS), **law))
+    return Setting(point.eps, **law, n_max=n_max, trials=trials or planned_trials(n_max, point.eps))
+
+
+def measured_rows(point: Point, seed: int, store: Store, engine: Engine | None, trials: int | None) -> Iterator[Row]:
+    """Yield a row for every delta and reading at one point of the grid."""
+    setting, law = curve_at(point, trials), law_at(point)
+    curve = measure(setting, seed=seed, store=store, engine=engine)
+    # every interval of the whole grid holds together with the others
+    confidence = 1 - (1 - CONFIDENCE) / (len(SETTINGS) * len(DELTAS) * len(READINGS))
+    for delta in DELTAS:
+        for reading in READINGS:
+            measured = curve.crossing(reading, delta, confidence)
+            necessary = necessary_n(point.eps, delta, reading=reading, **law)
+            sufficient = sufficient_n(point.eps, delta, reading=reading, **law)
+            constant = {
+                end: None if n is None else round(implied_constant(n, point.eps, delta), 4)
+                for end, n in asdict(measured).items()
+            }
+            yield {
+                **asdict(point),
+                "delta": delta,
+                "radius": RADIUS,
+                "reading": reading,
+                "necessary": necessary,
+                "measured": asdict(measured),
+                "sufficient": sufficient,
+                "constant": constant,
+                "trials": setting.trials,
+                "n_max": setting.n_max,
+                "seed": seed,
+                "verdict": verdict(necessary, measured, sufficient, all_targets=reading == "uniform"),
+            }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure the grid, print the range of C per (p, q), write the rows if asked; exit 1 when a row is refuted."""
+    p = Parser(prog="slt simulate constants", description=__doc__)
+    p.add_argument("--trials", type=int, help="trials per curve (default: 50000, fewer where a trial is expensive)")
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--jobs", type=int, help="threads (default: all cores)")
+    p.add_argument("--store", default=":memory:", metavar="FILE", help="run store, to resume after an interruption")
+    p.add_argument("--out", type=Path, help="write the rows to this JSONL file, which must not exist")
+    add_engine_options(p)
+    add_forms(p)
+    args = p.parse_args(argv)
+    if args.trials is not None:
+        whole("trials", args.trials, least=1)
+    check_outputs(args)
+    rows: list[Row] = []
+    with open_engine(args, args.jobs) as crew, Store(args.store) as store:
+        settings = [curve_at(point, args.trials) for point in SETTINGS]
+        with console.progress(sum(setting.trials for setting in settings), "trials") as tick:
+            measure_each(settings, seed=args.seed, store=store, engine=crew, tick=tick)
+        for point in SETTINGS:
+            rows += measured_rows(point, args.seed, store, crew, args.trials)  # all of it is stored by now
+    if args.out is not None:
+        export_jsonl(args.out, rows)
+    page = console.Page(args.form)
+    page.print(summary(rows))
+    page.result(rows)
+    return int(any(row["verdict"] == REFUTED for row in rows))
+
+
+def summary(rows: Sequence[Row]) -> Table:
+    """Return a table of the range of the measured C over eps and delta, for every (p, q), uniform reading."""
+    cells = []
+    for prune, lock in RATES:
+        chosen = [
+            row
+            for row in rows
+            if (row["prune"], row["lock"]) == (prune, lock) and row["reading"] == "uniform" and row["delta"] <= 0.1
+        ]
+        low = min(row["constant"]["lower"] for row in chosen)
+        uppers = [row["constant"]["upper"] for row in chosen]
+        high = None if None in uppers else max(uppers)
+        cells.append(
+            (
+                f"{prune:g}",
+                f"{lock:g}",
+                f"{1 - prune - lock:.2g}",
+                f"{low:.2f}",
+                "?" if high is None else f"{high:.2f}",
+                sum(row["verdict"] == REFUTED for row in chosen),
+            )
+        )
+    title = f"Range of the measured C, uniform, delta <= 0.1 (simultaneous confidence {CONFIDENCE:g})"
+    return console.table(title, ("p", "q", "f", "C from", "C to", "refuted rows"), cells)

@@ -1,0 +1,1 @@
+"""The main job: the lemmas on subset sums with frozen variables, held against measurement."""

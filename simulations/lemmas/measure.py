@@ -1,0 +1,159 @@
+"""How many variables are needed? Measured as the whole curve of success against n, never as a hitting time.
+
+With locking a trial that covers its window can lose it again when the next variable is locked, so the first n at
+which a trial succeeds says too little. Every trial is decided at every n = 0..n_max, and the smallest n that succeeds
+often enough gets the fixed-sequence interval of :func:`slt.core.intervals.smallest_n`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from math import ceil
+from typing import TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulations.run.runner import Chunks, run_chunks
+from simulations.run.units import Engine
+from slt.core.forms import Form, Numbers, count
+from slt.core.intervals import Crossing, smallest_n
+from slt.core.store import Row, Store
+from subsetsum.curves import TARGETS
+
+TRIALS = 50_000
+LEAST_TRIALS = 1_000
+MOST_CHUNKS = 50_000  # of one curve, so that a store of 10^12 trials still has less than a gigabyte
+SECONDS_PER_CURVE = 30.0  # one core; where 50,000 trials would take longer, fewer are drawn
+
+
+class Law(TypedDict):
+    """The keyword arguments that every bound, estimate and measurement takes."""
+
+    prune: float
+    lock: float
+    radius: float
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One success curve: precision, rates, target radius, largest n and number of trials, all fixed beforehand."""
+
+    eps: float
+    prune: float
+    lock: float
+    radius: float
+    n_max: int
+    trials: int
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Counts of successes at n = 0..n_max: uniform (n_max + 1,), pointwise (n_max + 1, targets)."""
+
+    uniform: NDArray[np.int64]
+    pointwise: NDArray[np.int64]
+    trials: int
+
+    def crossing(self, reading: str, delta: float, confidence: float) -> Crossing:
+        """Return the interval of the smallest n with success probability at least ``1 - delta``."""
+        counts = self.uniform if reading == "uniform" else self.pointwise
+        return smallest_n(counts, self.trials, 1 - delta, confidence)
+
+
+def largest_n(expected: int) -> int:
+    """Return the n_max of a curve whose crossing is expected at ``expected``: a quarter beyond it, and 12 more."""
+    return expected + ceil(expected / 4) + 12
+
+
+def seconds_per_trial(n_max: int, eps: float) -> float:
+    """Predict the cost of one curve on one core of about 3 GHz; only sample and chunk sizes depend on it."""
+    return 1e-6 * (2 + 0.08 * n_max + 0.07 / eps)
+
+
+def planned_trials(n_max: int, eps: float) -> int:
+    """Return the default number of trials of a curve: 50,000, or what half a minute allows, at least 1,000."""
+    return max(LEAST_TRIALS, min(TRIALS, int(SECONDS_PER_CURVE / seconds_per_trial(n_max, eps))))
+
+
+def count_successes(setting: Setting, seed: int, first: int, count: int) -> Row:
+    """Return the successes among trials first .. first + count - 1 at every n, in both readings."""
+    from subsetsum import success_counts
+    from subsetsum.curves import targets
+
+    counts = success_counts(
+        setting.n_max,
+        setting.eps,
+        count,
+        prune=setting.prune,
+        lock=setting.lock,
+        radius=setting.radius,
+        seed=seed,
+        targets=targets(setting.radius),
+        first=first,
+    )
+    return {"trials": count, "uniform": counts.uniform.tolist(), "pointwise": counts.pointwise.tolist()}
+
+
+def counts_form(setting: Setting, trials: int) -> Form:
+    """Return the form of a row of :func:`count_successes`."""
+    points = setting.n_max + 1
+    return {
+        "trials": Numbers(trials, trials, whole=True),
+        "uniform": count(trials, points),
+        "pointwise": count(trials, points, TARGETS),
+    }
+
+
+def chunk_size(setting: Setting) -> int:
+    """Return how many trials are one unit of work: half a second's, but more where there would be too many units.
+
+    >>> chunk_size(Setting(0.1, 0.4, 0.3, 1.0, 150, 50_000)), chunk_size(Setting(0.1, 0.4, 0.3, 1.0, 150, 10**12))
+    (5000, 20000000)
+    """
+    usual = max(50, min(5_000, int(0.5 / seconds_per_trial(setting.n_max, setting.eps))))
+    return max(usual, -(-setting.trials // MOST_CHUNKS))
+
+
+def measure(
+    setting: Setting,
+    *,
+    seed: int,
+    store: Store,
+    engine: Engine | None = None,
+    tick: Callable[[int], object] = lambda _: None,
+) -> Curve:
+    """Decide every trial of ``setting`` at every n; ``tick`` is told the number of trials of each finished chunk."""
+    return measure_each([setting], seed=seed, store=store, engine=engine, tick=tick)[0]
+
+
+def measure_each(
+    settings: Sequence[Setting],
+    *,
+    seed: int,
+    store: Store,
+    engine: Engine | None = None,
+    tick: Callable[[int], object] = lambda _: None,
+) -> list[Curve]:
+    """Return the curve of every setting; the chunks of all of them are one stream, so that no worker ever waits."""
+    parts = [
+        Chunks(
+            asdict(setting),
+            setting.trials,
+            chunk_size(setting),
+            partial(count_successes, setting, seed),
+            partial(counts_form, setting),
+        )
+        for setting in settings
+    ]
+    uniform: list[NDArray[np.int64]] = [np.zeros(setting.n_max + 1, np.int64) for setting in settings]
+    pointwise = [np.zeros((setting.n_max + 1, TARGETS), np.int64) for setting in settings]
+    done = [0] * len(settings)
+    for place, row in run_chunks(parts, experiment="success curve", seed=seed, store=store, engine=engine):
+        uniform[place] += row["uniform"]
+        pointwise[place] += row["pointwise"]
+        done[place] += row["trials"]
+        tick(row["trials"])
+    if done != [setting.trials for setting in settings]:
+        raise RuntimeError(f"{done} trials were done, not {[setting.trials for setting in settings]}")
+    return [Curve(*found) for found in zip(uniform, pointwise, done, strict=True)]

@@ -1,0 +1,52 @@
+"""What theory says of a curve before it is measured; n_max and the number of trials follow from it."""
+
+from dataclasses import dataclass
+
+from simulations.lemmas.measure import Setting, largest_n, planned_trials
+from simulations.lemmas.settings import Settings
+from slt.core.rates import READINGS, Rates
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One curve to measure, and what theory says of it beforehand, per reading."""
+
+    rates: Rates
+    eps: float
+    necessary: dict[str, int]
+    reach_share: dict[str, float]
+    estimated: dict[str, int]
+    sufficient: dict[str, int]
+    curve: Setting
+
+
+def plan(settings: Settings, rates: Rates, eps: float) -> Plan:
+    """Ask theory, and fix n_max and the number of trials from its answers: nothing is chosen after looking."""
+    from theory.estimate import estimated_n
+    from theory.necessary import necessary_n
+    from theory.sufficient import sufficient_n
+
+    law = settings.law(rates)
+    necessary = {reading: necessary_n(eps, settings.delta, reading=reading, **law) for reading in READINGS}
+    estimated = {reading: estimated_n(eps, settings.delta, reading=reading, **law) for reading in READINGS}
+    n_max = largest_n(max(*estimated.values(), *necessary.values()))
+    return Plan(
+        rates=rates,
+        eps=eps,
+        necessary=necessary,
+        reach_share={reading: reach_share(settings, rates, eps, reading, estimated[reading]) for reading in READINGS},
+        estimated=estimated,
+        sufficient={reading: sufficient_n(eps, settings.delta, reading=reading, **law) for reading in READINGS},
+        curve=Setting(eps, **law, n_max=n_max, trials=settings.trials or planned_trials(n_max, eps)),
+    )
+
+
+def reach_share(settings: Settings, rates: Rates, eps: float, reading: str, n: int) -> float:
+    """Return which share of the allowed failures is due to reach alone: all sums together end before the targets do.
+
+    The rest is due to resolution: gaps between the sums. Taken at the estimated requirement ``n``.
+    """
+    from theory.reach import reach_pointwise, reach_uniform
+
+    short = reach_uniform if reading == "uniform" else reach_pointwise
+    return round(min(1.0, float(short([n], eps, rates, settings.radius)[0]) / settings.delta), 4)

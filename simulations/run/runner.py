@@ -1,0 +1,180 @@
+"""Measurements and chunks of trials, kept in the run store as they finish, done wherever an engine does them."""
+
+from argparse import Namespace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from simulations.run.engines import Threads, add_engine_options, open_engine
+from simulations.run.units import Engine, Unit
+from simulations.run.versions import software
+from slt.core.checks import whole
+from slt.core.command import Parser
+from slt.core.console import Page, progress
+from slt.core.files import check_apart, check_new, store_files
+from slt.core.forms import Form, check
+from slt.core.keys import checked_seed
+from slt.core.options import add_forms
+from slt.core.store import Row, Store, canonical, export_jsonl
+
+
+def add_options(parser: Parser, trials: int, what: str, seeded: str) -> None:
+    """Add --trials, --seed, --out, --store and where to work. what: how trials are counted; seeded: the seed is of."""
+    parser.add_argument("--trials", type=int, default=trials, help=f"{what} (default {trials})")
+    parser.add_argument("--seed", type=int, default=0, help=f"seed of {seeded} (default 0)")
+    parser.add_argument("--out", type=Path, help="write the rows to this JSONL file, which must not exist")
+    parser.add_argument("--store", default=":memory:", help="run store; an interrupted run resumes from it")
+    add_engine_options(parser)
+    add_forms(parser)
+
+
+def check_outputs(args: Namespace) -> None:
+    """Raise ValueError or OSError now when --out is there already, could not be written, or is another file in use.
+
+    args: with out, store and scheduler_file.
+    """
+    check_new(args.out)
+    named = {"--out": [args.out], "--store": store_files(args.store), "--scheduler-file": [args.scheduler_file]}
+    check_apart({name: [path for path in paths if path is not None] for name, paths in named.items()})
+
+
+# measurements, each with the key that it is stored under and the form of its row
+Work = list[tuple[Row, Callable[[], Row], Form]]
+
+
+def command(
+    argv: Sequence[str] | None,
+    experiment: str,
+    about: str | None,
+    work: Callable[[int, int], Work],
+    *,
+    trials: int,
+    what: str,
+    seeded: str,
+    confidence: float,
+) -> tuple[list[Row], Page]:
+    """Do all that ``work(trials, seed)`` gives as the options in ``argv`` say; write the rows.
+
+    Returns them and the page to show them on; where that is to hold JSON, it does.
+
+    about: the module's docstring. trials, what, seeded: as :func:`add_options` takes them.
+    """
+    parser = Parser(prog=f"slt simulate {experiment}", description=about)
+    add_options(parser, trials, what, seeded)
+    args = parser.parse_args(argv)
+    args.seed = checked_seed(args.seed)  # what is bad is told before the work, not after
+    trials = whole("trials", args.trials, 1)
+    check_outputs(args)
+    parts = work(trials, args.seed)
+    with open_engine(args, 1) as crew, Store(args.store) as store, progress(len(parts), experiment) as tick:
+        rows = measure_all(
+            parts, experiment=experiment, seed=args.seed, confidence=confidence, store=store, tick=tick, engine=crew
+        )
+    if args.out is not None:
+        export_jsonl(args.out, rows)
+    page = Page(args.form)
+    page.result(rows)
+    return rows, page
+
+
+def each_setting(settings: Iterable[Any], measure: Callable[..., Row], trials: int, seed: int, form: Form) -> Work:
+    """Return ``measure(setting, trials=, seed=)`` for every setting (dataclasses), stored under it and its trials."""
+    return [
+        ({**asdict(setting), "trials": trials}, partial(measure, setting, trials=trials, seed=seed), form)
+        for setting in settings
+    ]
+
+
+def kept(store: Store, experiment: str, key: Row, seed: int, chunk: int, form: Form) -> Row | None:
+    """Return the row that this software has stored, or None; rows of other versions are not used.
+
+    Raises ValueError when the row is not of its ``form``, OSError when the store is damaged.
+    """
+    row = store.get(experiment, stamped(key), seed, chunk)
+    if row is not None:
+        check(row, form, f"a row of {experiment} in {store.path}")
+    return row
+
+
+def stamped(key: Row) -> Row:
+    """Return ``key`` with a digest of the software that a row is made by."""
+    return {**key, "software": blake2b(canonical(software()).encode(), digest_size=6).hexdigest()}
+
+
+def measure_all(
+    work: Work,
+    *,
+    experiment: str,
+    seed: int,
+    confidence: float,
+    store: Store,
+    tick: Callable[[int], None],
+    engine: Engine | None = None,
+) -> list[Row]:
+    """Return a row for every (key, measurement), each stored when finished and not measured again if stored.
+
+    engine: by default this thread, one measurement after the other; a measurement may use threads of its own.
+    """
+    keys: list[Row] = []
+    found: dict[int, Row] = {}
+    missing = []
+    for place, (key, measure, form) in enumerate(work):
+        keys.append(key)
+        row = kept(store, experiment, key, seed, 0, form)
+        if row is None:
+            missing.append(Unit(place, " ".join(key), measure))  # rows with the same names are alike
+        else:
+            found[place] = row
+            tick(1)
+    for unit, row in (engine or Threads(1)).run(missing):
+        store.put(experiment, stamped(keys[unit.name]), seed, 0, row)
+        found[unit.name] = row
+        tick(1)
+    return [{**key, "seed": seed, "confidence": confidence, **found[place]} for place, key in enumerate(keys)]
+
+
+@dataclass(frozen=True)
+class Chunks:
+    """Trials 0..trials-1 of one setting in consecutive chunks; ``work(first, count)`` does one and returns its row.
+
+    work must depend on its arguments alone, and be a module's function (with arguments bound by functools.partial).
+    form: that of the row of ``count`` trials.
+    """
+
+    settings: Row
+    trials: int
+    chunk: int
+    work: Callable[[int, int], Row]
+    form: Callable[[int], Form]
+
+    @property
+    def key(self) -> Row:
+        """What the chunks are stored under, beside their number."""
+        return {**self.settings, "trials": self.trials, "chunk": self.chunk}
+
+
+def run_chunks(
+    parts: Sequence[Chunks], *, experiment: str, seed: int, store: Store, engine: Engine | None = None
+) -> Iterator[tuple[int, Row]]:
+    """Yield the rows of all chunks of all parts in any order, each with its part's place in ``parts``.
+
+    Chunks found in ``store`` are not run again; each finished one is stored before it is yielded. The rows do not
+    depend on the engine (by default a thread a core) nor on how it groups the chunks.
+    """
+    missing = []
+    for place, part in enumerate(parts):
+        key = part.key
+        for index, first in enumerate(range(0, part.trials, part.chunk)):
+            count = min(part.chunk, part.trials - first)
+            row = kept(store, experiment, key, seed, index, part.form(count))
+            if row is not None:
+                yield place, row
+            else:
+                missing.append(Unit((place, index), str(place), partial(part.work, first, count)))
+    for unit, row in (engine or Threads()).run(missing):
+        place, index = unit.name
+        store.put(experiment, stamped(parts[place].key), seed, index, row)
+        yield place, row

@@ -1,0 +1,35 @@
+"""How likely is success with n random numbers? ``slt success --n 60 --eps .01``."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from slt.cli.law import add_law, law_of
+from slt.core import console
+from slt.core.command import Parser
+from slt.core.options import add_forms
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the proven bounds of the success probability and its estimate, and what each of them means."""
+    args = parser().parse_args(argv)
+    from theory.requirement import success
+
+    found = success(args.eps, n=args.n, **law_of(args))
+    page = console.Page(args.form)
+    page.print(console.table(found.question, ("<", "probability", "<what it means"), found.lines))
+    page.result(asdict(found))
+    return 0
+
+
+def parser() -> Parser:
+    """Return the argument parser."""
+    p = Parser(
+        prog="slt success",
+        description="How likely is it that the subset sums of n random numbers come within eps of every target, "
+        "when some are pruned and some locked?",
+    )
+    p.add_argument("--n", type=int, required=True, help="number of variables, pruned and locked ones counted")
+    p.add_argument("--eps", type=float, required=True, help="precision, in (0, 1)")
+    add_law(p)
+    add_forms(p)
+    return p

@@ -1,0 +1,57 @@
+"""The first whole number from which on something holds: found by growing steps and bisection."""
+
+from collections.abc import Callable
+
+from slt.core.checks import whole
+
+
+def first(holds: Callable[[int], bool], low: int, high: int | None = None, guess: int | None = None) -> int:
+    """Return the smallest n >= low with holds(n), or ``high`` when no n below it has that.
+
+    holds must be False up to some number and True from there on. Where it is not, some n is returned that holds while
+    n - 1 does not, or n is ``low`` or ``high``. low, high: whole numbers, low <= high; holds(high) is never asked.
+    high None: no end; then holds must become True, or the search does not return.
+    guess: low <= guess <= high, where to begin; from there steps grow 1, 2, 4, .. until they have passed the answer, so
+    that about 2 log2 |answer - guess| numbers are asked. By default ``low`` without an end, else the middle.
+    Raises ValueError when an argument is no whole number or out of its bounds, and what ``holds`` raises.
+
+    >>> first(lambda n: n * n >= 50, 0), first(lambda n: n * n >= 50, 0, 5), first(lambda n: n * n >= 50, 0, 100, 9)
+    (8, 5, 8)
+    """
+    low = whole("low", low)
+    below = low - 1  # does not hold, or lies below all
+    if high is not None:
+        high = whole("high", high, low)
+    elif guess is None:
+        guess = low
+    above = high
+    if guess is not None:
+        guess = whole("guess", guess, low)
+        if high is not None and guess > high:
+            raise ValueError(f"guess must be at most {high}, got {guess}")
+        below, above = _around(holds, low, high, guess)
+    assert above is not None
+    while above - below > 1:
+        middle = (below + above) // 2
+        below, above = (below, middle) if holds(middle) else (middle, above)
+    return above
+
+
+def _around(holds: Callable[[int], bool], low: int, high: int | None, guess: int) -> tuple[int, int]:
+    """Return (below, above) around the answer: below does not hold or is low - 1, above holds or is ``high``."""
+    step = 1
+    if guess == high or holds(guess):
+        above, below = guess, max(guess - step, low - 1)
+        while below >= low and holds(below):
+            step *= 2
+            above, below = below, max(below - step, low - 1)
+        return below, above
+
+    def capped(n: int) -> int:
+        return n if high is None else min(n, high)
+
+    below, above = guess, capped(guess + step)
+    while above != high and not holds(above):
+        step *= 2
+        below, above = above, capped(above + step)
+    return below, above

@@ -1,0 +1,158 @@
+"""A table as a value, and the forms in which it can be shown: plain text, Markdown, LaTeX, CSV."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+FORMS = ("text", "markdown", "latex", "csv")
+EDGES, GAP = 2, 2  # blanks around a text table, and between two of its columns
+LATEX = {  # what LaTeX reads as something else, and what its usual fonts lack
+    "\\": r"\textbackslash{}",
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "²": r"$^2$",
+    "³": r"$^3$",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "≤": r"$\leq$",
+    "≥": r"$\geq$",
+    "→": r"$\to$",
+    "π": r"$\pi$",
+    "α": r"$\alpha$",
+    "δ": r"$\delta$",
+    "ε": r"$\varepsilon$",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A title, columns and rows of texts.
+
+    left: which columns are flushed left, all others right. widths: the least width of each column in text, so that
+    several tables stand in line.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    left: tuple[bool, ...]
+    widths: tuple[int, ...]
+
+    def as_form(self, form: str) -> str:
+        """Return the table as "markdown", "latex" or "csv" text."""
+        return {"markdown": self.markdown, "latex": self.latex, "csv": self.csv}[form]()
+
+    def markdown(self) -> str:
+        """Return a Markdown table under its title.
+
+        >>> print(table("Sizes", ("<name", "n"), [("a|b", 3)]).markdown())
+        **Sizes**
+        <BLANKLINE>
+        | name | n |
+        |:---|---:|
+        | a\\|b | 3 |
+        """
+        marks = (":---" if left else "---:" for left in self.left)
+        lines = [_cells(map(_markdown, self.columns)), f"|{'|'.join(marks)}|"]
+        lines += [_cells(map(_markdown, row)) for row in self.rows]
+        return f"**{_markdown(self.title)}**\n\n" * bool(self.title) + "\n".join(lines)
+
+    def latex(self) -> str:
+        """Return a LaTeX table that needs the package booktabs, with the title as its caption.
+
+        >>> print(table("", ("<name", "n"), [("5 %", 3)]).latex())
+        \\begin{table}
+        \\centering
+        \\begin{tabular}{lr}
+        \\toprule
+        name & n \\\\
+        \\midrule
+        5 \\% & 3 \\\\
+        \\bottomrule
+        \\end{tabular}
+        \\end{table}
+        """
+        sides = "".join("l" if left else "r" for left in self.left)
+        head, *body = (" & ".join(map(_latex, row)) + r" \\" for row in (self.columns, *self.rows))
+        caption = [rf"\caption{{{_latex(self.title)}}}"] if self.title else []
+        lines = [r"\begin{table}", r"\centering", *caption, rf"\begin{{tabular}}{{{sides}}}", r"\toprule", head]
+        return "\n".join([*lines, r"\midrule", *body, r"\bottomrule", r"\end{tabular}", r"\end{table}"])
+
+    def records(self) -> list[dict[str, str]]:
+        """Return a dict for each row, its texts by column."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+    def csv(self) -> str:
+        """Return the columns and rows as CSV; the title is left out."""
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([self.columns, *self.rows])
+        return text.getvalue().rstrip("\n")
+
+    def measured(self) -> tuple[int, ...]:
+        """Return the width that each column needs in text."""
+        cells = zip(self.columns, *self.rows, strict=True)
+        return tuple(max(least, *map(len, column)) for least, column in zip(self.widths, cells, strict=True))
+
+    def fitted(self, room: int) -> "Iterator[Table]":
+        """Yield the table in parts of at most ``room`` characters a line, each with the first column; no cell is cut.
+
+        A part has at least one column beside the first, however wide it is.
+        """
+        needed = self.measured()
+        if EDGES + sum(needed) + GAP * (len(needed) - 1) <= room or len(needed) < 3:
+            yield self
+            return
+        part, used = [0], EDGES + needed[0]
+        for place in range(1, len(needed)):
+            if len(part) > 1 and used + GAP + needed[place] > room:
+                yield self._of(part)
+                part, used = [0], EDGES + needed[0]
+            part.append(place)
+            used += GAP + needed[place]
+        yield self._of(part)
+
+    def _of(self, places: list[int]) -> "Table":
+        def chosen(values: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(values[place] for place in places)
+
+        return replace(
+            self,
+            columns=chosen(self.columns),
+            rows=tuple(map(chosen, self.rows)),
+            left=tuple(self.left[place] for place in places),
+            widths=tuple(self.widths[place] for place in places),
+        )
+
+
+def table(
+    title: str, columns: Iterable[str], rows: Iterable[Iterable[object]], widths: Iterable[int] | None = None
+) -> Table:
+    """Return a table; columns whose name starts with ``<`` are flushed left, all others right. None is shown as ``-``.
+
+    widths: least width of each column. Raises ValueError where a row has another number of cells than columns.
+    """
+    names = tuple(columns)
+    least = tuple(widths) if widths is not None else (0,) * len(names)
+    body = tuple(tuple("-" if cell is None else str(cell) for cell in row) for row in rows)
+    for row in (least, *body):
+        if len(row) != len(names):
+            raise ValueError(f"a table of {len(names)} columns has a row of {len(row)}")
+    left = tuple(name.startswith("<") for name in names)
+    return Table(title, tuple(name.removeprefix("<") for name in names), body, left, least)
+
+
+def _cells(texts: Iterable[str]) -> str:
+    return f"| {' | '.join(texts)} |"
+
+
+def _markdown(text: str) -> str:
+    return re.sub(r"([|*`<>])", r"\\\1", text)
+
+
+def _latex(text: str) -> str:
+    return "".join(LATEX.get(sign, sign) for sign in text)

@@ -1,0 +1,254 @@
+"""Searches side by side in dense, pruned and frozen sources: ``slt compare``."""
+
+import argparse
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, fields
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from slt.core import console
+from slt.core.checks import DAMAGE, one_of, whole
+from slt.core.command import REFUTED, Parser
+from slt.core.files import check_outside, check_writable
+from slt.core.forms import OBJECT, SEED, SHARE, Numbers
+from slt.core.intervals import MEANS, mean_interval, percent
+from slt.core.keys import checked_seed
+from slt.core.options import add_fields, add_forms
+from slt.core.places import data_root
+from slt.core.store import Row, export_csv, export_jsonl, read_jsonl
+from slt.core.tables import Table
+from theory.freezing import positioned
+from torch_backend.commands.choices import add_data, in_force
+from torch_backend.data import Graph, Images, load
+from torch_backend.models import MODELS
+from torch_backend.rivals import METHODS, Problem
+from torch_backend.rivals.planted import Planted, plant
+from torch_backend.rivals.problem import settle_norms
+from torch_backend.training.run import CHECKPOINT
+from torch_backend.training.settings import Settings, usual
+from torch_backend.training.start import device_of, model_sizes, origin_of, prepared, source_of, task_of
+
+SOURCES = ("dense", "sparse", "frozen")
+ASKED_APART = ("method", "sparsity", "prune", "lock")  # settings that the command varies or works out
+
+
+FORM = {  # of a row
+    "source": SOURCES,
+    "method": tuple(METHODS),
+    "seed": SEED,
+    "planted": (True, False),
+    **dict.fromkeys(("sparsity", "prune", "lock", "test", "validation"), SHARE),
+    **dict.fromkeys(("recovered?", "chance?", "planted_test?"), SHARE),
+    **dict.fromkeys(("seconds", "extra_bits", "bits"), Numbers(0)),
+    "collapsed": Numbers(0, whole=True),
+    **dict.fromkeys(("layers", "settings", "origin"), OBJECT),
+}
+
+
+class Failed(ValueError):
+    """A search that could not be brought to its end, while others may."""
+
+
+class Case(NamedTuple):
+    """One source at one sparsity; planted: with a known ticket in it."""
+
+    source: str
+    settings: Settings
+    planted: bool
+
+    def key(self, method: str, seed: int) -> tuple[str, ...]:
+        """Name one run among all that any command may have done."""
+        return (self.source, self.settings.digest, "planted" if self.planted else "random", method, str(seed))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run what has not been run yet, writing every row when it is there; print a table; exit 1 if any search failed."""
+    args = _parser().parse_args(argv)
+    chosen = cases(args)
+    methods = tuple(one_of("method", name, tuple(METHODS)) for name in args.methods or METHODS)
+    whole("seeds", args.seeds, 1)
+    args.seed = checked_seed(args.seed)
+    device = device_of(args.device)
+    out, page = Path(args.out), console.Page(args.form)
+    there = {(case.source, case.settings.sparsity) for case in chosen}
+    for source, sparsity in product(args.sources, args.sparsity):
+        if (source, sparsity) not in there:
+            page.note(f"left out: the {source} source at sparsity {sparsity:g}, which has the rates of another")
+    out.mkdir(parents=True, exist_ok=True)
+    if args.results is not None:
+        check_outside("--results", args.results, out)
+    for path in filter(None, (out / "rows.jsonl", out / "rows.csv", args.results)):
+        check_writable(path)
+    for case in dict.fromkeys(case for case in chosen if not case.planted):
+        page.print(f"{case.source}: {in_force(case.settings)}")
+    rows = read_jsonl(out / "rows.jsonl", FORM) if (out / "rows.jsonl").exists() else []
+    done, failed = {key_of(row): row for row in rows}, []
+    seeds = range(args.seed, args.seed + args.seeds)
+    for seed in seeds:
+        data: Graph | Images | None = None
+        for case in chosen:
+            for method in methods:
+                if case.key(method, seed) in done or (case.planted and METHODS[method].redraws):
+                    continue
+                if data is None:
+                    settings = case.settings
+                    data = load(
+                        settings.data_set, data_root(args.data), seed=seed, images=settings.images, size=settings.size
+                    ).to(device)
+                what = f"{case.source} {case.settings.sparsity:g} {method} {seed}"
+                try:
+                    with console.epochs(case.settings.epochs, what) as tell:
+                        row = measure(case, method, seed, data, out, device, tell)
+                except Failed as error:
+                    failed.append(f"{what} failed: {error}")
+                    continue
+                rows.append(row)
+                done[case.key(method, seed)] = row
+                export_jsonl(out / "rows.jsonl", rows)
+                export_csv(out / "rows.csv", rows)
+    wanted = [done[key] for case in chosen for m in methods for s in seeds if (key := case.key(m, s)) in done]
+    if args.results is not None:
+        export_jsonl(args.results, wanted)
+    if wanted:
+        page.print(table(wanted))
+    for line in failed:
+        page.note(line)
+    page.print(f"all rows, with the sparsity of every layer: {out / 'rows.csv'}, rows.jsonl")
+    page.result(wanted)
+    return REFUTED if failed else 0
+
+
+def measure(
+    case: Case,
+    method: str,
+    seed: int,
+    data: Graph | Images,
+    out: Path,
+    device: torch.device,
+    tell: Callable[[Row], None] = lambda row: None,
+) -> Row:
+    """Return the row of one search; a search that was cut off goes on from its checkpoint below ``out``.
+
+    Raises :class:`Failed` when the search does, at a loss that is not finite for instance.
+    """
+    settings = case.settings
+    sizes, task = model_sizes(settings, data), task_of(settings, seed, data)
+    folder = out / "work" / "-".join(case.key(method, seed))
+    folder.mkdir(parents=True, exist_ok=True)
+    origin = origin_of(data, device)
+    planted: Planted | None = None
+    if case.planted:
+        nursery = out / "work" / "-".join(case.key("planted", seed))
+        planted = plant(settings, source_of(settings, seed), sizes, task, nursery, device)
+    model = (planted.model if planted else prepared(settings, seed, sizes)).to(device)
+    problem = Problem(model, task, settings, seed, folder, tell, origin)
+    try:
+        found = METHODS[method].search(problem)
+    except ValueError as error:
+        raise Failed(str(error)) from None
+    layers = {name: 1 - (part.locked + int(part.mask.sum())) / part.size for name, part in problem.masks.items()}
+    row: Row = {
+        "source": case.source, "method": method, "seed": seed, "sparsity": settings.sparsity,
+        "prune": settings.prune, "lock": settings.lock, "planted": case.planted,
+        "test": task.accuracy(model, "test"), "validation": task.accuracy(model, "validation"),
+        "seconds": round(found.seconds, 3), "extra_bits": found.extra_bits,
+        "bits": sum(len(part.mask) for part in problem.masks.values()) + found.extra_bits,
+        "collapsed": sum(value == 1 for value in layers.values()),
+    }  # fmt: skip
+    if planted:
+        row |= {"recovered": planted.recovered(), "chance": planted.chance()}
+        planted.dig_out()
+        settle_norms(problem)
+        row["planted_test"] = task.accuracy(model, "test")
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+    return row | {
+        "layers": layers, "settings": asdict(settings), "origin": origin
+    }  # fmt: skip
+
+
+def key_of(row: Row) -> tuple[str, ...]:
+    """Return the key of the run that a row is of; raises ValueError for a row that is none of this command."""
+    try:
+        settings = Settings(**row["settings"])
+    except DAMAGE as error:
+        raise ValueError(f"rows.jsonl holds a row that is not of this command ({error}); give another --out") from None
+    return Case(row["source"], settings, row["planted"]).key(row["method"], row["seed"])
+
+
+def cases(args: argparse.Namespace) -> list[Case]:
+    """Return the sources at all sparsities.
+
+    The sparse source is pruned as much as the frozen one and nothing in it is locked. A source of the same rates as one
+    before it, such as the sparse one when nothing is pruned, is left out.
+    """
+    if args.model is None or args.data_set is None:
+        raise ValueError("give --model and --data-set")
+    one_of("model", args.model, tuple(MODELS))
+    own = {f.name: getattr(args, f.name) for f in fields(Settings) if f.name not in ASKED_APART}
+    found: dict[tuple[Settings, bool], Case] = {}
+    for sparsity in args.sparsity:
+        rates = positioned(args.freeze, sparsity)
+        shares = {"dense": (0.0, 0.0), "sparse": (rates.prune, 0.0), "frozen": (rates.prune, rates.lock)}
+        for source in args.sources:
+            prune, lock = shares[one_of("source", source, SOURCES)]
+            choices = {**own, "sparsity": sparsity, "prune": prune, "lock": lock}
+            settings = usual(args.model, args.data_set, choices)
+            for planted in (False, True) if args.planted else (False,):
+                found.setdefault((settings, planted), Case(source, settings, planted))
+    return list(found.values())
+
+
+def table(rows: Iterable[Row]) -> Table:
+    """Return a line for each source, sparsity and method: means over seeds with intervals."""
+    groups: dict[tuple[object, ...], list[Row]] = {}
+    for row in rows:
+        name = f"{row['source']}, planted" if row["planted"] else row["source"]
+        groups.setdefault((name, f"{row['sparsity']:g}", row["method"]), []).append(row)
+    with_planted = any(group[0]["planted"] for group in groups.values())
+    lines = []
+    for (source, sparsity, method), group in groups.items():
+        rates = f"{group[0]['prune']:.3g}, {group[0]['lock']:.3g}"
+        line: list[object] = [source, sparsity, rates, method, percent(mean_interval([row["test"] for row in group]))]
+        if with_planted:
+            line += [_mean_percent(group, name) for name in ("planted_test", "recovered", "chance")]
+        bits, seconds = (float(np.mean([row[name] for row in group])) for name in ("bits", "seconds"))
+        collapsed = max(row["collapsed"] for row in group)
+        lines.append([*line, f"{bits:,.0f}", f"{seconds:.1f}", collapsed, len(group)])
+    shown = ["planted %", "recovered %", "chance %"] if with_planted else []
+    columns = ["<source", "k", "p, q", "<method", "test %", *shown, "bits", "seconds", "empty", "seeds"]
+    title = f"Test accuracy, {MEANS:.0%} intervals of the mean over seeds; empty: layers of which nothing is left"
+    return console.table(title, columns, lines)
+
+
+def _mean_percent(group: list[Row], name: str) -> str | None:
+    return f"{100 * np.mean([row[name] for row in group]):.1f}" if name in group[0] else None
+
+
+def _parser() -> Parser:
+    lines = "\n".join(f"  {name:18}{rival.says}" for name, rival in METHODS.items())
+    p = Parser(
+        prog="slt compare",
+        description="Compare searches in dense, sparse (pruned) and frozen sources, over several sparsities and seeds.",
+        epilog=f"methods:\n{lines}\n\nWhat is not said is as in the preset of the model and data set, if there is one.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("--methods", nargs="+", metavar="NAME", help="default: all")
+    p.add_argument("--sparsity", nargs="+", type=float, default=[0.5], metavar="K", help="shares of zero weights")
+    p.add_argument("--freeze", type=float, default=0.5, help="F = p + q of the frozen source, split as for search")
+    p.add_argument("--sources", nargs="+", default=list(SOURCES), metavar="NAME", help=", ".join(SOURCES))
+    p.add_argument("--planted", action="store_true", help="also sources with a planted ticket, and how much is found;"
+                   " methods that change weights are left out there")  # fmt: skip
+    add_fields(p, Settings, leave_out=ASKED_APART, defaults=False)
+    add_data(p)
+    add_forms(p)
+    p.add_argument("--seed", type=int, default=0, help="the first seed")
+    p.add_argument("--seeds", type=int, default=3, help="how many")
+    p.add_argument("--out", default="runs/compare", metavar="DIR",
+                   help="rows.jsonl, rows.csv and checkpoints are kept here (default %(default)s)")  # fmt: skip
+    p.add_argument("--results", metavar="FILE", help="also write this command's rows to FILE (JSON lines)")
+    p.add_argument("--device", help="default: a GPU when there is one")
+    return p

@@ -1,0 +1,204 @@
+"""What a search will take and whether it can be done, before any image is read: ``slt plan``."""
+
+import time
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from slt.core import console
+from slt.core.command import Parser
+from slt.core.options import add_forms
+from slt.core.rates import Rates
+from slt.core.store import Row
+from slt.core.tables import Table
+from theory.freezing import centre, counts, entropy_bits, interval, kept_count, layer_rates, log2_candidates
+from torch_backend.commands.choices import add_choices, add_data, chosen_settings, preset_names
+from torch_backend.data import GraphSet, Images, ImageSet, adjacency_of, load, record_of
+from torch_backend.data.split import SHARE
+from torch_backend.masks.supermask import footprint, freeze, supermasks
+from torch_backend.masks.threshold import select
+from torch_backend.tickets.sizes import meta_model
+from torch_backend.training.run import optimiser_of
+from torch_backend.training.settings import Settings
+from torch_backend.training.start import device_of, out_of_memory, source_of
+
+STEPS = 2  # timed, after one that is not
+SMALL_BATCH = 16  # images that are timed; the time of a step is taken to be proportional
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the plan of every setting asked for, and a line for every other one that cannot be planned.
+
+    Raises ValueError or OSError, saying why, when none can be planned: a sparsity outside of its interval, a model that
+    does not take the data, sizes that are not known.
+    """
+    args = _parser().parse_args(argv)
+    page, device = console.Page(args.form), device_of(args.device)
+    presets = preset_names(args.preset) if args.preset else [None]
+    planned, refused = 0, None
+    results: list[Row] = []
+    for preset in presets:
+        one = Namespace(**{**vars(args), "preset": preset and [preset]})
+        try:
+            ((name, settings),) = chosen_settings(one).items()
+            record = known(settings, args.data)
+            text, layers, result = _tickets(name, settings, record)
+        except (ValueError, OSError) as error:
+            refused = refused or error
+            if len(presets) > 1:
+                page.note(f"left out: {preset}: {error}\n")
+            continue
+        planned += 1
+        page.print(text)
+        page.print(layers)
+        results.append(result)
+        if not args.no_time:
+            cost = _cost(settings, record, device)
+            page.print(cost)
+            result["cost"] = cost.strip()
+    if refused is not None and not planned:
+        raise refused
+    page.result(results)
+    return 0
+
+
+def known(settings: Settings, data: str | None = None) -> ImageSet | GraphSet:
+    """Return what is known of the settings' data set, from its files in folder ``data`` where only they can say.
+
+    Raises ValueError for more images than there are, OSError where the files that are needed are not there.
+    """
+    record = record_of(settings.data_set)
+    if not record.classes:
+        found = load(settings.data_set, data, size=settings.size)
+        assert isinstance(record, ImageSet)
+        assert isinstance(found, Images)
+        record = replace(record, classes=found.classes, images=len(found.train) + len(found.validation))
+    if isinstance(record, GraphSet) and settings.images:
+        raise ValueError(f"{settings.data_set} is a graph: images must be 0, got {settings.images}")
+    if isinstance(record, ImageSet) and settings.images > record.images:
+        raise ValueError(f"images must be at most {record.images}, got {settings.images}")
+    return record
+
+
+def _tickets(name: str, settings: Settings, record: ImageSet | GraphSet) -> tuple[str, Table, Row]:
+    """Return what can be said of the ticket, the rates of the layers, and both as a result."""
+    if settings.method != "edge-popup":
+        raise ValueError("weights are trained: there is no ticket to plan")
+    model = meta_model(settings, record=record)
+    named = [(layer, tuple(weight.shape)) for layer, weight in model.named_parameters() if weight.ndim > 1]
+    rates = Rates(settings.prune, settings.lock)
+    ratios = layer_rates(settings.rule, [shape for _, shape in named], rates.prune, rates.lock)
+    total, free, locked = sum(prod(shape) for _, shape in named), 0, 0
+    rows = []
+    for (layer, shape), ratio in zip(named, ratios, strict=True):
+        pruned, held = counts(prod(shape), ratio)
+        searched = prod(shape) - pruned - held
+        free, locked = free + searched, locked + held
+        rows.append((layer, "x".join(str(n) for n in shape), prod(shape), f"{ratio.prune:.4f}", f"{ratio.lock:.4f}",
+                     searched))  # fmt: skip
+    low, high = interval(rates)
+    kept = kept_count(total, settings.sparsity) - locked
+    text = (
+        f"{name}: {settings.model} on {settings.data_set}, sparsity {settings.sparsity:g} within "
+        f"({low:.3g}, {high:.3g}), centre {centre(rates):.3g}: feasible\n"
+        f"{total:,} weights, {free:,} searchable (one bit each; {entropy_bits(settings.sparsity, rates):.3f} after "
+        f"entropy coding); candidates: 2^{log2_candidates(free, kept):,.0f}"
+    )
+    columns = ("<layer", "shape", "weights", "prune", "lock", "searchable")
+    layers = console.table(f"Rates by layer ({settings.rule.upper()})", columns, rows)
+    result = {
+        "name": name, "settings": asdict(settings), "interval": [low, high], "centre": centre(rates), "weights": total,
+        "searchable": free, "log2_candidates": log2_candidates(free, kept), "layers": layers.records(),
+    }  # fmt: skip
+    return text, layers, result
+
+
+def _cost(settings: Settings, record: ImageSet | GraphSet, device: torch.device) -> str:
+    """Run a few steps on made-up data of the right shape; return what they took."""
+    try:
+        return _timed(settings, record, device)
+    except RuntimeError as error:
+        if not out_of_memory(error):
+            raise
+        return f"Out of memory: a step cannot be timed on {device}; use a narrower model (--width) or another device\n"
+
+
+def _timed(settings: Settings, record: ImageSet | GraphSet, device: torch.device) -> str:
+    model = meta_model(settings, record=record).to_empty(device=device)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            module.reset_running_stats()
+    freeze(model, **source_of(settings, 0))
+    optimiser = optimiser_of(model, settings)
+    masks = supermasks(model)
+    inputs: tuple[Any, ...]
+    if isinstance(record, GraphSet):
+        inputs, labels = made_up_nodes(record, device)
+        steps, what = 1.0, "the graph"
+    else:
+        inputs, labels = _images(settings, record, device)
+        used = settings.images or record.images
+        steps, what = (used - used // SHARE) / len(labels), f"{len(labels)} images"
+
+    def step() -> None:
+        optimiser.zero_grad(set_to_none=True)
+        functional.cross_entropy(model(*inputs), labels).backward()
+        optimiser.step()
+        select(masks, settings.sparsity, settings.scope)
+
+    select(masks, settings.sparsity, settings.scope)
+    step()
+    start = time.perf_counter()
+    for _ in range(STEPS):
+        step()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    seconds = (time.perf_counter() - start) / STEPS
+    bytes_held = footprint(model, optimiser)
+    return (
+        f"Scores, gradients, optimiser: {_mib(bytes_held.parameters + bytes_held.gradients + bytes_held.optimiser)}; "
+        f"source and masks: {_mib(bytes_held.buffers)} (activations come on top)\n"
+        f"About {seconds:.3g} s a step of {what} on {device}, {steps * seconds:.3g} s an epoch, "
+        f"{settings.epochs * steps * seconds / 3600:.2g} h for {settings.epochs} epochs\n"
+    )
+
+
+def _images(settings: Settings, record: ImageSet, device: torch.device) -> tuple[tuple[Tensor], Tensor]:
+    count, side = min(settings.batch, SMALL_BATCH), record.side(settings.size)
+    return (torch.ones(count, record.channels, side, side, device=device),), torch.zeros(
+        count, dtype=torch.long, device=device
+    )
+
+
+def made_up_nodes(record: GraphSet, device: torch.device) -> tuple[tuple[Tensor, "_Edges"], Tensor]:
+    """Return made-up features and edges, as many as the data set has, spread evenly."""
+    numbers = torch.arange(record.edges)
+    ends = torch.stack([numbers % record.nodes, (numbers * 7919 + 1 + numbers // record.nodes) % record.nodes]).numpy()
+    graph = _Edges(*(part.to(device) for part in adjacency_of(record.nodes, ends)))
+    features = torch.ones(record.nodes, record.inputs, device=device)
+    return (features, graph), torch.zeros(record.nodes, dtype=torch.long, device=device)
+
+
+class _Edges:
+    def __init__(self, adjacency: Tensor, degrees: Tensor) -> None:
+        self.adjacency, self.degrees = adjacency, degrees
+
+
+def _mib(count: int) -> str:
+    return f"{count / 2**20:.1f} MiB"
+
+
+def _parser() -> Parser:
+    p = Parser(prog="slt plan", description=__doc__)
+    add_choices(p)
+    add_data(p)
+    add_forms(p)
+    p.add_argument("--no-time", action="store_true", help="do not time any step")
+    p.add_argument("--device", help="default: a GPU when there is one")
+    return p

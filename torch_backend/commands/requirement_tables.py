@@ -1,0 +1,225 @@
+"""What the rows of the requirement experiment say: curves, matching factors, how well curves collapse; as tables."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import exp, inf, log
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slt.core import console
+from slt.core.intervals import MEANS, mean_interval, shown
+from slt.core.store import Row
+from slt.core.tables import Table
+from theory.factors import DELTA, EPS, LAWS, OTHER_EPS, width_factor
+from torch_backend.commands.matching import Crossing, best_exponent, crossing, missed, noise, over_seeds, verdict
+
+Floats = NDArray[np.float64]
+CENTRE = 0.5
+SHORT = ("nec.", "est.", "proven", "publ.")  # LAWS in the heads of columns
+NEEDED = {"plan", "prune", "lock", "place", "factor", "sparsity", "weights", "seed", "test", "bits"}
+ABSCISSAE = {
+    "width": "width factor",
+    "free": "free weights / reference weights",  # over it curves coincide if only their number counts: factor 1/(1-p-q)
+    "kept": "kept weights / reference weights",
+    "estimated": "width factor / estimated requirement factor",
+}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Accuracy of one pair at one place over the width. factors, free, kept: (widths,); accuracy: (widths, seeds).
+
+    free and kept weights are counted in units of all weights of the reference.
+    """
+
+    prune: float
+    lock: float
+    place: float
+    factors: tuple[float, ...]
+    accuracy: Floats
+    free: Floats
+    kept: Floats
+
+    @property
+    def label(self) -> str:
+        """The pair."""
+        return f"{self.prune:g}, {self.lock:g}"
+
+    def abscissa(self, name: str) -> Floats:
+        """Return one of :data:`ABSCISSAE`."""
+        if name in ("free", "kept"):
+            return self.free if name == "free" else self.kept
+        factors = np.array(self.factors)
+        return factors / width_factor("estimated", self.prune, self.lock) if name == "estimated" else factors
+
+
+def curves(rows: Sequence[Row]) -> list[Curve]:
+    """Return the curves in the order of the rows, with the seeds that all their widths have, the dense one first.
+
+    Raises ValueError when a row lacks something, no seed has all widths, or the dense reference is not among the rows.
+    """
+    if not rows or any(NEEDED - set(row) for row in rows):
+        raise ValueError(f"rows of the requirement experiment need {', '.join(sorted(NEEDED))}")
+    arms: dict[tuple[float, float, float], dict[float, dict[int, Row]]] = {}
+    for row in rows:
+        widths = arms.setdefault((row["prune"], row["lock"], row["place"]), {})
+        widths.setdefault(row["factor"], {})[row["seed"]] = row
+    groups = [by_seed for widths in arms.values() for by_seed in widths.values()]
+    seeds = sorted(set.intersection(*(set(by_seed) for by_seed in groups)))
+    if not seeds:
+        raise ValueError("no seed has been run at all widths yet: run the plan to its end first")
+    dense = (0, 0, CENTRE)
+    if 1 not in arms.get(dense, {}):
+        raise ValueError("the rows lack the dense reference: prune 0, lock 0, place 0.5, factor 1")
+    unit = arms[dense][1][seeds[0]]["weights"]
+    found = []
+    for pair in sorted(arms, key=lambda pair: pair != dense):
+        factors = tuple(sorted(arms[pair]))
+        one = [arms[pair][factor][seeds[0]] for factor in factors]
+        found.append(
+            Curve(
+                *pair,
+                factors,
+                np.array([[arms[pair][factor][seed]["test"] for seed in seeds] for factor in factors]),
+                np.array([row["bits"] / unit for row in one]),
+                np.array([(1 - row["sparsity"]) * row["weights"] / unit for row in one]),
+            )
+        )
+    return found
+
+
+def matched(curve: Curve, dense: Curve, margin: float = 0.0) -> Crossing:
+    """Return the width factor from which ``curve`` is as good as the dense reference, less ``margin``."""
+    reference = dense.accuracy[dense.factors.index(1)]
+    return crossing(curve.factors, curve.accuracy - reference, margin)
+
+
+def mean_ratio(found: Sequence[Curve]) -> tuple[float | None, int]:
+    """Return the geometric mean of measured over estimated factors, and over how many sources.
+
+    Only frozen sources at the centre whose measured factor lies within the widths run: those that never match are
+    missing, so the mean is too low where there are such.
+    """
+    frozen = [curve for curve in found if curve.place == CENTRE and curve.prune + curve.lock > 0]
+    pairs = [(matched(curve, found[0]).value, width_factor("estimated", curve.prune, curve.lock)) for curve in frozen]
+    logs = [log(value / predicted) for value, predicted in pairs if 0 < value < inf]
+    return exp(float(np.mean(logs))) if logs else None, len(logs)
+
+
+def miss(found: Sequence[Curve], abscissa: str, accuracy: Floats | None = None) -> float:
+    """Return how far the curves at the centre lie apart on one of :data:`ABSCISSAE`, by :func:`matching.missed`.
+
+    accuracy: means (points,) in place of the curves' own. The centre alone, because no requirement knows of the
+    sparsity.
+    """
+    x, groups, table = _points(found, abscissa)
+    return missed(x, table.mean(axis=1) if accuracy is None else accuracy, groups)
+
+
+def power(found: Sequence[Curve], accuracy: Floats) -> float:
+    """Return the power of the estimated requirement by which widths must be divided for curves to lie closest."""
+    factors, groups, _ = _points(found, "width")
+    return best_exponent(factors, factors / _points(found, "estimated")[0], accuracy, groups)
+
+
+def _points(found: Sequence[Curve], abscissa: str) -> tuple[Floats, list[str], Floats]:
+    """Abscissa (points,), curve and accuracies (points, seeds) of all points at the centre."""
+    chosen = [curve for curve in found if curve.place == CENTRE]
+    x = np.concatenate([curve.abscissa(abscissa) for curve in chosen])
+    return x, [curve.label for curve in chosen for _ in curve.factors], np.concatenate([c.accuracy for c in chosen])
+
+
+def tables(rows: Sequence[Row], margin: float) -> Iterator[Table | str]:
+    """Yield the accuracies, the factors beside the predictions, and how well each abscissa collapses the curves."""
+    found = curves(rows)
+    seeds = found[0].accuracy.shape[1]
+    yield accuracies(found)
+    yield factor_table(found, margin)
+    ratio, count = mean_ratio(found)
+    if ratio is not None:
+        yield (
+            f"Geometric mean of equal / est. over the {count} frozen sources at the centre whose factor lies within "
+            f"the widths run: {ratio:.2f}\n"
+        )
+    if len(found) > 1:
+        yield collapse_table(found)
+    if seeds < len({row["seed"] for row in rows}):
+        yield f"Seeds that not all widths have are left out; {seeds} remain."
+
+
+def accuracies(found: Sequence[Curve]) -> Table:
+    """Return a line for each curve: mean test accuracy by width, half the interval behind it."""
+    factors = sorted({factor for curve in found for factor in curve.factors})
+    lines = []
+    for curve in found:
+        cells: dict[float, str] = {}
+        for factor, values in zip(curve.factors, curve.accuracy, strict=True):
+            estimate = mean_interval(list(values))
+            half = 100 * (estimate.upper - estimate.value)
+            cells[factor] = f"{100 * estimate.value:.1f}" + (f" ±{half:.1f}" if half < inf else "")
+        lines.append([curve.label, f"{curve.place:g}", *(cells.get(factor) for factor in factors)])
+    columns = ["<p, q", "t", *(f"{factor:.2f}" for factor in factors)]
+    seeds = found[0].accuracy.shape[1]
+    title = f"Test accuracy of tickets in % by width factor, {MEANS:.0%} intervals of the mean over {seeds} seeds"
+    return console.table(title, columns, lines)
+
+
+def factor_table(found: Sequence[Curve], margin: float) -> Table:
+    """Return a line for each curve: measured factors, four predictions, measured / estimated, verdict on estimated."""
+    dense, lines = found[0], []
+    for curve in found:
+        equal, near = matched(curve, dense), matched(curve, dense, margin)
+        by_law = {law: width_factor(law, curve.prune, curve.lock) for law in LAWS}
+        others = [width_factor("estimated", curve.prune, curve.lock, eps) for eps in OTHER_EPS]
+        told = curve.place == CENTRE and curve.prune + curve.lock > 0
+        lines.append(
+            (
+                curve.label,
+                f"{curve.place:g}",
+                factor_text(equal, curve.factors),
+                factor_text(near, curve.factors),
+                *(f"{by_law[law]:.2f}" for law in LAWS),
+                "-".join(f"{value:.1f}" for value in sorted(others)),
+                f"{equal.value / by_law['estimated']:.2f}" if told and 0 < equal.value < inf else None,
+                verdict(equal, by_law["estimated"]) if told else None,
+            )
+        )
+    eps = " and ".join(f"{value:g}" for value in OTHER_EPS)
+    title = (
+        "Width factor from which tickets are as good as in the dense reference: equal, or within "
+        f"{100 * margin:g} points ({MEANS:.0%} intervals);\nn(p, q)/n(0, 0) at eps = {EPS:g}, delta = {DELTA:g}, "
+        f"estimated also at eps = {eps}; ratio: equal to estimated;\nverdict: what the estimate does; "
+        "t: place of the sparsity in its interval"
+    )
+    columns = ("<p, q", "t", "equal", f"within {100 * margin:g}", *SHORT, "at eps", "ratio", "<verdict")
+    return console.table(title, columns, lines)
+
+
+def collapse_table(found: Sequence[Curve]) -> Table:
+    """Return a line for each abscissa: by how many points a curve misses the common curve of the others."""
+    table, lines = _points(found, "width")[2], []
+    for key, name in ABSCISSAE.items():
+        spread = over_seeds(table, lambda means, key=key: miss(found, key, means))  # type: ignore[misc]
+        lines.append((name, shown(spread, ".2f", 100)))
+    lines.append(("(standard error of the means)", f"{100 * noise(table):.2f}"))
+    lines.append(
+        ("best power of the estimate to divide by", shown(over_seeds(table, lambda y: power(found, y)), ".2f"))
+    )
+    title = "How far curves lie apart: root mean square miss of the others' curve, in points; all pairs at the centre"
+    return console.table(title, ("<abscissa", "miss"), lines)
+
+
+def factor_text(measured: Crossing, factors: Sequence[float]) -> str:
+    """Return "1.8 [1.4, 2]"; what lies outside the widths run is said as ≤ or > the last of them.
+
+    >>> factor_text(Crossing(0.0, 1.5, inf), (1.0, 2.0)), factor_text(Crossing(2, inf, inf), (1.0, 2.0))
+    ('1.50 [≤1, >2]', '>2 [2, >2]')
+    """
+
+    def text(value: float, digits: str) -> str:
+        if value == 0:
+            return f"≤{factors[0]:.3g}"
+        return f">{factors[-1]:.3g}" if value == inf else format(value, digits)
+
+    return f"{text(measured.value, '.2f')} [{text(measured.lower, '.3g')}, {text(measured.upper, '.3g')}]"

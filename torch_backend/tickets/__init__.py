@@ -1,0 +1,1 @@
+"""Ticket files, and the tensors in them."""

@@ -1,0 +1,1 @@
+"""Training: settings, tasks, runs that resume, several processes on one search."""

@@ -214,7 +214,7 @@ def test_changed_presets_stay_what_they_are_called():
         (
             "mlp-mnist-dense",
             "--data-set fashion-mnist --augment",
-            "mlp-mnist-dense, data-set fashion-mnist, augment True",
+            "mlp-mnist-dense, data-set fashion-mnist, augment on",
         ),
     ],
 )
@@ -271,7 +271,7 @@ def test_other_settings_go_to_another_folder_and_a_stolen_one_is_refused(data, t
         (["--preset", "x"], "error: unknown preset 'x'; all: slt search --help\n"),
         (
             ["--preset", "gin-coro-frozen"],
-            "unknown preset 'gin-coro-frozen'; did you mean gin-cora-frozen? all: python",
+            "unknown preset 'gin-coro-frozen'; did you mean gin-cora-frozen? all: slt",
         ),
         (["--model", "conv7", "--data-set", "mnist"], "model must be one of"),
         (["--model", "mlp", "--data-set", "imaginet"], "data set must be one of"),

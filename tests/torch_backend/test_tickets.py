@@ -78,7 +78,7 @@ def test_a_new_process_gives_bit_identical_logits(tmp_path):
     model, _ = made(tmp_path / "t")
     x = torch.linspace(-1, 1, 2 * 144).reshape(2, 1, 12, 12)
     code = (
-        "import sys, torch; from torch_backend import tickets;"
+        "import sys, torch; from torch_backend.tickets import files as tickets;"
         "m, _ = tickets.load(sys.argv[1]);"
         "print(m(torch.linspace(-1, 1, 288).reshape(2, 1, 12, 12)).detach().numpy().tobytes().hex())"
     )
@@ -995,7 +995,7 @@ def test_a_header_of_megabytes_is_not_written(tmp_path):
 def test_reading_takes_memory_in_proportion_to_the_file(tmp_path):
     """A header of lists without end, just within what is read."""
     code = (
-        "import resource, sys; from torch_backend import tickets;"
+        "import resource, sys; from torch_backend.tickets import files as tickets;"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "try: tickets.read(sys.argv[1])\n"
         "except ValueError as error: print(error, file=sys.stderr)\n"

@@ -69,13 +69,14 @@ def _run_ranks(
         for seed in range(args.seed, args.seed + args.seeds):
             there = folder / f"seed{seed}"
             what = f"{name}, seed {seed}"
-            if ranks.first and (there / RESULT).exists():
-                sys.stderr.write(f"{what}: was finished before, in {there}\n")
+            before = ranks.first and (there / RESULT).exists()
             with console.epochs(settings.epochs, what, ranks.first) as tell:
                 row = run(
                     settings, seed, there, data_root(args.data), device, tell,
                     amp=args.amp, compiled=args.compile, channels_last=args.channels_last, ranks=ranks,
                 )  # fmt: skip
+            if before:  # now that its result was found to be right
+                sys.stderr.write(f"{what}: was finished before, in {there}\n")
             found.setdefault(name, []).append(row)
     return found
 

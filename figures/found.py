@@ -68,7 +68,7 @@ def draw(ax: "Axes", rows: Sequence[Row], lines: dict[str, tuple[str, str, Numbe
             ax.axvline(row["weights"], color="#555555", ls=":", lw=1.4, zorder=0, label=label)
     if all(row["t"] != ESTIMATED for row in rows):
         note = f"estimated width:\nnot built, over\n{LARGEST:,} weights"
-        ax.text(0.04, 0.38 if for_paper() else 0.55, note, transform=ax.transAxes, color="#555555", fontsize=10)
+        ax.text(0.04, 0.46 if for_paper() else 0.55, note, transform=ax.transAxes, color="#555555", fontsize=10)
     ax.set_xscale("log")
     ax.xaxis.set_minor_formatter(NullFormatter())
 

@@ -163,10 +163,9 @@ def _measure(figure: "Figure", panels: Sequence[Panel]) -> None:
                 _wrap(text, whole, 0.94 * panel.wide)
             elif text.get_text():
                 _wrap(text, _flowing(figure, whole, middle), middle)
-    for _ in range(2):  # labels of ticks come into being as they are drawn
-        figure.draw_without_rendering()
-        for text in figure.findobj(Text):
-            text.set_fontsize(LEAST)
+    figure.draw_without_rendering()  # labels of ticks come into being as they are drawn
+    for text in figure.findobj(Text):
+        text.set_fontsize(LEAST)
     renderer = _renderer(figure)
     for panel in panels:
         inner, outer = panel.ax.get_window_extent(renderer), panel.ax.get_tightbbox(renderer)

@@ -27,9 +27,9 @@ from PIL import Image
 from safetensors.torch import load as arrays_of
 from safetensors.torch import save as tensor_bytes
 
-from figures.style import check_like
 from simulations.existence import build as building
 from simulations.existence.target import Target, from_file, save
+from slt.core.forms import like
 from slt.core.idx import read_idx
 from slt.core.store import Store, export_json, export_jsonl, read_json, read_jsonl
 from torch_backend.commands import ticket
@@ -196,8 +196,10 @@ def read_claim(path):
 def read_limits(path):
     from simulations.experiments.limits import summary
 
-    check_like(path, COMMITTED / "limits.jsonl")
-    return len(summary(read_jsonl(path)).rows)
+    rows = read_jsonl(path, like(read_jsonl(COMMITTED / "limits.jsonl")))
+    if not rows:
+        raise ValueError(f"{path} holds no rows")
+    return len(summary(rows).rows)
 
 
 def write_limits(path):

@@ -120,16 +120,17 @@ def _own_edges(source: Source, first: int, bits: NDArray[np.uint8], count: int) 
     own = np.unpackbits(bits, count=count)
     edges = np.empty(count)
     wrong = 0
-    size = max(PART // source.sizes[0], 1)
+    size = max(PART // 8 // source.sizes[0], 1)  # each row keeps one edge: the least memory is best
     for start in range(0, count, size):
         part = slice(start, min(start + size, count))
         values, states = source.rows(1, first + start, part.stop - start)
         rows = np.arange(part.stop - start)
         column = (first + start + rows) // source.blocks[0]
-        mask = np.zeros_like(values)
+        mask = np.zeros(values.shape, np.uint8)
         mask[rows, column] = own[part]
         wrong += int(np.sum((mask == 1) & (states == -1)))
-        edges[part] = (values * mask)[rows, column]
+        values *= mask
+        edges[part] = values[rows, column]
     return {"own": edges, "kept": wrong}
 
 
@@ -141,19 +142,32 @@ def _rows(
     Returns "outputs" (N, rows), realised "weights" (rows, G), numbers of "dropped" locked and "kept" pruned edges.
     """
     activations, factors = below.activations, below.factors(bool(signed.any()))
-    width, blocks = source.widths[layer - 1], source.sizes[layer - 2]
-    outputs, weights = [], []
-    dropped = wrong = 0
-    size = max(PART // width, 1)
-    for start in range(0, len(masks), size):
-        part = masks[start : start + size]
-        values, states = source.rows(layer, first + start, len(part))
-        kept = np.unpackbits(part, axis=1, bitorder="little", count=width)
-        dropped += int(np.count_nonzero((states == 1) & (kept == 0)))
-        wrong += int(np.count_nonzero((states == -1) & (kept == 1)))
-        values *= kept
-        outputs.append(activations @ values.T)
-        grouped = values.reshape(len(part), blocks, -1)
-        sums, *negative = (np.einsum("rgb,gb->rg", grouped, factor.reshape(blocks, -1)) for factor in factors)
-        weights.append(np.hstack([sums, *(part_sums[:, signed] for part_sums in negative)]))
-    return {"outputs": np.hstack(outputs), "weights": np.vstack(weights), "dropped": dropped, "kept": wrong}
+    size = max(PART // source.widths[layer - 1], 1)
+    parts = [
+        _some_rows(source, layer, first + start, masks[start : start + size], activations, factors)
+        for start in range(0, len(masks), size)
+    ]
+    outputs, sums, dropped, wrong = zip(*parts, strict=True)
+    plus, *minus = (np.concatenate(column) for column in zip(*sums, strict=True))
+    weights = np.hstack([plus, *(column[:, signed] for column in minus)])
+    return {"outputs": np.hstack(outputs), "weights": weights, "dropped": sum(dropped), "kept": sum(wrong)}
+
+
+def _some_rows(
+    source: Source,
+    layer: int,
+    first: int,
+    masks: NDArray[np.uint8],
+    activations: Floats,
+    factors: list[Floats],
+) -> tuple[Floats, tuple[Floats, ...], int, int]:
+    """Outputs (N, rows), realised weights (rows, blocks) by factor, dropped locked and kept pruned edges of rows."""
+    values, states = source.rows(layer, first, len(masks))
+    kept = np.unpackbits(masks, axis=1, bitorder="little", count=values.shape[1])
+    dropped = int(np.count_nonzero((states == 1) & (kept == 0)))
+    wrong = int(np.count_nonzero((states == -1) & (kept == 1)))
+    values *= kept
+    outputs = activations @ values.T
+    grouped = values.reshape(len(masks), source.sizes[layer - 2], -1)
+    sums = tuple(np.einsum("rgb,gb->rg", grouped, factor.reshape(grouped.shape[1:])) for factor in factors)
+    return outputs, sums, dropped, wrong

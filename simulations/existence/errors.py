@@ -123,8 +123,8 @@ def adversarial(target: Target, upper: tuple[Floats, ...], seed: int) -> Floats:
         better = np.abs(picked) > best_error
         best[better], best_error[better] = x[better], np.abs(picked)[better]
         slope = _slope(target, upper, best, output) - _gradient(target.weights, best, output)
-        # half of the starts look for the largest, half for the least difference
-        sign = np.where(np.arange(STARTS) % 2, 1, -1)[:, None]
+        # half of the starts of every output look for its largest, half for its least difference
+        sign = np.where((np.arange(STARTS) // target.sizes[-1] + output) % 2, 1, -1)[:, None]
         corner = np.where(sign * slope > 0, target.high, target.low)
         x = best + PACES[step % len(PACES)] * (corner - best)
     return best

@@ -1,15 +1,19 @@
 """The main job: hold each subset-sum lemma against what is necessary, estimated, measured and sufficient."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 
-from simulations.lemmas.rows import row_maker
+from simulations.lemmas.curves import Curves
+from simulations.lemmas.rows import Maker
 from simulations.lemmas.settings import Settings
 from simulations.run.units import Engine
 from slt.core import console
 from slt.core.store import Row, Store
 from theory.claim import Claim
 from theory.claims import CLAIMS
+
+PATIENCE = 0.5  # seconds between two looks at what is measured
 
 
 @dataclass
@@ -27,24 +31,36 @@ def verify(
     engine: Engine,
     store: Store,
     tell: Callable[[Claim, list[Row]], object] = lambda claim, rows: None,
+    meanwhile: Iterable[object] = (),
 ) -> Found:
     """Measure every claim at every eps; return the rows in order.
 
+    The engine gets all curves as soon as theory has fixed them; this thread does the theory, and then goes through
+    ``meanwhile``, as far as it comes before the last curve is measured.
     tell: gets each claim with its rows when they are finished. After Ctrl-C the rows finished so far are told and
     returned. Finished chunks of trials are kept in ``store``, and a later run goes on from them. What a lost cluster
     raises ends the run at once.
     """
     found = Found()
-    make = row_maker(settings, store, engine)
-    for claim in claims:
-        first = len(found.rows)
-        try:
-            with console.progress(len(settings.eps), f"Lemma {claim.key}") as advance:
-                for eps in settings.eps:
-                    found.rows += make(claim, eps, advance)
-        except KeyboardInterrupt:
-            found.interrupted = True
-        tell(claim, found.rows[first:])
-        if found.interrupted:
-            break
+    with Curves(seed=settings.seed, store=store, engine=engine) as curves:
+        maker = Maker(settings, curves)
+        work = chain(maker.work(claims), meanwhile)
+        for claim in claims:
+            first = len(found.rows)
+            try:
+                with console.progress(len(settings.eps), f"Lemma {claim.key}") as advance:
+                    for eps in settings.eps:
+                        shown = 0.0
+                        while (share := maker.share(claim, eps)) < 1:
+                            advance(share - shown)
+                            shown = share
+                            if next(work, curves) is curves:  # nothing else is left to do
+                                curves.wait(PATIENCE)
+                        advance(share - shown)
+                        found.rows += maker.make(claim, eps)
+            except KeyboardInterrupt:
+                found.interrupted = True
+            tell(claim, found.rows[first:])
+            if found.interrupted:
+                break
     return found

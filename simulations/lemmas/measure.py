@@ -24,6 +24,7 @@ from subsetsum.curves import TARGETS
 TRIALS = 50_000
 LEAST_TRIALS = 1_000
 MOST_CHUNKS = 50_000  # of one curve, so that a store of 10^12 trials still has less than a gigabyte
+EXPERIMENT = "success curve"  # in a store
 SECONDS_PER_CURVE = 30.0  # one core; where 50,000 trials would take longer, fewer are drawn
 
 
@@ -115,6 +116,17 @@ def chunk_size(setting: Setting) -> int:
     return max(usual, -(-setting.trials // MOST_CHUNKS))
 
 
+def chunks(setting: Setting, seed: int) -> Chunks:
+    """Return the units of work that a curve consists of."""
+    return Chunks(
+        asdict(setting),
+        setting.trials,
+        chunk_size(setting),
+        partial(count_successes, setting, seed),
+        partial(counts_form, setting),
+    )
+
+
 def measure(
     setting: Setting,
     *,
@@ -136,20 +148,11 @@ def measure_each(
     tick: Callable[[int], object] = lambda _: None,
 ) -> list[Curve]:
     """Return the curve of every setting; the chunks of all of them are one stream, so that no worker ever waits."""
-    parts = [
-        Chunks(
-            asdict(setting),
-            setting.trials,
-            chunk_size(setting),
-            partial(count_successes, setting, seed),
-            partial(counts_form, setting),
-        )
-        for setting in settings
-    ]
+    parts = [chunks(setting, seed) for setting in settings]
     uniform: list[NDArray[np.int64]] = [np.zeros(setting.n_max + 1, np.int64) for setting in settings]
     pointwise = [np.zeros((setting.n_max + 1, TARGETS), np.int64) for setting in settings]
     done = [0] * len(settings)
-    for place, row in run_chunks(parts, experiment="success curve", seed=seed, store=store, engine=engine):
+    for place, row in run_chunks(parts, experiment=EXPERIMENT, seed=seed, store=store, engine=engine):
         uniform[place] += row["uniform"]
         pointwise[place] += row["pointwise"]
         done[place] += row["trials"]

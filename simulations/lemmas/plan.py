@@ -20,24 +20,33 @@ class Plan:
     curve: Setting
 
 
-def plan(settings: Settings, rates: Rates, eps: float) -> Plan:
+def curve_of(settings: Settings, rates: Rates, eps: float) -> Setting:
     """Ask theory, and fix n_max and the number of trials from its answers: nothing is chosen after looking."""
+    from theory.estimate import estimated_n
+    from theory.necessary import necessary_n
+
+    law = settings.law(rates)
+    bounds = necessary_n, estimated_n
+    n_max = largest_n(max(bound(eps, settings.delta, reading=each, **law) for bound in bounds for each in READINGS))
+    return Setting(eps, **law, n_max=n_max, trials=settings.trials or planned_trials(n_max, eps))
+
+
+def plan(settings: Settings, rates: Rates, eps: float) -> Plan:
+    """Ask theory what it says of a curve and its rows."""
     from theory.estimate import estimated_n
     from theory.necessary import necessary_n
     from theory.sufficient import sufficient_n
 
     law = settings.law(rates)
-    necessary = {reading: necessary_n(eps, settings.delta, reading=reading, **law) for reading in READINGS}
     estimated = {reading: estimated_n(eps, settings.delta, reading=reading, **law) for reading in READINGS}
-    n_max = largest_n(max(*estimated.values(), *necessary.values()))
     return Plan(
         rates=rates,
         eps=eps,
-        necessary=necessary,
+        necessary={reading: necessary_n(eps, settings.delta, reading=reading, **law) for reading in READINGS},
         reach_share={reading: reach_share(settings, rates, eps, reading, estimated[reading]) for reading in READINGS},
         estimated=estimated,
         sufficient={reading: sufficient_n(eps, settings.delta, reading=reading, **law) for reading in READINGS},
-        curve=Setting(eps, **law, n_max=n_max, trials=settings.trials or planned_trials(n_max, eps)),
+        curve=curve_of(settings, rates, eps),
     )
 
 

@@ -1,6 +1,6 @@
 """The main job's report in plain words and tables; the same text on every machine."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from simulations.lemmas.bounded import over_precision, over_rates
@@ -37,6 +37,12 @@ def conclusions(out: console.Page, settings: "Settings", claims: Sequence[Claim]
     proof_steps(out, settings)
     published_forms(out, settings, claims, rows)
     verdicts(out, claims, rows)
+
+
+def ahead(settings: "Settings") -> Iterator[object]:
+    """Do the theory of the conclusions, which keeps what it has found, a piece at each step."""
+    yield from over_precision(settings.prune, settings.lock, settings.radius)
+    yield from over_rates(0.01, 0.05, settings.radius)
 
 
 def decimals(value: float | None) -> str | None:

@@ -1,19 +1,18 @@
 """The rows of the main job: one lemma, one reading and one eps each."""
 
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from functools import cache
 
 import numpy as np
 
-from simulations.lemmas.measure import Curve, Setting, measure, planned_trials
-from simulations.lemmas.plan import Plan, plan
+from simulations.lemmas.curves import Curves
+from simulations.lemmas.measure import Curve, Setting, planned_trials
+from simulations.lemmas.plan import Plan, curve_of, plan
 from simulations.lemmas.settings import Settings
 from simulations.lemmas.verdicts import standing, verdict
-from simulations.run.units import Engine
 from slt.core.intervals import Crossing, upper_limit
 from slt.core.rates import READINGS, Rates
-from slt.core.store import Row, Store
+from slt.core.store import Row
 from theory.claim import Claim
 from theory.claims import CLAIMS
 
@@ -62,59 +61,70 @@ def cover_failure(curve: Curve, confidence: float) -> tuple[float, ...]:
     return tuple(np.minimum.accumulate(limits).tolist())
 
 
-Tick = Callable[[float], object]
+class Maker:
+    """What makes the rows of each lemma at each eps from curves that are being measured; what lemmas share is one."""
 
+    def __init__(self, settings: Settings, curves: Curves) -> None:
+        self._settings, self._curves = settings, curves
+        # every different curve gives one interval a reading, every eps one certificate; all of them hold together
+        different = {(claim.rates(settings.prune, settings.lock), eps) for claim in CLAIMS for eps in settings.eps}
+        intervals = len(different) * len(READINGS) + len(settings.eps)
+        self._confidence = 1 - (1 - settings.confidence) / intervals
+        self._settled: dict[tuple[Rates, float], Setting] = {}
+        self._plans: dict[tuple[Rates, float], Plan] = {}
 
-def row_maker(settings: Settings, store: Store, engine: Engine) -> Callable[[Claim, float, Tick], list[Row]]:
-    """Return the function that makes the rows of one lemma at one eps; what lemmas share is computed once.
+    def work(self, claims: Sequence[Claim]) -> Iterator[None]:
+        """Ask for the curves and do the theory of all rows, a piece at each step, curves first: nothing waits."""
+        settings = self._settings
+        for eps in settings.eps:
+            self._curves.start(self._covering(eps))
+            yield
+        all_rates = list(dict.fromkeys(claim.rates(settings.prune, settings.lock) for claim in claims))
+        for place in range(len(all_rates) + 1):
+            for rates in all_rates[place : place + 1]:
+                for eps in settings.eps:
+                    self._settled[rates, eps] = curve_of(settings, rates, eps)
+                    self._curves.start(self._settled[rates, eps])
+                    yield
+            for rates in all_rates[place - 1 : place] if place else ():
+                for eps in settings.eps:
+                    self._plan(rates, eps)
+                    yield
 
-    It tells its last argument of every part of the lemma's curve that is finished, 1 in all.
-    """
-    from theory.sufficient import sufficient_n
+    def share(self, claim: Claim, eps: float) -> float:
+        """Return which share of the trials for these rows is done, 1 when they can be made."""
+        setting = self._settled.get((claim.rates(self._settings.prune, self._settings.lock), eps))
+        if setting is None:
+            return 0.0
+        return min(self._curves.share(setting), self._curves.share(self._covering(eps)))
 
-    # every different curve gives one interval a reading, every eps one certificate; all of them hold together
-    curves = {(claim.rates(settings.prune, settings.lock), eps) for claim in CLAIMS for eps in settings.eps}
-    intervals = len(curves) * len(READINGS) + len(settings.eps)
-    confidence = 1 - (1 - settings.confidence) / intervals
+    def make(self, claim: Claim, eps: float) -> list[Row]:
+        """Return the rows of a lemma at one eps, whose curves are measured."""
+        from theory.sufficient import sufficient_n
 
-    measured: dict[Setting, Curve] = {}
-
-    def curve(setting: Setting, tick: Tick = lambda _: None) -> Curve:
-        if setting in measured:
-            tick(1)
-        else:
-            measured[setting] = measure(
-                setting,
-                seed=settings.seed,
-                store=store,
-                engine=engine,
-                tick=lambda trials: tick(trials / setting.trials),
-            )
-        return measured[setting]
-
-    @cache
-    def planned(rates: Rates, eps: float) -> Plan:
-        return plan(settings, rates, eps)
-
-    @cache
-    def certificate(eps: float) -> tuple[float, ...]:
-        trials = settings.trials or planned_trials(COVER_K, eps)
-        return cover_failure(curve(Setting(eps, 0.0, 0.0, 0.5, COVER_K, trials)), confidence)
-
-    def make(claim: Claim, eps: float, tick: Tick) -> list[Row]:
+        settings = self._settings
         rates = claim.rates(settings.prune, settings.lock)
-        ahead, law = planned(rates, eps), settings.law(rates)
-        found = curve(ahead.curve, tick)
+        ahead, law = self._plan(rates, eps), settings.law(rates)
+        certificate = cover_failure(self._curves.curve(self._covering(eps)), self._confidence)
+        found = self._curves.curve(ahead.curve)
         return [
             row_of(
                 settings,
                 claim,
                 reading,
                 ahead,
-                found.crossing(reading, settings.delta, confidence),
-                sufficient_n(eps, settings.delta, reading=reading, cover_failure=certificate(eps), **law),
+                found.crossing(reading, settings.delta, self._confidence),
+                sufficient_n(eps, settings.delta, reading=reading, cover_failure=certificate, **law),
             )
             for reading in READINGS
         ]
 
-    return make
+    def _plan(self, rates: Rates, eps: float) -> Plan:
+        if (rates, eps) not in self._plans:
+            self._plans[rates, eps] = plan(self._settings, rates, eps)
+        return self._plans[rates, eps]
+
+    def _covering(self, eps: float) -> Setting:
+        """Return the curve of the statistical certificate at one eps."""
+        trials = self._settings.trials or planned_trials(COVER_K, eps)
+        return Setting(eps, 0.0, 0.0, 0.5, COVER_K, trials)

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TypeVar, cast
@@ -30,7 +29,7 @@ from distributed.security import Security
 from distributed.versions import VersionMismatchWarning
 
 from simulations.run.pace import Pace, groups
-from simulations.run.units import Unit
+from simulations.run.units import IDLE, Unit
 from simulations.run.versions import check_unchanged, difference, software
 from slt.core.checks import DAMAGE, first_line
 from slt.core.store import Row, read_json
@@ -76,7 +75,7 @@ class Cluster:
         """Threads of all workers, as they are now; raises OSError as :meth:`run` does."""
         return self._threads()
 
-    def run(self, units: Iterable[Unit]) -> Iterator[tuple[Unit, Row]]:
+    def run(self, units: Iterable[Unit | None]) -> Iterator[tuple[Unit, Row]]:
         """Yield every unit with its row, as they are finished.
 
         A group whose worker dies goes to another one; after several deaths its units are tried one by one, and one
@@ -86,6 +85,7 @@ class Cluster:
         pace = Pace()
         waiting = groups(units, lambda kind: pace.size(kind, self._threads()))
         flying: dict[str, Task] = {}
+        more = True
         landed: SimpleQueue[Landed] = SimpleQueue()
 
         async def fetch(future: Future) -> None:
@@ -105,11 +105,23 @@ class Cluster:
         try:
             while True:
                 # a thread's next group is there when it has done one
-                for group in islice(waiting, max(0, 2 * self._threads() - len(flying))):
+                room = 2 * self._threads() - len(flying)
+                while more and room > 0:
+                    group = next(waiting, None)
+                    more = group is not None
+                    if not group:
+                        break
                     send(group, 1)
+                    room -= 1
                 if not flying:
-                    return
-                key, result, error = self._next(landed)
+                    if not more:
+                        return
+                    time.sleep(IDLE)
+                    continue
+                arrived = self._next(landed, IDLE if more and room > 0 else None)
+                if arrived is None:
+                    continue
+                key, result, error = arrived
                 task = flying.pop(key)
                 if result is None:
                     self._check_died(task, error)
@@ -124,15 +136,17 @@ class Cluster:
                 with suppress(OSError):
                     self._client.cancel([task.future for task in flying.values()], force=True)
 
-    def _next(self, landed: "SimpleQueue[Landed]") -> Landed:
-        """Wait for a task to come back, in one way or another."""
+    def _next(self, landed: "SimpleQueue[Landed]", patience: float | None) -> Landed | None:
+        """Wait for a task to come back, in one way or another; None where none does in ``patience`` seconds."""
         while True:
             try:
-                return landed.get(timeout=LOOK)
+                return landed.get(timeout=patience or LOOK)
             except Empty:
                 if self._client.status not in ("running", "connecting"):
                     raise self._lost() from None
                 self._threads()
+                if patience is not None:
+                    return None
 
     def _threads(self) -> int:
         """Return how many threads work now, at least 1: for a while all workers may be gone, and others come."""

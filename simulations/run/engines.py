@@ -4,14 +4,14 @@ A row is the same on any of them (:mod:`simulations.run.units`).
 """
 
 import os
+import time
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from importlib.util import find_spec
-from itertools import islice
 
-from simulations.run.units import Engine, Unit
+from simulations.run.units import IDLE, Engine, Unit, ready
 from slt.core.command import Parser
 from slt.core.store import Row
 from subsetsum.threads import workers
@@ -25,11 +25,14 @@ class Threads:
     def __init__(self, jobs: int | None = None) -> None:
         self.jobs = workers(jobs)
 
-    def run(self, units: Iterable[Unit]) -> Iterator[tuple[Unit, Row]]:
+    def run(self, units: Iterable[Unit | None]) -> Iterator[tuple[Unit, Row]]:
         """Yield every unit with its row, as they are finished."""
         if self.jobs == 1:
             for unit in units:
-                yield unit, unit.call()
+                if unit is None:
+                    time.sleep(IDLE)
+                else:
+                    yield unit, unit.call()
             return
         waiting = iter(units)
         running: dict[Future[Row], Unit] = {}
@@ -37,10 +40,15 @@ class Threads:
             try:
                 while True:
                     # no more than a thread's next one is handed out, so that an interruption is obeyed soon
-                    running |= {pool.submit(unit.call): unit for unit in islice(waiting, 2 * self.jobs - len(running))}
+                    found, more = ready(waiting, 2 * self.jobs - len(running))
+                    running |= {pool.submit(unit.call): unit for unit in found}
                     if not running:
-                        return
-                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        if not more:
+                            return
+                        time.sleep(IDLE)
+                        continue
+                    patience = IDLE if more and len(running) < 2 * self.jobs else None
+                    for future in wait(running, patience, return_when=FIRST_COMPLETED).done:
                         unit = running.pop(future)
                         yield unit, future.result()
             finally:

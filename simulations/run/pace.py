@@ -41,11 +41,18 @@ class Pace:
         return max(1, min(MOST, round(aim / max(each, 1e-9))))
 
 
-def groups(units: Iterable[Unit], size: Callable[[str], int]) -> Iterator[list[Unit]]:
-    """Yield groups of consecutive units of one kind, at most ``size(kind)`` of them, as asked when a group starts."""
+def groups(units: Iterable[Unit | None], size: Callable[[str], int]) -> Iterator[list[Unit]]:
+    """Yield groups of consecutive units of one kind, at most ``size(kind)`` of them, as asked when a group starts.
+
+    Where no further unit is ready (None), the group so far is yielded, which may be empty.
+    """
     group: list[Unit] = []
     most = 0
     for unit in units:
+        if unit is None:
+            yield group
+            group = []
+            continue
         if group and (unit.kind != group[0].kind or len(group) >= most):
             yield group
             group = []

@@ -164,17 +164,26 @@ def run_chunks(
     Chunks found in ``store`` are not run again; each finished one is stored before it is yielded. The rows do not
     depend on the engine (by default a thread a core) nor on how it groups the chunks.
     """
-    missing = []
+    missing: list[Unit] = []
     for place, part in enumerate(parts):
-        key = part.key
-        for index, first in enumerate(range(0, part.trials, part.chunk)):
-            count = min(part.chunk, part.trials - first)
-            row = kept(store, experiment, key, seed, index, part.form(count))
-            if row is not None:
-                yield place, row
-            else:
-                missing.append(Unit((place, index), str(place), partial(part.work, first, count)))
+        rows, units = chunks_of(place, part, experiment=experiment, seed=seed, store=store)
+        yield from ((place, row) for row in rows)
+        missing += units
     for unit, row in (engine or Threads()).run(missing):
         place, index = unit.name
         store.put(experiment, stamped(parts[place].key), seed, index, row)
         yield place, row
+
+
+def chunks_of(place: object, part: Chunks, *, experiment: str, seed: int, store: Store) -> tuple[list[Row], list[Unit]]:
+    """Return the rows of the chunks of a part that are stored, and the units of the others: (place, number) each."""
+    rows, missing = [], []
+    key = part.key
+    for index, first in enumerate(range(0, part.trials, part.chunk)):
+        count = min(part.chunk, part.trials - first)
+        row = kept(store, experiment, key, seed, index, part.form(count))
+        if row is not None:
+            rows.append(row)
+        else:
+            missing.append(Unit((place, index), str(place), partial(part.work, first, count)))
+    return rows, missing

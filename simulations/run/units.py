@@ -24,6 +24,9 @@ class Unit:
     call: Callable[[], Row]
 
 
+IDLE = 0.02  # seconds after which an engine with too little to do asks again
+
+
 class Engine(Protocol):
     """What does units of work."""
 
@@ -31,5 +34,23 @@ class Engine(Protocol):
     def jobs(self) -> int:
         """How many units are done at once, at least 1."""
 
-    def run(self, units: Iterable[Unit]) -> Iterator[tuple[Unit, Row]]:
-        """Yield every unit with its row, as they are finished; raise what a unit raises."""
+    def run(self, units: Iterable[Unit | None]) -> Iterator[tuple[Unit, Row]]:
+        """Yield every unit with its row, as they are finished; raise what a unit raises.
+
+        units: None among them says that no further one is ready yet; the engine goes on with those it has, and asks
+        again soon.
+        """
+
+
+def ready(units: Iterator[Unit | None], most: int) -> tuple[list[Unit], bool]:
+    """Return the next units that are ready, at most ``most``, and whether there may be others later."""
+    found: list[Unit] = []
+    while len(found) < most:
+        try:
+            unit = next(units)
+        except StopIteration:
+            return found, False
+        if unit is None:
+            break
+        found.append(unit)
+    return found, True

@@ -118,7 +118,8 @@ def report_run(
         report.requirement_table(page, claim, rows)
 
     with Store(folder / "runs.sqlite") if folder else Store() as store:
-        found = verify(settings, claims, engine=engine, store=store, tell=tell)
+        meanwhile = () if brief or form != "text" else report.ahead(settings)
+        found = verify(settings, claims, engine=engine, store=store, tell=tell, meanwhile=meanwhile)
     if found.interrupted:
         page.note("Interrupted: the rows above are finished, the others are missing.")
     result = {"settings": asdict(settings), "versions": versions(), "command": command(settings), "rows": found.rows}

@@ -47,7 +47,7 @@ class Page:
         A terminal that is too narrow gets a table in parts. A pipe gets it in the width that it needs.
         """
         if self.form == "text":
-            for item in items:
+            for item in items or ("",):
                 self._write(item)
         elif self.form != JSON:
             for item in items:

@@ -1,10 +1,11 @@
 """Put small faults into a copy of the code, one at a time, and see whether a test notices.
 
 ``python -m tests.mutants`` runs every mutant; words after it choose those whose file or name contains one of them. Each
-mutant runs in a copy and a process of its own, with an empty kernel cache, so that no loop compiled from other sources
-is used. The tests of its file run one after the other until one fails. Tests that only repeat a pinned number are left
-out. In the end the tests that failed run without any fault, and must pass. The rows of results.csv are brought up to
-date as they come. The exit code is 1 when a mutant survives that the lists do not call harmless.
+mutant runs in a copy and a process of its own. A fault of a compiled loop has an empty kernel cache, so that no loop
+compiled from other sources is used; the others find what an earlier one has compiled. The tests of its file run one
+after the other until one fails. Tests that only repeat a pinned number are left out. In the end the tests that failed
+run without any fault, and must pass. The rows of results.csv are brought up to date as they come. The exit code is 1
+when a mutant survives that the lists do not call harmless.
 """
 
 import argparse
@@ -49,7 +50,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=1, help="mutants that run at once")
     parser.add_argument("--missing", action="store_true", help="leave out those that results.csv tells of already")
     parser.add_argument("--most", type=int, help="how many are run at most")
+    parser.add_argument("--table", action="store_true", help="print a Markdown table of results.csv, and run nothing")
     args = parser.parse_args(argv)
+    if args.table:
+        sys.stdout.write(results.table(every()))
+        return 0
     os.environ |= {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     sys.dont_write_bytecode = True
     for name in SHARED:
@@ -59,16 +64,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         known = {row["digest"] for row in results.rows()}
         waiting = [mutant for mutant in waiting if mutant.digest not in known]
     waiting = waiting[: args.most]
+    with tempfile.TemporaryDirectory() as place:
+        return tried(waiting, [Path(place) / str(k) for k in range(args.jobs)])
+
+
+def tried(waiting: list[Mutant], places: list[Path]) -> int:
+    """Run the mutants, as many at once as there are places, and write the table; return the exit code."""
     chosen, survivors, noticing = len(waiting), 0, set()
-    running: dict[int, tuple[Mutant, tempfile.TemporaryDirectory[str]]] = {}
+    running: dict[int, tuple[Mutant, Path]] = {}
     while waiting or running:
-        while waiting and len(running) < args.jobs:
-            mutant, place = waiting.pop(0), tempfile.TemporaryDirectory()
-            running[start(mutant, Path(place.name))] = mutant, place
+        while waiting and places:
+            mutant, place = waiting.pop(0), places.pop()
+            running[start(mutant, place / "copy")] = mutant, place
         number, status = os.wait()
         mutant, place = running.pop(number)
-        noticed = noticed_by(os.waitstatus_to_exitcode(status), Path(place.name))
-        place.cleanup()
+        noticed = noticed_by(os.waitstatus_to_exitcode(status), place / "copy")
+        shutil.rmtree(place / "copy")
+        places.append(place)
         if not mutant.old and noticed:
             raise RuntimeError(f"{noticed} fails without any fault")
         if not mutant.old:
@@ -92,6 +104,7 @@ def every() -> list[Mutant]:
 
 def start(mutant: Mutant, folder: Path) -> int:
     """Start a process that tests a mutant in a copy below ``folder``; return its number."""
+    folder.mkdir(parents=True)
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
@@ -123,7 +136,9 @@ def _tested(mutant: Mutant, folder: Path) -> int:
     printed = os.open(folder / "printed", os.O_WRONLY | os.O_CREAT)
     os.dup2(printed, 1), os.dup2(printed, 2)
     os.chdir(folder)
-    os.environ |= {"NUMBA_CACHE_DIR": str(folder / "cache"), "PYTHONPATH": str(folder)}
+    # numba finds what it compiled by the path of its source, which is that of the copy before
+    cache = folder if "/kernels/" in mutant.file else folder.parent
+    os.environ |= {"NUMBA_CACHE_DIR": str(cache / "cache"), "PYTHONPATH": str(folder)}
     numba.config.reload_config()
     for name in list(sys.modules):
         if name.partition(".")[0] in {Path(copied).stem for copied in COPIED}:

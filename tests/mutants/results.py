@@ -27,3 +27,19 @@ def put(mutant: Mutant, noticed: str, listed: Sequence[Mutant]) -> None:
     writer.writeheader()
     writer.writerows(known[one.file, one.name] for one in listed if (one.file, one.name) in known)
     write_atomically(TABLE, buffer.getvalue())
+
+
+def table(listed: Sequence[Mutant]) -> str:
+    """Return a Markdown table, a line for each file: how many faults are listed, were noticed, and do no harm."""
+    known = {(row["file"], row["mutant"]): row["noticed by"] for row in rows()}
+    lines = ["| file | faults | noticed | survive, harmless |", "|---|---|---|---|"]
+    for file in sorted({mutant.file for mutant in listed}):
+        lines.append(_line(file, [mutant for mutant in listed if mutant.file == file], known))
+    return "\n".join([*lines, _line("all", listed, known)]) + "\n"
+
+
+def _line(title: str, faults: Sequence[Mutant], known: dict[tuple[str, str], str]) -> str:
+    tried = [(fault, known[fault.file, fault.name]) for fault in faults if (fault.file, fault.name) in known]
+    noticed = sum(bool(test) for _, test in tried)
+    harmless = sum(not test and bool(fault.harmless) for fault, test in tried)
+    return f"| {title} | {len(faults)} | {noticed} | {harmless} |"

@@ -22,8 +22,8 @@ from simulations.existence import check as check_module
 from simulations.existence import command as existence
 from simulations.existence import rows, sweep
 from simulations.experiments import EXPERIMENTS
+from simulations.lemmas import job
 from simulations.lemmas import measure as curves
-from simulations.lemmas import rows as lemmas
 from simulations.lemmas.settings import Settings
 from simulations.run import runner
 from simulations.run.engines import VARIABLE, Threads, open_engine
@@ -36,7 +36,6 @@ from slt.core.command import run
 from slt.core.forms import Numbers, check
 from slt.core.store import Store
 from subsetsum.curves import TARGETS
-from theory.claims import CLAIMS
 
 PATIENCE = 120
 SWEEP = "-m", "benchmarks.small_sweep", "--trials", "400", "--seed", "3"
@@ -104,13 +103,12 @@ def test_the_rows_of_the_main_job_are_those_of_one_machine_on_a_cluster(group):
 
     def rows(engine):
         with Store() as store:
-            make = lemmas.row_maker(settings, store, engine)
-            return [row for claim in CLAIMS for row in make(claim, 0.2, lambda part: None)]
+            return job.verify(settings, engine=engine, store=store).rows
 
     words = ["--scheduler", group.address]
     with open_engine(verify.parser().parse_args(words), None) as cluster:
         assert not isinstance(cluster, Threads)
-        assert rows(cluster) == rows(Threads())
+        assert rows(cluster) == rows(Threads(1)) == rows(Threads(3))
 
 
 def test_a_killed_worker_changes_nothing(group, alone, tmp_path):

@@ -37,6 +37,7 @@ from simulations.run.engines import Threads
 from slt.core.keys import generator, key_words
 from slt.core.rates import Rates
 from subsetsum.rows import even_blocks
+from theory.obstruction import obstruction_probability, sup_error_floor
 from theory.products import window
 
 
@@ -121,6 +122,15 @@ def test_every_layer_is_built_to_its_own_precision_by_its_own_rates():
             missed = np.abs(layer.weights - wanted)
             assert missed.max() <= precisions[number] * GRID
             assert missed.max() > precisions[number] / 100  # no finer than asked
+
+
+def test_parts_of_one_row_each_give_the_same_ticket(monkeypatch):
+    target, source = small(5)
+    whole = build(source, target, (1e-2, 1e-2))
+    monkeypatch.setattr(rows, "PART_EDGES", 1)
+    for a, b in zip(whole.layers, build(source, target, (1e-2, 1e-2)).layers, strict=True):
+        np.testing.assert_array_equal(a.weights, b.weights)
+        np.testing.assert_array_equal(a.masks, b.masks)
 
 
 def test_parts_put_a_number_back_together():
@@ -256,7 +266,7 @@ def test_a_rows_largest_error_is_that_of_the_best_corner_or_zero(seed, low):
 
 
 @settings(max_examples=15)
-@given(st.integers(0, 10**6), st.sampled_from([(2, 3), (2, 2, 2), (2, 3, 2, 2)]), st.sampled_from([0.0, -1.0]))
+@given(st.integers(0, 10**6), st.sampled_from([(2, 3), (2, 2, 2), (2, 3, 2, 2)]), st.sampled_from([-2.0, 0.0, -1.0]))
 def test_the_certified_bound_is_its_formulas_layer_by_layer(seed, sizes, low):
     target, source = small(seed, sizes, low=low)
     ticket = build(source, target, (3e-2,) * len(target.weights))
@@ -302,15 +312,39 @@ def test_gradients_of_source_and_target_are_differences(low):
         np.testing.assert_allclose(_slope(target, upper, x, output)[:, j], (ahead - behind) / 2e-7, atol=1e-6)
 
 
-def test_the_search_keeps_the_worst_point_of_each_start_and_finds_the_worst_corner():
-    # a linear difference: its largest values are at corners, and the gradient points there at once
-    target = Target("t", (np.array([[0.5, -0.5, 0.25, 0.1]]),), low=-np.ones(4))
+def test_the_search_finds_the_worst_corner():
+    # a linear difference: its largest values are at corners, and its gradient points there at once; the source's alone
+    # points elsewhere
+    target = Target("t", (np.array([[-0.5, 0.5, 0.25, -0.9]]),), low=-np.ones(4))
     errors = np.array([[0.3, -0.2, 0.05, 0.4]])
     upper = (target.parted[0] + np.hstack([errors, -errors]),)
     found = adversarial(target, upper, 0)
     reached = np.abs(difference(target, upper, found)).max(axis=1)
     np.testing.assert_allclose(reached, np.abs(errors).sum())
     assert ((found >= -1) & (found <= 1)).all()
+
+
+@pytest.mark.parametrize("outputs", [1, 2, 3, 10])
+def test_every_output_is_searched_for_its_largest_and_its_least_difference(outputs):
+    # on [0, 1]^20 the one is reached at the all-ones corner alone, the other is 0
+    output = np.arange(64) % outputs
+    for sign in (-1, 1):
+        target = Target("t", (np.zeros((outputs, 20)),))
+        upper = (np.full((outputs, 20), 0.1 * sign),)
+        reached = np.abs(difference(target, upper, adversarial(target, upper, 0)))[np.arange(64), output]
+        assert [round(reached[output == k].max(), 9) for k in range(outputs)] == [2.0] * outputs
+
+
+def test_the_search_keeps_the_worst_point_of_each_start():
+    target, source = small(8, (4, 6, 2), block=60, low=-1.0)
+    x = np.random.default_rng(0).uniform(-1, 1, (32, 4))
+    target = replace(target, inputs=x)
+    upper = collapsed(build(source, target, (1e-1, 1e-1)))
+    output = np.arange(32) % 2
+    before, after = (np.abs(difference(target, upper, y))[np.arange(32), output]
+                     for y in (x, adversarial(target, upper, 0)[:32]))  # fmt: skip
+    assert (after >= before).all()
+    assert (after > before).any()
 
 
 # ---- what a build takes
@@ -489,6 +523,49 @@ def test_one_observation_above_the_bound_is_enough(tiny, monkeypatch, capsys):
     assert main(tiny) == 1
 
 
+def test_accuracies_are_those_of_the_target_and_of_the_ticket(tmp_path):
+    # which of two inputs is the larger: the target is right by definition, a ticket of four candidates a weight is not
+    weights, x = (np.array([[0.4, -0.4], [-0.4, 0.4]]), 0.4 * np.eye(2)), np.random.default_rng(0).random((400, 2))
+    np.savez(tmp_path / "t.npz", a=weights[0], b=weights[1], inputs=x, labels=x.argmax(axis=1))
+    assert main(["--target", str(tmp_path / "t.npz"), "--width", "4", "--out", str(tmp_path / "out")]) == 0
+    kept = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert kept["accuracy_target"] == 1
+    assert 0 < kept["accuracy_ticket"] < 1
+
+
+def test_the_floor_is_the_largest_of_all_outputs_and_planes(tmp_path, capsys):
+    w, places = np.array([[0.5, -0.3, 0.1], [0.2, 0.4, -0.6]]), set()
+    np.savez(tmp_path / "t.npz", w=w)
+    options = ["--target", str(tmp_path / "t.npz"), "--lock", "0.6", "0.3", "--domain", "-1", "1", "--width", "20"]
+    for seed in range(6):
+        source = Source(seed, (3, 2), (20,), (0.1, 0.1), (round(0.6 * 2**20) / 2**20, round(0.3 * 2**20) / 2**20))
+        (values, states), (outputs, fates) = source.rows(1, 0, 60), source.rows(2, 0, 2)
+        floors = {
+            (k, plane): sup_error_floor(
+                first_values=values, first_states=states, second_values=outputs[k], second_states=fates[k],
+                target=w[k], plane=plane,
+            )
+            for k in range(2) for plane in ((0, 1), (0, 2), (1, 2))
+        }  # fmt: skip
+        places.add(max(floors, key=floors.__getitem__))
+        assert main([*options, "--seed", str(seed), "--allow-first-layer-lock"]) == 0
+        text = " ".join(capsys.readouterr().out.split())
+        assert f"at least {max(floors.values()):.3g} on the domain" in text
+        assert f"probability {obstruction_probability(60, 0.6, 0.3):.3g} or more" in text
+    assert len({k for k, _ in places}) == 2
+    assert len({plane for _, plane in places}) > 1
+
+
+def test_a_floor_needs_two_inputs_and_a_source_that_can_be_drawn(tmp_path):
+    options = ["--lock", "0.6", "0.3", "--domain", "-1", "1", "--allow-first-layer-lock"]
+    for name, w in (("one", np.ones((1, 1))), ("two", np.ones((1, 2)))):
+        np.savez(tmp_path / f"{name}.npz", w=w)
+    with pytest.raises(ValueError, match="depth 1 with at least two inputs, got 1 - 1"):
+        main([*options, "--target", str(tmp_path / "one.npz")])
+    with pytest.raises(ValueError, match="width must be at most 100000 here, got 100001"):
+        main([*options, "--target", str(tmp_path / "two.npz"), "--width", "100001"])
+
+
 def altered(ticket, number, **changes):
     layers = list(ticket.layers)
     layers[number] = replace(layers[number], **changes)
@@ -584,6 +661,27 @@ def test_one_locking_rate_leaves_the_first_layer_free_and_rates_lie_on_the_grid(
     # what is left of eps for the grid of the source: the built precision is GRID times the planned one
     assert asked["eps"] * GRID < 0.5 < asked["eps"] * GRID * (1 + 1e-4)
     assert asked["delta"] == 0.1
+
+
+def test_smallest_blocks_are_looked_for_from_the_top_down_between_one_and_those_given(monkeypatch):
+    target, source = small(0, (2, 2, 1), block=150)
+    tried = []
+
+    def works(source, target, number, precisions, jobs):
+        tried.append((number, source.blocks))
+        return source.blocks[number] >= least[number]
+
+    monkeypatch.setattr(smallest, "_works", works)
+    for least in ((1, 1), (1, 50), (150, 1), (77, 23)):
+        tried.clear()
+        assert smallest.smallest_blocks(source, target, (1e-2, 1e-3)) == least
+        assert [number for number, _ in tried] == sorted((number for number, _ in tried), reverse=True)
+        assert tried[0] == (1, (150, 50))
+        assert all(blocks[1] == least[1] for number, blocks in tried if number == 0)
+    # whether a size works need not be monotone: the given one is tried all the same
+    monkeypatch.setattr(smallest, "_works", lambda source, target, number, *rest: source.blocks[number] < 40)
+    with pytest.raises(ValueError, match="block size 50 of layer 2 fails already"):
+        smallest.smallest_blocks(source, target, (1e-2, 1e-3))
 
 
 def test_smallest_blocks_see_every_row_and_the_layers_own_precision(monkeypatch):

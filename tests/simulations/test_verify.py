@@ -17,6 +17,7 @@ import pytest
 
 import subsetsum
 from simulations.lemmas.measure import Setting, measure
+from simulations.lemmas.rows import Maker
 from simulations.lemmas.settings import Settings, command
 from simulations.run.engines import Threads
 from slt.cli.verify import main, parser
@@ -239,14 +240,15 @@ def test_threads_and_chunks_do_not_matter():
 
 def test_an_interrupt_keeps_and_shows_what_is_done(monkeypatch, tmp_path, capsys):
     calls = []
+    make = Maker.make
 
-    def stop_at_third(*arguments, **settings):
+    def stop_at_second(*arguments):
         calls.append(1)
-        if len(calls) == 3:
+        if len(calls) == 2:
             raise KeyboardInterrupt
-        return measure(*arguments, **settings)
+        return make(*arguments)
 
-    monkeypatch.setattr("simulations.lemmas.rows.measure", stop_at_third)
+    monkeypatch.setattr(Maker, "make", stop_at_second)
     path = tmp_path / "r.json"
     assert call(*SMALL, "--json", str(path)) == INTERRUPTED
     rows = json.loads(path.read_text())["rows"]

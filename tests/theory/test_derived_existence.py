@@ -7,6 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 from math import exp, log, sqrt
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -105,6 +106,23 @@ def test_the_arrival_is_the_least_of_its_exponents(n, rates, distance):
     received = products.arrive_failure(n, rates, distance, w)
     least = exp(min(*exponents, 0))
     assert least * 0.9 <= received <= least * (1 + 1e-6)
+
+
+def test_the_least_of_an_exponent_is_rounded_up_and_at_most_one():
+    for k in range(1, 200):
+        with mpmath.workdps(40):
+            exact = mpmath.exp(-mpmath.mpf(k / 7))
+            assert exact <= mpmath.mpf(products._least(lambda log_s, k=k: -k / 7)) <= exact * (1 + mpmath.mpf(10) ** -8)
+    assert products._least(lambda log_s: 0.5) == products._least(lambda log_s: 0.0) == 1
+    # the least of a bowl
+    assert products._least(lambda log_s: (log_s - 1) ** 2 - 3) == pytest.approx(exp(-3), rel=1e-6)
+
+
+@pytest.mark.parametrize("answer", [0, 1, 2, 3, 7, 8, 9, 31, 100])
+def test_a_stage_takes_the_first_number_that_suffices_whatever_is_guessed(answer):
+    for guess in (0, 1, 2, 3, 6, 7, 8, 30, 99, 100, 101, 500):
+        found = products._first(lambda n: 0.25 if n >= answer else 0.5, 0.25, guess)
+        assert found == answer
 
 
 @pytest.mark.parametrize("free", [1.0, 0.3])

@@ -137,6 +137,7 @@ def test_weights_of_many_variables_are_within_their_stated_error(n, p):
 @pytest.mark.parametrize("side", ["lower", "upper"])
 def test_mixtures_and_entries_move_outwards_by_the_error_of_their_weights(side, monkeypatch):
     monkeypatch.setattr(laws, "weight_error", lambda n: n / 1000)
+    monkeypatch.setattr(laws, "_exact_row", laws._exact_row.__wrapped__)  # rows of another error are no use
     sign = 1 if side == "upper" else -1
     table, p = np.linspace(0.5, 0.1, 30), 0.4
     for counts in ([3], [3, 10], [10, 3], [29]):

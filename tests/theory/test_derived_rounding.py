@@ -292,6 +292,7 @@ def test_a_given_table_and_the_game_are_both_valid_to_their_ends():
 def test_what_suffices_is_above_its_exact_sums_however_coarse_the_lattice(prune, lock, steps, monkeypatch):
     """Beyond 8 terms the laws of shift and reach are those of a lattice, rounded towards failure."""
     monkeypatch.setattr(laws, "STEPS", steps)
+    monkeypatch.setattr(laws, "_kept_block", laws._lattice_block)  # blocks of another lattice are no use
     cover, distance, n = np.array([1.0, 0.5, 0.25, 0.125, 0.0]), Fraction(2), 11
     problem = sufficient._Problem(Rates(prune, lock), distance, cover, 1e-6)
     exact = early_stopping(n, distance, lock, prune, [Fraction(float(x)) for x in cover])
@@ -313,6 +314,7 @@ def test_what_suffices_is_above_its_exact_sums_however_coarse_the_lattice(prune,
 @pytest.mark.parametrize("reading", ["uniform", "pointwise"])
 def test_what_is_necessary_is_below_its_exact_mean_however_coarse_the_lattice(prune, lock, steps, reading, monkeypatch):
     monkeypatch.setattr(laws, "STEPS", steps)
+    monkeypatch.setattr(laws, "_kept_block", laws._lattice_block)  # blocks of another lattice are no use
     # tables made on the other lattice are not for this one
     for cached in (necessary._near_tables, necessary._reach_table):
         cached.cache_clear()

@@ -130,11 +130,11 @@ def test_damaged_rows_of_epochs_are_written_again(options, whole, tmp_path, monk
 
 @pytest.mark.parametrize("text", ['{"a": 1}\n', '{"measured": 3}\n', ""])
 def test_a_figure_of_another_file_is_one_line_that_names_it(tmp_path, capsys, text):
-    from figures import limits
+    from figures.command import main as figures
 
     path = tmp_path / "other.jsonl"
     path.write_text(text)
-    assert run_command(limits.main, [str(path), "--out", str(tmp_path)], "figures") == 2
+    assert run_command(figures, ["limits", str(path), "--out", str(tmp_path)], "figures") == 2
     error = capsys.readouterr().err
     assert str(path) in error
     assert error.count("\n") == 1

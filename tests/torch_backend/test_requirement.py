@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from figures import comparison
+from figures.command import main as figures
 from figures.style import collected
 from simulations.existence import sweep
 from slt.cli import dispatch as command
@@ -236,7 +237,7 @@ def test_the_plan_runs_is_cut_off_goes_on_and_is_analysed(data, tmp_path, capsys
 
     # the figure is drawn from the same rows, with a text for every point
     with collected() as pictures:
-        assert comparison.main([str(tmp_path), "--out", str(tmp_path)]) == 0
+        assert figures(["comparison", str(results), "--out", str(tmp_path)]) == 0
     centred = [arm for arm in plan.arms if arm.place == CENTRE]
     frozen = {(arm.prune, arm.lock) for arm in centred} - {(0, 0)}
     assert pictures["comparison"].count('class="tip"') <= 3 * len(centred) + len(frozen)
@@ -321,7 +322,7 @@ def test_bad_input_is_one_line(data, tmp_path, capsys):
 
 
 def test_the_figure_asks_for_results_that_are_missing(tmp_path, capsys):
-    assert run_command(comparison.main, [str(tmp_path)], "figures") == BAD_INPUT
+    assert run_command(figures, ["comparison", str(tmp_path)], "figures") == BAD_INPUT
     assert "slt factors --plan mnist" in capsys.readouterr().err
 
 

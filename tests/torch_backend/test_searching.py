@@ -448,6 +448,17 @@ def test_a_loss_that_is_no_number_ends_it(tmp_path):
         found(((x, Y), *GOOD[1:]), epochs=1)
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_loss_that_becomes_infinite_says_what_is_kept(monkeypatch, tmp_path, kept):
+    loss = LoaderTask.loss
+    monkeypatch.setattr(LoaderTask, "loss", lambda self, *at: loss(self, *at) * (1e39 if at[1] else 1))
+    monkeypatch.setattr("torch_backend.training.start.select", lambda *_, **__: {})
+    with pytest.raises(ValueError, match="the loss is not finite in epoch 2") as error:
+        found(folder=tmp_path if kept else None)
+    said = f"the state after epoch 1 is kept in {tmp_path}" if kept else "nothing is kept"
+    assert str(error.value).endswith(said)
+
+
 def test_out_of_memory_is_one_line(monkeypatch):
     def full(*_):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes.")

@@ -56,7 +56,8 @@ class Run:
     checkpoint must have been made with, beside the settings, for a run to go on from it.
 
     before: called with (epoch, step) before every step. first: epochs before this one are never taken as the best.
-    ranks: the processes that train it together; rank 0 reads and writes the files.
+    ranks: the processes that train it together; rank 0 reads and writes the files. keep: whether there are files at
+    all; without them a run that was stopped starts again.
     """
 
     model: nn.Module
@@ -69,6 +70,7 @@ class Run:
     before: Callable[[int, int], None] = lambda epoch, step: None
     first: int = 0
     ranks: Ranks = ALONE
+    keep: bool = True
 
     def fit(self, tell: Callable[[Row], None] = lambda row: None, stop: Callable[[], None] = lambda: None) -> list[Row]:
         """Train for all epochs, going on from the checkpoint in ``folder`` if there is one; return a row per epoch.
@@ -106,7 +108,7 @@ class Run:
             rows.append(row)
             if self.ranks.world > 1:
                 self.ranks.agree(f"the network after epoch {epoch + 1}", digest(self.model))
-            if self.ranks.first:
+            if self.ranks.first and self.keep:
                 self._write(rows, best, optimiser)
             tell(row)
         self.model.load_state_dict(best["model"])
@@ -148,7 +150,8 @@ class Run:
         self.ranks.add([total])
         mean = float(total) / self.task.steps
         if not math.isfinite(mean):
-            kept = f"the state after epoch {epoch} is kept in {self.folder}" if epoch else "nothing is kept"
+            there = epoch and self.keep
+            kept = f"the state after epoch {epoch} is kept in {self.folder}" if there else "nothing is kept"
             raise ValueError(f"the loss is not finite in epoch {epoch + 1} ({mean}); try a smaller rate; {kept}")
         return mean, sparsities
 

@@ -198,10 +198,10 @@ def search(
     planned = _planned(model, data, choices, tuple(leave), seed, device_of(device))
     if folder is None:
         with TemporaryDirectory(prefix="slt-search-") as temporary:
-            return _searched(planned, seed, Path(temporary), progress)
+            return _searched(planned, seed, Path(temporary), progress, keep=False)
     place = make_folder(Path(folder))
     claim(place, {**plain_settings(planned.settings), "seed": seed})
-    return _searched(planned, seed, place, progress)
+    return _searched(planned, seed, place, progress, keep=True)
 
 
 def save_ticket(
@@ -308,18 +308,23 @@ def _frozen(model: nn.Module, settings: Settings, leave: tuple[str, ...], seed: 
     return freeze(copy.deepcopy(model), **source_of(settings, seed), leave=leave)
 
 
-def _searched(planned: _Planned, seed: int, folder: Path, progress: bool) -> Ticket:
-    """Return the ticket of a search that keeps its work in ``folder``, from there where it was finished."""
+def _searched(planned: _Planned, seed: int, folder: Path, progress: bool, *, keep: bool) -> Ticket:
+    """Return the ticket of a search that works in ``folder``, from there where it was finished.
+
+    keep: whether the folder outlives the search, so that there is something to go on from.
+    """
     settings, device, fresh = planned.settings, planned.device, planned.fresh
     origin = origin_of(planned.digest, device)
     row = read_result(folder / RESULT, plain_settings(settings), seed, origin, FORM)
-    if row is None:
+    if row is not None:
+        rows = read_jsonl(folder / EPOCHS, TRAINED)
+    else:
         frozen = planned.make().to(device)
         with _progress(settings.epochs, f"{settings.model}, seed {seed}", progress) as tell:
-            rows = fitted(settings, folder, frozen, planned.task, tell, origin=origin)
+            rows = fitted(settings, folder, frozen, planned.task, tell, origin=origin, keep=keep)
         row = finished(settings, seed, folder, frozen, planned.sizes, rows, origin, planned.task, fresh)
     module = files.load(folder / TICKET, fresh and fresh())[0].to(device)
-    history = tuple(dict(each) for each in read_jsonl(folder / EPOCHS, TRAINED))
+    history = tuple(dict(each) for each in rows)
     return Ticket(module, row["settings"], seed, row["best_epoch"], row["validation"], row["test"], history)
 
 

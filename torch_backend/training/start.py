@@ -90,6 +90,7 @@ def fitted(
     amp: bool = False,
     compiled: bool = False,
     ranks: Ranks = ALONE,
+    keep: bool = True,
 ) -> list[Row]:
     """Train a model, masks chosen before every step where it has any; return the row of every epoch.
 
@@ -101,7 +102,7 @@ def fitted(
     def prepare() -> dict[str, float]:
         return select(masks, settings.sparsity, settings.scope, refuse_collapse=True) if masks else {}
 
-    training = Run(model, task, settings, folder, prepare, amp=amp, origin=origin, ranks=ranks)
+    training = Run(model, task, settings, folder, prepare, amp=amp, origin=origin, ranks=ranks, keep=keep)
     if compiled:
         model.compile()
     try:

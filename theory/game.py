@@ -8,7 +8,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
 
 from slt.core.checks import closed_unit, open_unit, positive, whole
 from theory.arguments import checked_eps, checked_n
@@ -229,6 +228,8 @@ def cover_failure(n: int, eps: float, *, free: float = 1.0) -> float:
 
     The mean of G_m over m ~ Bin(n, free). Locked variables are left out of account: their sum is the shift's business.
     """
+    from scipy.stats import binom
+
     n, free = checked_n(n), closed_unit("free", free)
     table = cover_failures(eps, 1e-18)
     if free == 1:

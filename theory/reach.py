@@ -9,7 +9,6 @@ from math import exp, factorial, log, log1p, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import minimize_scalar
 from scipy.special import ndtr, ndtri
 
 from slt.core.checks import one_of, open_unit, positive
@@ -73,6 +72,8 @@ def reach_rate(prune: float = 0.0, lock: float = 0.0) -> float:
     >>> reach_rate() == log(2)
     True
     """
+    from scipy.optimize import minimize_scalar  # takes a while to load, and most bounds do without
+
     rates = searchable(prune, lock)
     if rates.lock == 0:
         return -log1p(-rates.free / 2)

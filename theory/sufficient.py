@@ -14,7 +14,6 @@ from math import ceil, floor, log, sqrt
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
-from scipy.stats import binom
 
 from slt.core import arrays
 from slt.core.checks import one_of
@@ -244,6 +243,8 @@ class _Problem:
 
     def early_stopping(self, n: int, shift: Shift) -> float:
         """Evaluate the bound of :func:`failure_at_most`."""
+        from scipy.stats import binom  # takes a second to load, in which trials can begin
+
         low, high = self.window(n)
         free = np.arange(low, high + 1)
         weight = binom.pmf(free, n, self.rates.free)
@@ -284,6 +285,8 @@ class _Problem:
 
     def thin_cover(self, n: int, covering: Counts) -> Floats:
         """Bound the mean of G_m, m ~ Bin(n, f k/n) for each k in ``covering``; past the table G is at most its end."""
+        from scipy.stats import binom
+
         share = self.rates.free * (covering[:, None] / max(n, 1))
         counts = np.arange(len(self.cover))
         rest = binom.sf(counts[-1], n, share[:, 0])

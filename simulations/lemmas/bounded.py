@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from simulations.lemmas import bounds
 from simulations.lemmas.measure import Law
 from slt.core.rates import searchable
-from theory.estimate import estimated_n
 from theory.lueker1998 import implied_constant
-from theory.necessary import necessary_n
-from theory.sufficient import sufficient_n
 
 PRECISIONS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-8)
 DELTA = 0.05
@@ -48,9 +46,9 @@ def constant(eps: float, delta: float, prune: float, lock: float, radius: float)
         delta=delta,
         prune=prune,
         lock=lock,
-        necessary=necessary_n(eps, delta, **law),
-        estimated=estimated_n(eps, delta, **law) if delta >= SMALLEST_ESTIMATED else None,
-        sufficient=sufficient_n(eps, delta, **law),
+        necessary=bounds.necessary(eps, delta, law),
+        estimated=bounds.estimated(eps, delta, law) if delta >= SMALLEST_ESTIMATED else None,
+        sufficient=bounds.sufficient(eps, delta, law),
     )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from simulations.lemmas.bounds import estimated, necessary, sufficient
 from simulations.lemmas.measure import Setting, largest_n, planned_trials
 from simulations.lemmas.settings import Settings
 from slt.core.rates import READINGS, Rates
@@ -22,30 +23,24 @@ class Plan:
 
 def curve_of(settings: Settings, rates: Rates, eps: float) -> Setting:
     """Ask theory, and fix n_max and the number of trials from its answers: nothing is chosen after looking."""
-    from theory.estimate import estimated_n
-    from theory.necessary import necessary_n
-
     law = settings.law(rates)
-    bounds = necessary_n, estimated_n
-    n_max = largest_n(max(bound(eps, settings.delta, reading=each, **law) for bound in bounds for each in READINGS))
+    bounds = necessary, estimated
+    expected = [bound(eps, settings.delta, law, reading) for bound in bounds for reading in READINGS]
+    n_max = largest_n(max(expected))
     return Setting(eps, **law, n_max=n_max, trials=settings.trials or planned_trials(n_max, eps))
 
 
 def plan(settings: Settings, rates: Rates, eps: float) -> Plan:
     """Ask theory what it says of a curve and its rows."""
-    from theory.estimate import estimated_n
-    from theory.necessary import necessary_n
-    from theory.sufficient import sufficient_n
-
-    law = settings.law(rates)
-    estimated = {reading: estimated_n(eps, settings.delta, reading=reading, **law) for reading in READINGS}
+    law, delta = settings.law(rates), settings.delta
+    sizes = {reading: estimated(eps, delta, law, reading) for reading in READINGS}
     return Plan(
         rates=rates,
         eps=eps,
-        necessary={reading: necessary_n(eps, settings.delta, reading=reading, **law) for reading in READINGS},
-        reach_share={reading: reach_share(settings, rates, eps, reading, estimated[reading]) for reading in READINGS},
-        estimated=estimated,
-        sufficient={reading: sufficient_n(eps, settings.delta, reading=reading, **law) for reading in READINGS},
+        necessary={reading: necessary(eps, delta, law, reading) for reading in READINGS},
+        reach_share={reading: reach_share(settings, rates, eps, reading, sizes[reading]) for reading in READINGS},
+        estimated=sizes,
+        sufficient={reading: sufficient(eps, delta, law, reading) for reading in READINGS},
         curve=curve_of(settings, rates, eps),
     )
 

@@ -4,12 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from simulations.lemmas.bounds import sufficient
 from simulations.lemmas.curves import Curves
-from simulations.lemmas.measure import Curve, Setting, planned_trials
+from simulations.lemmas.measure import Setting, planned_trials
 from simulations.lemmas.plan import Plan, curve_of, plan
 from simulations.lemmas.settings import Settings
 from simulations.lemmas.verdicts import standing, verdict
+from simulations.run.cache import current
 from slt.core.intervals import Crossing, upper_limit
 from slt.core.rates import READINGS, Rates
 from slt.core.store import Row
@@ -52,12 +55,14 @@ def row_of(settings: Settings, claim: Claim, reading: str, plan: Plan, measured:
     }
 
 
-def cover_failure(curve: Curve, confidence: float) -> tuple[float, ...]:
-    """Upper limits of P(k free uniforms miss part of [-1/2, 1/2]) for k = 0..n_max, all at once with ``confidence``.
+def cover_failure(uniform: ArrayLike, trials: int, confidence: float) -> tuple[float, ...]:
+    """Upper limits of P(k free uniforms miss part of [-1/2, 1/2]) for k = 0, 1, .., all at once with ``confidence``.
 
-    The probability cannot rise with k (a further free variable may stay unused), so each limit serves all larger k.
+    uniform: in how many of the trials they did not, for each k. The probability cannot rise with k (a further free
+    variable may stay unused), so each limit serves all larger k.
     """
-    limits = upper_limit(curve.trials - curve.uniform, curve.trials, (1 - confidence) / len(curve.uniform))
+    counts = np.asarray(uniform)
+    limits = upper_limit(trials - counts, trials, (1 - confidence) / len(counts))
     return tuple(np.minimum.accumulate(limits).tolist())
 
 
@@ -77,8 +82,9 @@ class Maker:
         """Ask for the curves and do the theory of all rows, a piece at each step, curves first: nothing waits."""
         settings = self._settings
         for eps in settings.eps:
-            self._curves.start(self._covering(eps))
-            yield
+            if self._covered(eps) is None:
+                self._curves.start(self._covering(eps))
+                yield
         all_rates = list(dict.fromkeys(claim.rates(settings.prune, settings.lock) for claim in claims))
         for place in range(len(all_rates) + 1):
             for rates in all_rates[place : place + 1]:
@@ -96,16 +102,15 @@ class Maker:
         setting = self._settled.get((claim.rates(self._settings.prune, self._settings.lock), eps))
         if setting is None:
             return 0.0
-        return min(self._curves.share(setting), self._curves.share(self._covering(eps)))
+        certified = 1.0 if self._covered(eps) is not None else self._curves.share(self._covering(eps))
+        return min(self._curves.share(setting), certified)
 
     def make(self, claim: Claim, eps: float) -> list[Row]:
         """Return the rows of a lemma at one eps, whose curves are measured."""
-        from theory.sufficient import sufficient_n
-
         settings = self._settings
         rates = claim.rates(settings.prune, settings.lock)
         ahead, law = self._plan(rates, eps), settings.law(rates)
-        certificate = cover_failure(self._curves.curve(self._covering(eps)), self._confidence)
+        certificate = cover_failure(self._certified(eps), self._covering(eps).trials, self._confidence)
         found = self._curves.curve(ahead.curve)
         return [
             row_of(
@@ -114,7 +119,7 @@ class Maker:
                 reading,
                 ahead,
                 found.crossing(reading, settings.delta, self._confidence),
-                sufficient_n(eps, settings.delta, reading=reading, cover_failure=certificate, **law),
+                sufficient(eps, settings.delta, law, reading, certificate),
             )
             for reading in READINGS
         ]
@@ -123,6 +128,23 @@ class Maker:
         if (rates, eps) not in self._plans:
             self._plans[rates, eps] = plan(self._settings, rates, eps)
         return self._plans[rates, eps]
+
+    def _certified(self, eps: float) -> list[int]:
+        """Return how many draws of 0, 1, .. free uniforms cover [-1/2, 1/2], for the statistical certificate."""
+        known = self._covered(eps)
+        if known is None:
+            known = self._curves.curve(self._covering(eps)).uniform.tolist()
+            current().put("covered", self._question(eps), known)
+        return known
+
+    def _covered(self, eps: float) -> list[int] | None:
+        """Return the same from an earlier run, None where it is not known."""
+        known = current().get("covered", self._question(eps))
+        right = isinstance(known, list) and len(known) == COVER_K + 1 and max(known) <= self._covering(eps).trials
+        return known if right and isinstance(known, list) else None
+
+    def _question(self, eps: float) -> object:
+        return [asdict(self._covering(eps)), self._settings.seed]
 
     def _covering(self, eps: float) -> Setting:
         """Return the curve of the statistical certificate at one eps."""

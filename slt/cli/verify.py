@@ -43,6 +43,7 @@ def parser(prog: str = "slt verify") -> Parser:
         metavar="DIR",
         help="write rows as CSV, JSON and a figure to DIR (replacing those there); keep finished trials for a resume",
     )
+    p.add_argument("--no-cache", action="store_true", help="compute anew what earlier runs have found (in ~/.cache)")
     p.add_argument("--trial", type=int, metavar="I", help="show draw I instead: its numbers and what they cover")
     p.add_argument("--n", type=int, help="with --trial: number of variables (default: the estimated requirement)")
     add_engine_options(p)
@@ -52,6 +53,7 @@ def parser(prog: str = "slt verify") -> Parser:
 def main(argv: Sequence[str] | None = None, prog: str = "slt verify") -> int:
     """Parse ``argv`` and run the main job; return the exit code. prog: the command's name."""
     from simulations.lemmas.settings import Settings
+    from simulations.run.cache import opened
     from simulations.run.engines import open_engine
 
     args = parser(prog).parse_args(argv)
@@ -68,7 +70,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "slt verify") -> int:
         return replay.show_trial(settings, args.trial, args.n)
     named = {"--json": json_file, "--scheduler-file": args.scheduler_file}
     check_apart({name: [path] for name, path in named.items() if path is not None})
-    with open_engine(args, args.jobs) as engine:
+    with open_engine(args, args.jobs) as engine, opened(not args.no_cache):
         return report_run(settings, engine, claims, json_file=json_file, out_dir=args.out, form=form, brief=args.brief)
 
 

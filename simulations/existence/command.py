@@ -3,6 +3,7 @@
 import time
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from slt.core import console
 from slt.core.checks import closed_unit, open_unit, positive, whole
 from slt.core.command import Parser
 from slt.core.keys import checked_seed
+from slt.core.options import add_forms
 from slt.core.store import Row, export_json
 from subsetsum.rows import LARGEST_BLOCK
 from theory.existence import Plan, plan
@@ -47,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.out:
         Path(args.out).mkdir(parents=True, exist_ok=True)
     with open_engine(args, args.jobs) as crew:  # before a target is trained: what cannot be reached is told at once
-        return _run(args, crew, console.Page())
+        return _run(args, crew, console.Page(args.form))
 
 
 def _run(args: Namespace, crew: Engine, out: console.Page) -> int:
@@ -192,13 +194,14 @@ def _network(
     free = plans["built"].ticket_bits(source.prune, source.lock)
     out.print(f"Ticket: {free:.4g} bits, target {32 * sum(w.size for w in target.weights):,} bits")
     out.print(f"Built in {built:.1f} s, checked in {checked:.1f} s")
+    result |= {
+        "seed": source.seed, "prune": source.prune, "lock": source.lock, "eps": args.eps, "delta": args.delta,
+        "blocks": {name: p.blocks for name, p in plans.items()}, "ticket_bits": free, "failures": failures,
+        "certified": bound.certified, "observed": observed, "seconds": [built, checked], "sound": sound,
+    }  # fmt: skip
     if args.out:
-        result |= {
-            "seed": source.seed, "prune": source.prune, "lock": source.lock, "eps": args.eps, "delta": args.delta,
-            "blocks": {name: p.blocks for name, p in plans.items()}, "ticket_bits": free, "failures": failures,
-            "certified": bound.certified, "observed": observed, "seconds": [built, checked], "sound": sound,
-        }  # fmt: skip
         export_json(Path(args.out) / "result.json", result)
+    out.result(result)
     return 0 if sound else 1
 
 
@@ -236,6 +239,7 @@ def _weights(args: Namespace, target: Target, crew: Engine, out: console.Page) -
         f"{found.largest:.3g}; bits drawn again and added up: {'agree' if found.verified else 'DISAGREE'}\n"
         f"Built in {found.seconds:.2f} s"
     )
+    out.result(asdict(found))
     return 0 if found.verified else 1
 
 
@@ -254,6 +258,7 @@ def _list(rates: tuple[float, ...]) -> str:
 
 def _parser() -> Parser:
     p = Parser(prog="slt simulate existence", description=__doc__)
+    add_forms(p)
     p.add_argument("--target", default="digits", help="digits (default), mnist, or an npz file of matrices and biases")
     p.add_argument("--data", metavar="DIR", help="where MNIST lies (default: $SLT_DATA, else ~/.cache/slt-verify)")
     p.add_argument("--domain", type=float, nargs=2, default=[0.0, 1.0], metavar=("LOW", "HIGH"),

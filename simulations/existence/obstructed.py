@@ -63,6 +63,13 @@ def report_floor(
         f"Before drawing: at least {guaranteed_error(neurons):.3g} with probability "
         f"{obstruction_probability(neurons, lock[0], lock[1]):.3g} or more. The proof is in docs/obstruction.md."
     )
+    out.result(
+        {
+            "neurons": neurons, "prune": prune, "lock": lock, "seed": seed, "floor": max(floors), "planes": len(planes),
+            "outputs": target.sizes[-1], "guaranteed": guaranteed_error(neurons),
+            "guaranteed_probability": obstruction_probability(neurons, lock[0], lock[1]),
+        }
+    )  # fmt: skip
     return 0
 
 

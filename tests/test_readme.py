@@ -51,8 +51,15 @@ def test_the_readme_is_short():
     assert README.count("\n") <= 130
 
 
-def test_links_and_pictures_lead_to_files():
-    targets = re.findall(r"\]\((?!https://)([^)#]+)\)", README)
-    assert len(targets) >= 5
-    for target in targets:
-        assert (ROOT / target).exists(), target
+PAGES = sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").glob("*.md"))
+FOLDERS = "slt|theory|subsetsum|simulations|torch_backend|figures|tests|benchmarks|examples|docs"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_a_page_names_is_there(page):
+    """Paths are written from the root, in docs/faults.md and docs/testing.md also from tests/."""
+    for path in re.findall(rf"`((?:{FOLDERS})/[\w/.-]+\.(?:py|toml|md|jsonl|csv|png|ipynb))`", page.read_text()):
+        if "toy" not in path and "NAME" not in path:
+            assert (ROOT / path).exists() or (ROOT / "tests" / path).exists(), path
+    for link in re.findall(r"\]\((?!https?://)([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+        assert (page.parent / link).exists(), link

@@ -7,10 +7,10 @@ from simulations.lemmas import bounds
 from simulations.lemmas.measure import Law
 from slt.core.rates import searchable
 from theory.lueker1998 import implied_constant
+from theory.requirement import SMALLEST_DELTA
 
 PRECISIONS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-8)
 DELTA = 0.05
-SMALLEST_ESTIMATED = 1e-3  # the estimate averages over draws, too few to see rarer failures
 RATES = ((0.0, 0.0), (0.4, 0.0), (0.8, 0.0), (0.95, 0.0), (0.0, 0.3), (0.0, 0.6), (0.0, 0.8), (0.4, 0.3), (0.2, 0.6))
 
 
@@ -47,7 +47,7 @@ def constant(eps: float, delta: float, prune: float, lock: float, radius: float)
         prune=prune,
         lock=lock,
         necessary=bounds.necessary(eps, delta, law),
-        estimated=bounds.estimated(eps, delta, law) if delta >= SMALLEST_ESTIMATED else None,
+        estimated=bounds.estimated(eps, delta, law) if delta >= SMALLEST_DELTA else None,
         sufficient=bounds.sufficient(eps, delta, law),
     )
 

@@ -56,18 +56,19 @@ def report_floor(
         for plane in planes
     ]
     neurons = source.widths[1]
+    guaranteed, chance = guaranteed_error(neurons), obstruction_probability(neurons, lock[0], lock[1])
     out.print(
         f"Source of {neurons} first-layer neurons, lock {lock[0]:g} in layer 1 and {lock[1]:g} in layer 2, seed {seed}."
         f"\nProven: every mask of this source has a sup error of at least {max(floors):.3g} on the domain "
         f"(largest floor over {len(planes)} planes and {target.sizes[-1]} outputs).\n"
-        f"Before drawing: at least {guaranteed_error(neurons):.3g} with probability "
-        f"{obstruction_probability(neurons, lock[0], lock[1]):.3g} or more. The proof is in docs/obstruction.md."
+        f"Before drawing: at least {guaranteed:.3g} with probability "
+        f"{chance:.3g} or more. The proof is in docs/obstruction.md."
     )
     out.result(
         {
             "neurons": neurons, "prune": prune, "lock": lock, "seed": seed, "floor": max(floors), "planes": len(planes),
-            "outputs": target.sizes[-1], "guaranteed": guaranteed_error(neurons),
-            "guaranteed_probability": obstruction_probability(neurons, lock[0], lock[1]),
+            "outputs": target.sizes[-1], "guaranteed": guaranteed,
+            "guaranteed_probability": chance,
         }
     )  # fmt: skip
     return 0

@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from figures import report
 
         return report.main(words[1:])
-    args = _parser().parse_args(words)
+    args = _parser().parse_intermixed_args(words)
     chosen = [figure for figure in FIGURES if args.name in (None, figure.name)]
     if not chosen:
         known = ", ".join(figure.name for figure in FIGURES)

@@ -48,7 +48,7 @@ class Requirement:
         if self.estimated is None:
             guess = f"no estimate: {DRAWS} draws cannot show failures rarer than {SMALLEST_DELTA:g}"
         else:
-            guess = "sharp estimate of the smallest n that is enough, not proven"
+            guess = "estimate of the smallest n that is enough: a few percent off"
         return (
             ("necessary", str(self.necessary), f"every smaller n is proven to fail more often than {self.delta:g}"),
             ("estimated", "-" if self.estimated is None else str(self.estimated), guess),

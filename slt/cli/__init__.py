@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from simulations.experiments import EXPERIMENTS
 from slt.core.command import Command, choose, run
@@ -44,6 +45,9 @@ def dispatch(argv: Sequence[str] | None) -> int:
 
         if launched():
             raise ValueError("torchrun starts search and positions; run every other command without it")
+    if words == ["--version"]:
+        sys.stdout.write(f"slt-verify {import_module('slt').__version__}\n")
+        return 0
     return choose("slt", COMMANDS, words)
 
 

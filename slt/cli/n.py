@@ -28,8 +28,8 @@ def parser() -> Parser:
         description="How many random numbers n are needed so that their subset sums come within eps of every target, "
         "with probability 1 - delta, when some are pruned and some locked?",
     )
-    p.add_argument("--eps", type=float, required=True, help="precision, in (0, 1)")
-    p.add_argument("--delta", type=float, required=True, help="allowed failure probability, in (0, 1)")
+    p.add_argument("--eps", type=float, default=0.01, help="precision, in (0, 1) (default 0.01)")
+    p.add_argument("--delta", type=float, default=0.05, help="allowed failure probability (default 0.05)")
     add_law(p)
     add_forms(p)
     return p

@@ -29,7 +29,7 @@ def parser() -> Parser:
         "when some are pruned and some locked?",
     )
     p.add_argument("--n", type=int, required=True, help="number of variables, pruned and locked ones counted")
-    p.add_argument("--eps", type=float, required=True, help="precision, in (0, 1)")
+    p.add_argument("--eps", type=float, default=0.01, help="precision, in (0, 1) (default 0.01)")
     add_law(p)
     add_forms(p)
     return p

@@ -89,7 +89,7 @@ def parser() -> Parser:
     p.add_argument("sizes", help="layer sizes of the target from inputs to outputs, such as 784-500-10")
     p.add_argument("--prune", type=float, default=0.0, help="share of every source layer never used, p (default 0)")
     p.add_argument("--lock", type=float, default=0.0, help="share always used, q, above source layer 1 (default 0)")
-    p.add_argument("--eps", type=float, required=True, help="largest error of an output")
+    p.add_argument("--eps", type=float, default=0.1, help="largest error of an output (default 0.1)")
     p.add_argument("--delta", type=float, default=0.05, help="allowed failure probability (default 0.05)")
     add_forms(p)
     return p

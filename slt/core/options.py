@@ -24,7 +24,7 @@ def add_forms(parser: argparse.ArgumentParser, *, json_file: bool = False) -> No
             "--json", dest="form", action="store_const", const=JSON, help="show the result as JSON alone"
         )
     for form in FORMS[1:]:
-        name = {"markdown": "Markdown", "latex": "LaTeX", "csv": "CSV"}[form]
+        name = {"markdown": "Markdown", "latex": "LaTeX (package booktabs)", "csv": "CSV"}[form]
         group.add_argument(
             f"--{form}", dest="form", action="store_const", const=form, help=f"show the tables alone, as {name}"
         )

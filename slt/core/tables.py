@@ -19,6 +19,7 @@ LATEX = {  # what LaTeX reads as something else, and what its usual fonts lack
     "³": r"$^3$",
     "±": r"$\pm$",
     "×": r"$\times$",
+    "|": r"$|$",
     "≤": r"$\leq$",
     "≥": r"$\geq$",
     "→": r"$\to$",
@@ -155,4 +156,4 @@ def _markdown(text: str) -> str:
 
 
 def _latex(text: str) -> str:
-    return "".join(LATEX.get(sign, sign) for sign in text)
+    return "".join(LATEX.get(sign, sign) for sign in text.replace("<=", "≤").replace(">=", "≥"))

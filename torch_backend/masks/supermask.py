@@ -120,11 +120,11 @@ class Supermask(nn.Module):
         if not self.origin and not self.weight.is_meta:
             raise ValueError(self._lost())
         if not torch.compiler.is_compiling():
-            self._warn()
+            self.check_chosen()
         return _Masked.apply(self.scores, self.weight, self.values, self.free, self.scale)
 
-    def _warn(self) -> None:
-        """Say when the masks are not those of the scores."""
+    def check_chosen(self) -> None:
+        """Warn with :class:`NotSelected` when the mask is not that of the scores."""
         if not self.chosen:
             said = "a frozen network is used whose masks were never chosen: all its free weights are kept"
         elif self.scores._version > self._selected_at:

@@ -99,6 +99,8 @@ def save(
     path = Path(path)
     check_writable(path)
     masks, arguments = supermasks(model), frozen_with(model)
+    for mask in masks.values():
+        mask.check_chosen()
     source = {name: kind(arguments[name]) for name, kind in _SOURCE.items()}
     layers = [
         [name, name_of(mask.weight.dtype), list(mask.weight.shape), mask.size, len(mask.mask), int(mask.mask.sum())]
@@ -151,7 +153,7 @@ def load(path: str | PathLike[str], model: nn.Module | None = None) -> tuple[nn.
     where = str(Path(path))
     ticket, tensors = read(path)
     if model is None and _needs_module(ticket):
-        own = "a ticket of a module of your own: give a fresh one to load it into"
+        own = "a ticket of a module of your own: give a fresh one to load it into, slt.load_ticket(path, model)"
         given = "a ticket over given weights: give them, in their module"
         raise ValueError(f"{where} is {own if ticket.architecture == OWN else given}")
     rebuilt = _rebuilt(ticket, tensors, model, where)
@@ -179,6 +181,7 @@ def plain_model(model: nn.Module) -> nn.Module:
             for name, (mask, *others) in chains.items():
                 if others or not isinstance(mask, Supermask):
                     raise ValueError(f"a {name} is parametrized otherwise than by freezing: take that away first")
+                mask.check_chosen()
                 weights[name] = made.setdefault(mask, nn.Parameter(_masked(mask).clone(), requires_grad=False))
             # not torch's own way back, which takes the weight away from the class: a copy of the module shares it
             del module._modules["parametrizations"]

@@ -284,6 +284,10 @@ def claim(folder: Path, settings: Row) -> None:
     try:
         kept = read_json(path)
     except ValueError:
-        raise ValueError(f"{path} is damaged; give another folder (--out)") from None
+        raise ValueError(f"{path} is damaged; take another folder (--out of a command)") from None
     if kept != settings:
-        raise ValueError(f"{path} is of other settings; give another folder (--out)")
+        names = [name for name in settings if not isinstance(kept, dict) or kept.get(name) != settings[name]]
+        raise ValueError(
+            f"{path} is of other settings ({', '.join(names) or 'some are unknown'}); take another folder (--out of a "
+            "command)"
+        )

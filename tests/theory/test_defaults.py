@@ -26,6 +26,7 @@ from theory import (
     otsuka2024,
     products,
     reach,
+    requirement,
     sufficient,
     widths,
 )
@@ -71,6 +72,9 @@ LEFT_OUT = [
     (widths.rho, (LAYERS, [0.1, 0.1], 0.1, 0.3, 2.0), {"g": 0}),
     (widths.published_widths, (LAYERS, 0.1, 0.1, 2.0), BOX | {"g": 0, "form": "frozen"}),
     (existence.plan, (LAYERS[1:], 3.0, 0.5), BOX | {"widths": "proven"}),
+    (existence.plan_of_sizes, ((2, 1), 3.0, 0.5), {"widths": "proven"}),
+    (requirement.requirement, (0.3, 0.3), READ),
+    (partial(requirement.success, n=3), (0.3,), READ),
     (obstruction.sup_error_floor, (), {"plane": (0, 1), "relu_output": False}),
     (necessary.necessary_n, (0.1, 0.1), READ),
     (necessary.necessary_by, (0.1, 0.1), READ),
@@ -84,6 +88,7 @@ LEFT_OUT = [
 ]
 NEEDED = {
     widths.published_widths: {"prune": [0.1, 0.2, 0.3]},
+    existence.plan_of_sizes: {"prune": [0.0] * 2, "lock": [0.0] * 2},
     existence.plan: {"prune": [0.0] * 2, "lock": [0.0] * 2},
     obstruction.sup_error_floor: {
         "first_values": [[0.6, 0.8, 0.1]], "first_states": [[1, 1, -1]], "second_values": [1.0], "second_states": [1],

@@ -294,6 +294,10 @@ def test_what_a_form_lets_be_empty_and_what_it_fits():
     tiny = [np.array([[0.25]])]
     # without pruning rho vanishes, and precisions alone ask
     assert rho(tiny, [0.5], 0.5, 0.0, 3.0) == 0
+    # where everything may be off by a lot, delta asks; no form asks for a network of no layers
+    assert rho(tiny, [5.0], 0.9, 0.5, 3.0) == pytest.approx(3 / log(2) * log(1 / 0.9))
+    with pytest.raises(ValueError, match="depth"):
+        published_widths([], 0.5, 0.5, 3.0, prune=(0.5,))
     assert published_widths(tiny, 0.5, 0.5, 3.0, prune=(0.0, 0.0)) == pytest.approx([3 * log(1 / (0.5 / 3))])
     for scale in (1e-7, 1.0, 1e7):
         found = fitted_constants([3.0, 5.0], lambda C, scale=scale: [C * scale, 2 * (C * scale) ** 0.5])

@@ -34,7 +34,7 @@ def test_all_are_tried():
 def test_help_is_given(name, capsys):
     code, said = outcome(name, ["--help"], capsys)
     assert code == 0
-    assert said.out.startswith(f"usage: python -m {'simulations sweep' if name == 'small_sweep' else 'benchmarks.'}")
+    assert said.out.startswith("usage: slt simulate sweep" if name == "small_sweep" else "usage: python -m benchmarks.")
     assert said.err == ""
 
 

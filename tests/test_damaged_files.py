@@ -105,6 +105,8 @@ class Quiet:
     def print(self, *items):
         """Print nothing."""
 
+    note = result = print
+
 
 def write_checkpoint(path):
     model = build("mlp", **SIZES)

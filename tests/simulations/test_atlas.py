@@ -107,7 +107,7 @@ def test_a_run_writes_its_rows_and_goes_on_from_its_store(monkeypatch, tmp_path,
     words = ["--trials", "100", "--store", str(tmp_path / "store")]
     assert atlas.main([*words, "--out", str(tmp_path / "rows.jsonl")]) == 0
     assert capsys.readouterr().out == "1 rows of needs, 1 rows of success, 1 rows of cover\n"
-    for kind in ("needs", "success", "cover"):
+    for kind in ("needs", "success_along_n", "cover"):
         monkeypatch.setattr(atlas, kind, pytest.fail)  # nothing is computed again
     assert atlas.main([*words, "--out", str(tmp_path / "again.jsonl")]) == 0
     assert read_jsonl(tmp_path / "again.jsonl") == read_jsonl(tmp_path / "rows.jsonl")

@@ -115,7 +115,7 @@ def test_an_interrupt_during_theory_keeps_what_was_told(monkeypatch):
     told = []
 
     def meanwhile():
-        while not told:
+        while len(told) < 3:  # all but the last
             yield
         raise KeyboardInterrupt
 

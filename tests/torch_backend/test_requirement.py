@@ -18,9 +18,10 @@ from slt.core.command import BAD_INPUT
 from slt.core.command import run as run_command
 from slt.core.rates import Rates
 from theory.freezing import centre, interval
-from torch_backend.commands import requirement, search
+from torch_backend.commands import requirement
 from torch_backend.commands.matching import Crossing, best_exponent, crossing, missed, noise, over_seeds, verdict
 from torch_backend.commands.requirement_tables import ABSCISSAE, CENTRE, curves, matched, miss
+from torch_backend.training import start
 from torch_backend.training.run import CHECKPOINT
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -217,7 +218,7 @@ def test_the_plan_runs_is_cut_off_goes_on_and_is_analysed(data, tmp_path, capsys
     assert "free weights" in again
 
     # killed in the second epoch of the third search, the plan ends with the same rows
-    loss, calls = search.ImageTask.loss, []
+    loss, calls = start.ImageTask.loss, []
 
     def dying(self, model, epoch, step):
         calls.append(1)
@@ -225,7 +226,7 @@ def test_the_plan_runs_is_cut_off_goes_on_and_is_analysed(data, tmp_path, capsys
             raise KeyboardInterrupt
         return loss(self, model, epoch, step)
 
-    monkeypatch.setattr(search.ImageTask, "loss", dying)
+    monkeypatch.setattr(start.ImageTask, "loss", dying)
     assert run_command(command, options(data, tmp_path), "torch_backend") == 130
     assert len(rows(tmp_path / "out" / "tiny" / "rows.jsonl")) == 2
     assert len(list(tmp_path.glob("out/tiny/work/*/" + CHECKPOINT))) == 1

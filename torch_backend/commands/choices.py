@@ -53,7 +53,7 @@ def _label(preset: str, settings: Settings) -> str:
 def in_force(settings: Settings) -> str:
     """Return every choice of ``settings`` on one line.
 
-    >>> in_force(Settings("mlp", "mnist", epochs=10))[:66]
+    >>> in_force(Settings("mlp", "mnist", epochs=10))[:67]
     'model mlp, data-set mnist, method edge-popup, sparsity 0.5, prune 0'
     """
     return ", ".join(f"{name.replace('_', '-')} {_said(value)}" for name, value in asdict(settings).items())

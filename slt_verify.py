@@ -26,7 +26,7 @@ def shadow() -> str | None:
         if not (os.path.exists(found) and os.path.samefile(found, ours)):
             return (
                 f"{found} is found in place of the package {name} in {HOME}: "
-                "work in another folder, or give it another name"
+                "rename yours, work in another folder, or start the installed script slt, which is not affected"
             )
     return None
 

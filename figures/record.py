@@ -102,8 +102,9 @@ class Figure:
                     f"{self.again()}"
                 )
         if path not in self.results:
-            known = like(_part(row, self.needs) for result in self.results for row in self._chosen(result, only))
-            for row in rows:
+            there = [result for result in self.results if result.is_file()]  # of a new experiment there is none yet
+            known = like(_part(row, self.needs) for result in there for row in self._chosen(result, only))
+            for row in rows if there else ():
                 known.check(_part(row, self.needs), _where(row, path))
         return rows
 

@@ -1,11 +1,16 @@
 """Settings of every test: compiled code makes first calls slow, and examples must not depend on the clock.
 
+``-m quick`` runs the tests of all files but those of SLOW, and what lint and the import rules say. Lint, types and
+import rules come first in every run.
+
 ``--hypothesis-profile thorough`` draws thousands of fresh examples instead of the same hundred; ``mutants`` does not
 look for the smallest example that fails, because the first one is enough (tests/mutants).
 """
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import Phase, settings
 
 os.environ["SLT_VERIFY_CACHE"] = "off"  # answers of other runs are no test of this one
@@ -16,3 +21,100 @@ settings.register_profile(
     "mutants", deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate], database=None
 )
 settings.load_profile("project")
+
+TESTS = Path(__file__).parent
+SLOW = (  # files whose tests take more than about a tenth of a second each, or half a minute together
+    "core/test_command",
+    "core/test_doors",
+    "core/test_forms",
+    "core/test_intervals",
+    "core/test_outputs",
+    "core/test_screen",
+    "figures/test_figures",
+    "figures/test_own_rows",
+    "figures/test_report",
+    "figures/test_theory_figures",
+    "simulations/test_atlas",
+    "simulations/test_calibration",
+    "simulations/test_cancel",
+    "simulations/test_constants",
+    "simulations/test_curves_aside",
+    "simulations/test_engine",
+    "simulations/test_existence",
+    "simulations/test_existence_parts",
+    "simulations/test_factors",
+    "simulations/test_forecast",
+    "simulations/test_found",
+    "simulations/test_hole",
+    "simulations/test_limits",
+    "simulations/test_load",
+    "simulations/test_scheduler",
+    "simulations/test_sweep",
+    "simulations/test_verify",
+    "slt/test_surface",
+    "subsetsum/test_coverage",
+    "subsetsum/test_curves",
+    "subsetsum/test_given",
+    "subsetsum/test_grid",
+    "subsetsum/test_halves",
+    "subsetsum/test_kernel_cache",
+    "test_environments",
+    "test_examples",
+    "test_mutants",
+    "test_project",
+    "test_readme",
+    "test_recipes",
+    "theory/test_asymptotics",
+    "theory/test_claims",
+    "theory/test_defaults",
+    "theory/test_derived_cover",
+    "theory/test_derived_requirement",
+    "theory/test_derived_rounding",
+    "theory/test_estimate",
+    "theory/test_existence",
+    "theory/test_factors",
+    "theory/test_fast",
+    "theory/test_freezing",
+    "theory/test_game",
+    "theory/test_laws",
+    "theory/test_necessary",
+    "theory/test_obstruction",
+    "theory/test_steps",
+    "theory/test_sufficient",
+    "torch_backend/test_compare",
+    "torch_backend/test_crafted",
+    "torch_backend/test_data",
+    "torch_backend/test_data_commands",
+    "torch_backend/test_data_unpickle",
+    "torch_backend/test_faults",
+    "torch_backend/test_frozen",
+    "torch_backend/test_jackpots",
+    "torch_backend/test_matching",
+    "torch_backend/test_models_sequence",
+    "torch_backend/test_overlap",
+    "torch_backend/test_packing",
+    "torch_backend/test_papers",
+    "torch_backend/test_ranks",
+    "torch_backend/test_requirement",
+    "torch_backend/test_rivals",
+    "torch_backend/test_rivals_formulas",
+    "torch_backend/test_rivals_planted",
+    "torch_backend/test_search",
+    "torch_backend/test_searching",
+    "torch_backend/test_streams",
+    "torch_backend/test_ten_lines",
+    "torch_backend/test_threshold",
+    "torch_backend/test_ticket",
+    "torch_backend/test_tickets",
+)
+FIRST = "test_the_tree_passes"
+
+
+def pytest_collection_modifyitems(items):
+    """Mark quick tests; put lint, types and import rules first."""
+    for item in items:
+        path = item.path.relative_to(TESTS) if item.path.is_relative_to(TESTS) else None
+        slow = path is not None and path.with_suffix("").as_posix() in SLOW
+        if not slow or (item.name.startswith(FIRST) and "mypy" not in item.name):
+            item.add_marker(pytest.mark.quick)
+    items.sort(key=lambda item: not item.name.startswith(FIRST))

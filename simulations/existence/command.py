@@ -263,24 +263,41 @@ def _parser() -> Parser:
     p.add_argument("--data", metavar="DIR", help="where MNIST lies (default: $SLT_DATA, else ~/.cache/slt-verify)")
     p.add_argument("--domain", type=float, nargs=2, default=[0.0, 1.0], metavar=("LOW", "HIGH"),
                    help="range of the inputs of an npz target (default 0 1)")  # fmt: skip
-    p.add_argument("--mode", default="network", choices=("network", "weights"))
-    p.add_argument("--prune", type=float, nargs="+", default=[0.1], help="one rate, or one per source layer")
-    p.add_argument("--lock", type=float, nargs="+", default=[0.05], help="above layer 1, or one per source layer")
+    p.add_argument("--mode", default="network", choices=("network", "weights"),
+                   help="a whole network, or each weight by numbers of its own (default network)")  # fmt: skip
+    p.add_argument(
+        "--prune",
+        type=float,
+        nargs="+",
+        default=[0.1],
+        help="share never used: one rate, or one per source layer (default 0.1)",
+    )
+    p.add_argument(
+        "--lock",
+        type=float,
+        nargs="+",
+        default=[0.05],
+        help="share always used: above layer 1, or one rate per source layer (default 0.05)",
+    )
     p.add_argument("--allow-first-layer-lock", action="store_true",
                    help="lock rate in layer 1: no ticket, but the floor under every mask's error")  # fmt: skip
-    p.add_argument("--eps", type=float, default=0.2, help="largest error of an output on the whole domain")
-    p.add_argument("--delta", type=float, default=0.05)
+    p.add_argument(
+        "--eps", type=float, default=0.2, help="largest error of an output on the whole domain (default 0.2)"
+    )
+    p.add_argument("--delta", type=float, default=0.05, help="allowed failure probability (default 0.05)")
     p.add_argument("--width", default="auto", metavar="auto|proven|estimated|N[,N..]",
-                   help="block sizes; auto: the proven ones")  # fmt: skip
+                   help="block sizes (default auto, the proven ones)")  # fmt: skip
     p.add_argument("--smallest", action="store_true",
                    help="also look for the smallest block sizes that work (ten builds)")  # fmt: skip
-    p.add_argument("--numbers", type=int, default=21, help="mode weights: numbers per weight")
-    p.add_argument("--eps-weight", type=float, default=0.01, help="mode weights: largest error of a weight")
+    p.add_argument("--numbers", type=int, default=21, help="mode weights: numbers per weight (default 21)")
+    p.add_argument(
+        "--eps-weight", type=float, default=0.01, help="mode weights: largest error of a weight (default 0.01)"
+    )
     p.add_argument("--rescale", action="store_true", help="divide layers beyond [-1, 1] by their largest weight")
-    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--seed", type=int, default=0, help="seed of the source (default 0)")
     p.add_argument("--jobs", type=int, help="threads (default: all cores)")
     add_engine_options(p)
-    p.add_argument("--limit-seconds", type=float, default=900.0)
-    p.add_argument("--limit-gib", type=float, default=8.0)
+    p.add_argument("--limit-seconds", type=float, default=900.0, help="refuse longer builds (default 900)")
+    p.add_argument("--limit-gib", type=float, default=8.0, help="refuse builds that need more memory (default 8)")
     p.add_argument("--out", metavar="DIR", help="keep the ticket here; a build that was killed goes on from it")
     return p

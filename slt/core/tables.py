@@ -100,22 +100,31 @@ class Table:
         return tuple(max(least, *map(len, column)) for least, column in zip(self.widths, cells, strict=True))
 
     def fitted(self, room: int) -> "Iterator[Table]":
-        """Yield the table in parts of at most ``room`` characters a line, each with the first column; no cell is cut.
+        """Yield the table in parts of at most ``room`` characters a line; no cell is cut.
 
-        A part has at least one column beside the first, however wide it is.
+        Each part has the first columns, as many as tell the rows apart (at most three), and at least one column more.
         """
         needed = self.measured()
         if EDGES + sum(needed) + GAP * (len(needed) - 1) <= room or len(needed) < 3:
             yield self
             return
-        part, used = [0], EDGES + needed[0]
-        for place in range(1, len(needed)):
-            if len(part) > 1 and used + GAP + needed[place] > room:
+        keys = list(range(self._keys()))
+        start = EDGES + sum(needed[place] for place in keys) + GAP * (len(keys) - 1)
+        part, used = [*keys], start
+        for place in range(len(keys), len(needed)):
+            if len(part) > len(keys) and used + GAP + needed[place] > room:
                 yield self._of(part)
-                part, used = [0], EDGES + needed[0]
+                part, used = [*keys], start
             part.append(place)
             used += GAP + needed[place]
         yield self._of(part)
+
+    def _keys(self) -> int:
+        """Return how many first columns tell all rows apart; 1 where three do not."""
+        for count in range(1, min(3, len(self.columns) - 1) + 1):
+            if len({row[:count] for row in self.rows}) == len(self.rows):
+                return count
+        return 1
 
     def _of(self, places: list[int]) -> "Table":
         def chosen(values: tuple[str, ...]) -> tuple[str, ...]:

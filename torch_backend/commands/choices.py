@@ -86,7 +86,9 @@ def _of_preset(name: str, changes: dict[str, Any]) -> Settings:
 def add_choices(p: argparse.ArgumentParser) -> None:
     """Add the options that make up :class:`Settings`."""
     p.add_argument("--preset", nargs="+", metavar="NAME", help=f"{', '.join(PRESETS)}; patterns such as 'gin-cora-*'")
-    p.add_argument("--freeze", type=float, metavar="F", help="freezing ratio p + q, split as near the centre as can be")
+    p.add_argument(
+        "--freeze", type=float, metavar="F", help="freezing ratio p + q, split so that the sparsity is near the centre"
+    )
     add_fields(p, Settings, defaults=False)
 
 
@@ -99,8 +101,8 @@ def add_run_options(p: argparse.ArgumentParser) -> None:
     """Add the options that say how to run, not what, and in which form to show what was found."""
     add_forms(p)
     add_data(p)
-    p.add_argument("--seed", type=int, default=0, help="the first seed")
-    p.add_argument("--seeds", type=int, default=3, help="how many")
+    p.add_argument("--seed", type=int, default=0, help="the first seed (default 0)")
+    p.add_argument("--seeds", type=int, default=3, help="how many seeds (default 3)")
     p.add_argument("--out", default="runs", metavar="DIR", help="gets a folder for every setting (default runs)")
     p.add_argument("--results", type=Path, metavar="FILE", help="also write a row for every run to this JSONL file")
     p.add_argument("--device", help="default: a GPU when there is one")

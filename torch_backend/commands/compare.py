@@ -233,20 +233,23 @@ def _parser() -> Parser:
     p = Parser(
         prog="slt compare",
         description="Compare searches in dense, sparse (pruned) and frozen sources, over several sparsities and seeds.",
-        epilog=f"methods:\n{lines}\n\nWhat is not said is as in the preset of the model and data set, if there is one.",
+        epilog=f"methods:\n{lines}\n\nOptions left out come from the preset of the model and data set, if one exists.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("--methods", nargs="+", metavar="NAME", help="default: all")
-    p.add_argument("--sparsity", nargs="+", type=float, default=[0.5], metavar="K", help="shares of zero weights")
-    p.add_argument("--freeze", type=float, default=0.5, help="F = p + q of the frozen source, split as for search")
+    p.add_argument("--sparsity", nargs="+", type=float, default=[0.5], metavar="K",
+                   help="shares of zero weights (default 0.5)")  # fmt: skip
+    p.add_argument(
+        "--freeze", type=float, default=0.5, help="F = p + q of the frozen source, split as for search (default 0.5)"
+    )
     p.add_argument("--sources", nargs="+", default=list(SOURCES), metavar="NAME", help=", ".join(SOURCES))
     p.add_argument("--planted", action="store_true", help="also sources with a planted ticket, and how much is found;"
                    " methods that change weights are left out there")  # fmt: skip
     add_fields(p, Settings, leave_out=ASKED_APART, defaults=False)
     add_data(p)
     add_forms(p)
-    p.add_argument("--seed", type=int, default=0, help="the first seed")
-    p.add_argument("--seeds", type=int, default=3, help="how many")
+    p.add_argument("--seed", type=int, default=0, help="the first seed (default 0)")
+    p.add_argument("--seeds", type=int, default=3, help="how many seeds (default 3)")
     p.add_argument("--out", default="runs/compare", metavar="DIR",
                    help="rows.jsonl, rows.csv and checkpoints are kept here (default %(default)s)")  # fmt: skip
     p.add_argument("--results", metavar="FILE", help="also write this command's rows to FILE (JSON lines)")

@@ -305,7 +305,7 @@ def _parser() -> Parser:
     add_forms(p)
     p.add_argument("--model", required=True, help=", ".join(MODELS))
     p.add_argument("--data-set", required=True, help=", ".join((*IMAGES, *GRAPHS)))
-    p.add_argument("--sparsity", type=float, default=0.9, help="share of zero weights in the jackpot")
+    p.add_argument("--sparsity", type=float, default=0.9, help="share of zero weights in the jackpot (default 0.9)")
     p.add_argument(
         "--weights", type=Path, metavar="FILE", help="trained weights, .pt or .safetensors; else trained here"
     )
@@ -315,10 +315,10 @@ def _parser() -> Parser:
     p.add_argument("--start", nargs="+", default=["magnitude"], metavar="NAME", help=f"{', '.join(STARTS)}, or both")
     p.add_argument("--restriction", nargs="+", default=["short"], metavar="NAME", help="short, none, or both")
     p.add_argument("--freeze", type=float, help="freezing ratio F = p + q, split as for search")
-    p.add_argument("--prune", type=float, default=0.0)
-    p.add_argument("--lock", type=float, default=0.0)
+    p.add_argument("--prune", type=float, default=0.0, help="share of weights never in the jackpot (default 0)")
+    p.add_argument("--lock", type=float, default=0.0, help="share of weights always in it (default 0)")
     p.add_argument("--rule", choices=RULES, default="epl", help="how prune and lock are spread over layers")
-    p.add_argument("--epochs", type=int, default=30, help="of the search")
+    p.add_argument("--epochs", type=int, default=30, help="epochs of the search (default 30)")
     p.add_argument("--rate", type=float, default=0.1, help="learning rate of the scores at the start")
     p.add_argument("--decay", type=float, default=5e-4, help="weight decay of the scores")
     p.add_argument("--train-epochs", type=int, default=30, help="of weight training, where no weights are given")
@@ -331,8 +331,8 @@ def _parser() -> Parser:
     p.add_argument("--images", type=int, default=0, help="training images used, 0 for all")
     p.add_argument("--size", type=int, default=0, help="side in pixels of images from files, 0 for the data set's own")
     p.add_argument("--data", metavar="DIR", help="where data sets lie (default: $SLT_DATA, else ~/.cache/slt-verify)")
-    p.add_argument("--seed", type=int, default=0, help="the first seed")
-    p.add_argument("--seeds", type=int, default=3, help="how many")
+    p.add_argument("--seed", type=int, default=0, help="the first seed (default 0)")
+    p.add_argument("--seeds", type=int, default=3, help="how many seeds (default 3)")
     p.add_argument("--out", default="runs/jackpot", metavar="DIR",
                    help="weights, tickets, traces and rows are kept here (default %(default)s)")  # fmt: skip
     p.add_argument("--results", metavar="FILE", help="also write these searches' rows to FILE (JSON lines)")

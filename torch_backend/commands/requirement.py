@@ -209,7 +209,7 @@ def _parser() -> Parser:
     p.add_argument("--plan", help=", ".join(PLANS))
     p.add_argument("--analyse-only", type=Path, metavar="FILE", help="print the tables of these rows, run nothing")
     p.add_argument("--data", metavar="DIR", help="where data sets lie (default: $SLT_DATA, else ~/.cache/slt-verify)")
-    p.add_argument("--out", default="runs/requirement", metavar="DIR",
+    p.add_argument("--out", default="runs/factors", metavar="DIR",
                    help="rows.jsonl and checkpoints are kept here (default %(default)s)")  # fmt: skip
     p.add_argument("--results", type=Path, metavar="FILE", help="also write all rows to this JSONL file in the end")
     p.add_argument("--device", help="default: a GPU when there is one")

@@ -41,7 +41,7 @@ class Settings:
     method: str = option("edge-popup", "search a mask of random weights, or train the weights", choices=METHODS)
     sparsity: float = option(0.5, "share of zero weights in the ticket")
     prune: float = option(0.0, "share of weights that are never in the ticket, p")
-    lock: float = option(0.0, "share of weights that always are, q")
+    lock: float = option(0.0, "share of weights that are always in the ticket, q")
     rule: str = option("epl", "how the layers share p and q: evenly (EPL) or by Erdos and Renyi (ERK)", choices=RULES)
     scope: str = option("global", "one threshold for all layers, or one for each", choices=SCOPES)
     weights: str = option("ku", "random weights: Kaiming uniform (KU) or signed constant (SKC)", choices=WEIGHTS)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 PER_LINE = 8
 
 
-def show_trial(settings: "Settings", trial: int, n: int | None) -> int:
+def show_trial(settings: "Settings", trial: int, n: int | None, form: str = "text") -> int:
     """Print draw ``trial`` with n variables (default: the estimated requirement at the first eps); return 0."""
     from subsetsum import best_subsets, covers_values, draw, targets, worst_errors
     from theory.estimate import estimated_n
@@ -25,7 +25,7 @@ def show_trial(settings: "Settings", trial: int, n: int | None) -> int:
     values, states = draw(n, 1, prune=prune, lock=lock, seed=seed, first=trial)
     x, state = values[0], states[0]
     locked, free = x[state == 1].sum(), x[state == 0]
-    out = console.Page()
+    out = console.Page(form)
     out.print(
         f"Trial {trial}, seed {seed}: n = {n} variables, {np.sum(state == -1)} pruned, "
         f"{np.sum(state == 1)} locked, {len(free)} free (prune {prune:g}, lock {lock:g})\n"

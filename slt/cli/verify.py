@@ -35,7 +35,7 @@ def parser(prog: str = "slt verify") -> Parser:
     )
     add_fields(p, Settings)
     p.add_argument("--jobs", type=int, help="threads (default: all cores); results do not depend on it")
-    p.add_argument("--lemma", nargs="+", metavar="KEY", help="these lemmas alone, such as A.3 (default: all)")
+    p.add_argument("--lemma", nargs="+", metavar="KEY", help="only these lemmas, such as A.3 (default: all)")
     p.add_argument("--brief", action="store_true", help="show the tables and the verdicts alone")
     add_forms(p, json_file=True)
     p.add_argument(
@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "slt verify") -> int:
     if args.trial is not None:
         from simulations.lemmas import replay
 
-        return replay.show_trial(settings, args.trial, args.n)
+        return replay.show_trial(settings, args.trial, args.n, form)
     named = {"--json": json_file, "--scheduler-file": args.scheduler_file}
     check_apart({name: [path] for name, path in named.items() if path is not None})
     with open_engine(args, args.jobs) as engine, opened(not args.no_cache):

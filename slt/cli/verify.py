@@ -111,7 +111,7 @@ def report_run(
     check_outputs(json_file, folder)  # now rather than after the work
     rates = dict.fromkeys(claim.rates(settings.prune, settings.lock) for claim in claims)
     laws = [(settings.law(each), eps) for each in rates for eps in settings.eps]
-    announce(laws, settings.delta, trials=settings.trials, jobs=getattr(engine, "jobs", 1))
+    announce(laws, settings.delta, trials=settings.trials, jobs=engine.jobs)
     page = console.Page(form)
 
     def tell(claim: "Claim", rows: list[Row]) -> None:

@@ -1,54 +1,79 @@
-"""What a published lemma is: which subset sums it speaks of, and the number of variables that it asks for."""
+"""What a claim of the literature is: a file that says what n must be at least, of which sums, and where that is written.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+A claim is one TOML file with a table ``[claim]``; :func:`read_claim` says which keys it has. The claims that come with
+the project lie in ``theory/claims``; a user's own may lie anywhere (``slt claim FILE``).
+"""
 
-from slt.core.rates import Rates, searchable
+import tomllib
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from slt.core.checks import one_of, positive
+from slt.core.rates import READINGS, Rates, searchable
+from theory.expression import SYMBOLS, Expression
+from theory.judge import Judgement, Question, implied_constant, judge
+
+QUOTED, RECONSTRUCTED, OURS = "quoted", "reconstructed", "ours"
+CORRECTED = "corrected"
+NOT_JUDGED = "not judged"
+MODEL = "uniform"  # the law of values that bounds are known for
+LARGEST = 100_000  # bytes of a claim's file
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Form:
-    """A required sample size as a function of its constant C, and the constant as a function of the sample size.
+    """A required sample size as a function of its constant C. text: what n must be at least, see theory.expression."""
 
-    ``statement`` is the inequality for n; both functions take rates that the claim admits.
-    """
+    text: str
 
-    statement: str
-    _sample_size: Callable[[float, float, float, Rates], float]
-    _implied_constant: Callable[[float, float, float, Rates], float]
+    @cached_property
+    def expression(self) -> Expression:
+        """The text, read."""
+        return Expression(self.text)
+
+    @property
+    def statement(self) -> str:
+        """The inequality for n."""
+        return f"n >= {self.text}"
 
     def sample_size(self, C: float, eps: float, delta: float, rates: Rates) -> float:
         """Return the n that the form asks for with constant ``C`` (a real number; round up)."""
-        return self._sample_size(C, eps, delta, rates)
+        values = {"C": positive("C", C), "eps": eps, "delta": delta, "p": rates.prune, "q": rates.lock, "f": rates.free}
+        return self.expression.value(**values)
 
     def implied_constant(self, n: float, eps: float, delta: float, rates: Rates) -> float:
-        """Return the constant with which the form asks for exactly ``n``; may be infinite for the published 2.2."""
-        return self._implied_constant(n, eps, delta, rates)
+        """Return the least constant with which the form asks for ``n``; infinite where none does."""
+        return implied_constant(self.expression, n, eps, delta, rates)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Correction:
     """A form that stands where the published one fails.
 
     name: what to call it. form: the corrected requirement. trouble: why the published form fails, in one sentence.
-    fails_from: (C, eps, delta, radius, reading) -> survival rate from which the published form is refuted, or None.
+    min_at_most: its domain, min(delta, eps) <= min_at_most.
     """
 
     name: str
     form: Form
     trouble: str
-    fails_from: Callable[[float, float, float, float, str], float | None]
+    min_at_most: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Claim:
-    """One published lemma: which subset sums it speaks of, what it asks for, and in which reading it is worded.
+    """One statement of the literature.
 
-    key: number in Otsuka et al. 2024. title: what is frozen. reading: "uniform" (one draw serves every target) or
-    "pointwise" (every fixed target). hypotheses, statement: in words. prunes, locks: whether it speaks of pruned and
-    locked numbers. corrected: the repaired form, where the published one fails. proven_constant: returns, for rates
-    that the claim speaks of, a constant C with which the form that stands is proven to suffice in both readings
-    whenever min(delta, eps) <= 1/2; None where no proof is known. limit: where the form fails as it is written.
+    key: short and unique; for the lemmas of Otsuka et al. 2024 their number there. title: what is frozen or special, in
+    a word or two. number: what the paper calls it. link: "arXiv:.." or "doi:..". reading: "uniform" (one draw serves
+    every target) or "pointwise" (every fixed target). words, hypotheses: in plain sentences. model: the law of the
+    values; only "uniform", on [-1, 1], is judged. prunes, locks: whether it speaks of pruned and locked numbers.
+    constant_depends_on: which of the rates "p" and "q" its constant may depend on. min_at_most: it is claimed where
+    min(delta, eps) is at most this. source: "quoted" when its text was read, with the ``quote``; "reconstructed" when
+    its formula is ours, which may differ from the paper's; "ours". unjudged: why it cannot be judged here, else empty.
+    corrected: the repaired form, where the published one fails.
     """
 
     key: str
@@ -56,40 +81,180 @@ class Claim:
     paper: str
     number: str
     reading: str
-    hypotheses: str
-    statement: str
-    prunes: bool
-    locks: bool
-    form: Form
+    form: Form | None
+    words: str = ""
+    hypotheses: str = ""
+    link: str = ""
+    model: str = MODEL
+    prunes: bool = False
+    locks: bool = False
+    constant_depends_on: tuple[str, ...] = ("p", "q")
+    min_at_most: float = 1.0
+    source: str = RECONSTRUCTED
+    quote: str = ""
+    unjudged: str = ""
     corrected: Correction | None = None
-    proven_constant: Callable[[Rates], float] | None = None
-    limit: str = ""
 
     def rates(self, prune: float, lock: float) -> Rates:
         """Return the rates that this claim speaks of, taken from a user's; ValueError when nothing would be free."""
         searchable(prune, lock)
         return Rates(prune if self.prunes else 0.0, lock if self.locks else 0.0)
 
+    @property
+    def asked(self) -> Form:
+        """The form. Raises ValueError for a claim that has none."""
+        if self.form is None:
+            raise ValueError(f"claim {self.key} has no form: {self.unjudged}")
+        return self.form
+
+    @property
+    def standing(self) -> Form:
+        """The corrected form, or the published one where nothing is corrected."""
+        return self.corrected.form if self.corrected else self.asked
+
     def factor(self, prune: float, lock: float, eps: float, delta: float) -> float:
-        """Return the multiplier of C in the published form, n >= C * factor; 0 for Lemma 2.2 at prune = 0."""
-        return self.form.sample_size(1.0, eps, delta, self.rates(prune, lock))
+        """Return what the published form asks for with C = 1; 0 for Lemma 2.2 at prune = 0."""
+        return self.asked.sample_size(1.0, eps, delta, self.rates(prune, lock))
 
     def implied_constant(self, n: float, prune: float, lock: float, eps: float, delta: float) -> float:
-        """Return C = n / factor, the constant that a required ``n`` implies in the published form."""
-        return self.form.implied_constant(n, eps, delta, self.rates(prune, lock))
+        """Return the constant that a required ``n`` implies in the published form."""
+        return self.asked.implied_constant(n, eps, delta, self.rates(prune, lock))
 
     def corrected_constant(self, n: float, prune: float, lock: float, eps: float, delta: float) -> float:
         """Return the constant that a required ``n`` implies in the form that stands (the published one if it does)."""
-        form = self.corrected.form if self.corrected else self.form
-        return form.implied_constant(n, eps, delta, self.rates(prune, lock))
+        return self.standing.implied_constant(n, eps, delta, self.rates(prune, lock))
+
+    def judged(self, prune: float, lock: float) -> "Verdict":
+        """Return the verdict at these rates, of which the claim takes those that it speaks of."""
+        if self.unjudged:
+            return Verdict(NOT_JUDGED, None, None)
+        rates = self.rates(prune, lock)
+        published = judge(self._question(self.asked, rates, self.min_at_most))
+        repaired = None
+        if self.corrected is not None:
+            repaired = judge(self._question(self.corrected.form, rates, self.corrected.min_at_most))
+        word = published.verdict
+        if word == "refuted" and repaired is not None and repaired.verdict == "proven":
+            word = CORRECTED
+        return Verdict(word, published, repaired)
+
+    def _question(self, form: Form, rates: Rates, least: float) -> Question:
+        spoken = [name for name, is_spoken in (("p", self.prunes), ("q", self.locks)) if is_spoken]
+        moving = frozenset(spoken) - frozenset(self.constant_depends_on)
+        return Question(form.expression, self.reading, rates, moving, least)
 
 
-def closed_form(rates: Rates) -> float:
-    """Return the C of our closed form (:func:`theory.asymptotics.constant`), of which C log(1/min) suffices."""
-    from theory.asymptotics import constant
+@dataclass(frozen=True)
+class Verdict:
+    """What is known of a claim.
 
-    return constant(prune=rates.prune, lock=rates.lock, eps_0=0.5)
+    word: "proven", "refuted", "corrected" (refuted as published, proven in its corrected form), "open" or "not judged".
+    published, repaired: the judgements of the two forms; None where there is no such form or none can be judged.
+    """
+
+    word: str
+    published: Judgement | None
+    repaired: Judgement | None
+
+    @property
+    def standing(self) -> Judgement | None:
+        """The judgement of the form that stands, or of the published one."""
+        return self.repaired if self.word == CORRECTED else self.published
 
 
-# a uniform form without a floor on log(1/min(delta, eps)) fails in the corner that theory.steps checks
-CORNER = "as written it needs min(delta, eps) <= 1/2, see (7)"
+def read_claim(path: str | Path) -> Claim:
+    """Return the claim of a TOML file.
+
+    The table ``[claim]`` must have key, paper, number, reading and form; it may have the other fields of
+    :class:`Claim`, and a table ``[corrected]`` with name, form, trouble and min_at_most. A claim with ``unjudged`` may
+    have an empty form.
+
+    Raises ValueError for content that is no claim, OSError when the file cannot be read.
+    """
+    with open(path, "rb") as file:
+        content = file.read(LARGEST + 1)
+    try:
+        if len(content) > LARGEST:
+            raise ValueError(f"it has more than {LARGEST} bytes")
+        table = tomllib.loads(content.decode())
+        if set(table) - {"claim", "corrected"} or not isinstance(table.get("claim"), dict):
+            raise ValueError(f"it must hold the table [claim], and may hold [corrected]; it holds {_listed(table)}")
+        return _claim(table["claim"], table.get("corrected"))
+    except (ValueError, UnicodeDecodeError) as error:  # also what is no TOML
+        raise ValueError(f"{path} is no claim: {' '.join(str(error).split())}") from None
+
+
+def _claim(table: dict[str, Any], corrected: Any) -> Claim:
+    names = {field.name for field in fields(Claim)} - {"corrected"}
+    if unknown := sorted(set(table) - names):
+        raise ValueError(f"[claim] has no key {unknown[0]}; allowed are {', '.join(sorted(names))}")
+    values = {"title": "", **table}
+    for name in ("key", "paper", "number", "reading", "form"):
+        if name not in values:
+            raise ValueError(f"[claim] must have the key {name}")
+    for name, value in values.items():
+        _check_kind(name, value)
+    one_of("reading", values["reading"], READINGS)
+    one_of("source", values.get("source", RECONSTRUCTED), (QUOTED, RECONSTRUCTED, OURS))
+    if values.get("source") == QUOTED and not values.get("quote"):
+        raise ValueError("a claim whose source is quoted must have a quote")
+    depends = tuple(values.get("constant_depends_on", ("p", "q")))
+    for name in depends:
+        one_of("constant_depends_on", name, ("p", "q"))
+    model = values.get("model", MODEL)
+    unjudged = values.get("unjudged", "")
+    if model != MODEL and not unjudged:
+        raise ValueError(
+            f"claims are judged for the model {MODEL!r}; one of {model!r} must say in unjudged why it is not"
+        )
+    form = Form(values["form"]) if values["form"] or not unjudged else None
+    if form is not None:
+        _check_symbols(form.expression, values)
+    made = {**values, "form": form, "constant_depends_on": depends}
+    made["min_at_most"] = _domain(values.get("min_at_most", 1.0))
+    return Claim(**made, corrected=None if corrected is None else _correction(corrected, values))
+
+
+def _correction(table: Any, claim: dict[str, Any]) -> Correction:
+    if not isinstance(table, dict) or not {"name", "form", "trouble"} <= set(table) <= {
+        "name",
+        "form",
+        "trouble",
+        "min_at_most",
+    }:
+        raise ValueError("[corrected] must have name, form and trouble, and may have min_at_most")
+    for name, value in table.items():
+        _check_kind(name, value)
+    form = Form(table["form"])
+    _check_symbols(form.expression, claim)
+    return Correction(table["name"], form, table["trouble"], _domain(table.get("min_at_most", 1.0)))
+
+
+def _check_symbols(form: Expression, claim: dict[str, Any]) -> None:
+    spoken = {"p": claim.get("prunes", False), "q": claim.get("locks", False)}
+    for name, is_spoken in spoken.items():
+        if name in form.symbols and not is_spoken:
+            word = {"p": "prunes", "q": "locks"}[name]
+            raise ValueError(
+                f"its form has {name}, but {word} is not true; of {', '.join(SYMBOLS)} it may use the others"
+            )
+
+
+def _check_kind(name: str, value: Any) -> None:
+    wanted: Any = {"prunes": bool, "locks": bool, "constant_depends_on": list, "min_at_most": (int, float)}.get(
+        name, str
+    )
+    if not isinstance(value, wanted) or (wanted != bool and isinstance(value, bool)):
+        words = {bool: "true or false", list: "a list", str: "a text"}.get(wanted, "a number")
+        raise ValueError(f"{name} must be {words}, got {str(value)[:40]}")
+
+
+def _domain(value: float) -> float:
+    number = positive("min_at_most", value)
+    if number > 1:
+        raise ValueError(f"min_at_most must lie in (0, 1], got {number:g}")
+    return number
+
+
+def _listed(table: dict[str, Any]) -> str:
+    return ", ".join(sorted(table)[:5]) or "nothing"

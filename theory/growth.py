@@ -1,0 +1,58 @@
+"""Which of two expressions grows faster? Limits of quotients, by sympy, along one direction.
+
+A direction moves one quantity to its end: eps = exp(-t), delta = exp(-t) or f = 1/t with t -> infinity, or eps and delta
+to 1. sympy's limits are exact for what expressions of claims can hold (Gruntz's algorithm). Where it gives no answer
+the answer is None, and nothing is concluded from that.
+"""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from math import lcm
+from typing import Any
+
+from theory.expression import Expression
+
+
+class Undecided(Exception):
+    """Which part of a minimum or maximum is smaller could not be decided."""
+
+
+def limit_of_ratio(form: Expression, values: Mapping[str, Any], bound: Any, t: Any) -> Any:
+    """Return the limit of form / bound as ``t`` (a positive sympy symbol) grows, or None where it is not found.
+
+    values: of all symbols of the form, as sympy expressions of t; bound: another such expression, positive.
+    """
+    import sympy
+
+    # sympy is slow with broken powers of t; those of the form become whole ones of another symbol
+    slower = t ** lcm(*(Fraction(str(power)).denominator for power in form.powers))
+    values = {name: sympy.sympify(value).subs(t, slower) for name, value in values.items()}
+    try:
+        found = sympy.limit(form.symbolic(values, lambda a, b: _smaller(a, b, t)) / bound.subs(t, slower), t, sympy.oo)
+    except (
+        Undecided,
+        ValueError,
+        TypeError,
+        NotImplementedError,
+        AttributeError,
+        RecursionError,
+        ZeroDivisionError,
+        KeyError,
+        sympy.PoleError,
+    ):
+        return None
+    return found if found.is_extended_real and not found.has(sympy.Limit, sympy.AccumBounds) else None
+
+
+def _smaller(one: Any, other: Any, t: Any) -> bool:
+    """Is ``one`` below ``other`` for all large t? Their difference may vanish like 1/t or 1/t^2, or both like exp(-t)."""
+    import sympy
+
+    for compared in (one - other, (one - other) * t, (one - other) * t**2):
+        end = sympy.limit(compared, t, sympy.oo)
+        if end.is_extended_real and end.is_extended_nonzero:
+            return bool(end < 0)
+    ratio = sympy.limit(one / other, t, sympy.oo)
+    if ratio.is_extended_nonnegative and (ratio - 1).is_extended_nonzero and other.subs(t, 10).is_positive:
+        return bool(ratio < 1)
+    raise Undecided

@@ -1,0 +1,500 @@
+"""Does a claim of the form "n >= F(C; eps, delta, p, q) suffices" hold? Its verdict, with the constant or the witnesses.
+
+**Proven.** F never falls as eps or delta fall. So on all (eps, delta) with the same M = log(1/min(delta, eps)) it is
+least where the other of the two is 1, and two functions of M alone have to be compared with what is proven to
+suffice (:func:`proven_need`): in steps of one percent from M = 0 to 10^100, where the steps lose nothing because
+both sides are monotone, and in the limit.
+
+**Refuted.** Along one direction F grows so slowly that, for every C, it ends below what is necessary there
+(:func:`necessary_floor`). Witnesses are points on that direction for C = 1, 10, 100 and 1000.
+
+Both use closed forms only; docs/theory.md (section 2) derives them. What is neither is open.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from math import exp, expm1, inf, isfinite, log, log1p, sqrt
+from typing import Any
+
+import numpy as np
+
+from slt.core.rates import Rates
+from theory.asymptotics import constant
+from theory.expression import Expression, Floats, symbols_of, written
+from theory.growth import limit_of_ratio
+
+PROVEN, REFUTED, OPEN = "proven", "refuted", "open"
+MOVING = ("eps", "delta")
+CONSTANTS = (1.0, 10.0, 100.0, 1000.0)
+EPS, DELTA = 0.1, 0.05  # where the others stay while one quantity moves
+_STEP = 1.01
+_FAR = 100  # powers of ten
+_LEAST, _MOST = 1e-12, 1e30  # between which constants are looked for
+_ROUNDING = 1e-6
+_TAILS = 0.05  # of the probability that more than 20 times the mean number of variables is free
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """A point at which the form with this C asks for fewer than are necessary.
+
+    where: the point in words. asked: what the form gives there; needed: n must be at least this.
+    """
+
+    C: float
+    where: str
+    asked: float
+    needed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdict on a form, and what it rests on.
+
+    verdict: "proven", "refuted" or "open". constant: for a proven form, a C with which it suffices everywhere in its
+    domain; constant_half: the same where min(delta, eps) <= 1/2. direction: for a refuted form, along which way every
+    C fails. witnesses: points there. reason: one sentence.
+    """
+
+    verdict: str
+    reason: str
+    constant: float | None = None
+    constant_half: float | None = None
+    direction: str = ""
+    witnesses: tuple[Witness, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A form and what is said of its constant.
+
+    rates: where a constant may depend on them; what a claim does not speak of is 0. reading: "uniform" or "pointwise".
+    moving: the rates that the constant may not depend on, "p" and "q". least: the domain is min(delta, eps) <= least.
+    """
+
+    form: Expression
+    reading: str
+    rates: Rates
+    moving: frozenset[str] = frozenset()
+    least: float = 1.0
+
+    @property
+    def fixed(self) -> dict[str, float]:
+        """The rates as values of symbols."""
+        return {"p": self.rates.prune, "q": self.rates.lock, "f": self.rates.free}
+
+
+def judge(question: Question) -> Judgement:
+    """Return the verdict. Raises ValueError for a form that is no requirement, see :func:`check`."""
+    check(question)
+    found = _refuted(question)
+    return found if found is not None else _proven(question)
+
+
+def check(question: Question) -> None:
+    """Raise ValueError unless the form holds C, rises with it, is positive for small eps, delta and never falls there.
+
+    Small: below 1/100. The rates are those of the question.
+    """
+    form = question.form
+    if "C" not in form.symbols:
+        raise ValueError(f"form must hold the constant C, got {form.text}")
+    logs, shape = _far_grid()
+    sign, size = form.log_value({"C": 0.0, **_logs(question.fixed), **logs})
+    sign, size = np.broadcast_to(sign, shape), np.broadcast_to(size, shape)
+    for index in zip(*np.nonzero(~(sign > 0)), strict=True):
+        at = f"eps = {_shown(logs['eps'][index])}, delta = {_shown(logs['delta'][index])}, C = 1"
+        value = "undefined" if np.isnan(sign[index]) else f"{sign[index] * exp(min(size[index], 700)):.3g}"
+        raise ValueError(f"form must be positive where eps and delta are small; at {at} it is {value}: {form.text}")
+    for axis, name in enumerate(("eps", "delta")):
+        fall = np.diff(size, axis=axis) < -1e-9 * np.maximum(1, np.abs(np.delete(size, -1, axis)))
+        if fall.any():
+            raise ValueError(f"form must not ask for fewer numbers where {name} is smaller: {form.text}")
+    more = form.log_value({"C": log(2), **_logs(question.fixed), **logs})[1]
+    if not (more > size).any() or (more < size - 1e-9).any():
+        raise ValueError(f"form must rise with C: {form.text}")
+
+
+def necessary_floor(x: float, y: float, rates: Rates, reading: str) -> float:
+    """Return a number that n must at least be: at eps = exp(-x), delta = exp(-y) and radius 1.
+
+    Statement: the largest of (a) x / log 2, uniformly, and (x + log(1 - delta)) / log 2 pointwise: so many numbers
+    have enough subset sums; (b) y / log 2: with probability 2^-n no value is negative, and then z = -1 is missed;
+    (c) (1 - delta - eps) x / ((1 - eps) f log 2), counting free numbers; (d) for delta <= 1/10 and q > 0 the smallest
+    n with n q >= 10 and 20 f n + 1 >= sqrt(n q / 12), if every n with n q >= 10 below it fails: the locked sum is too
+    far away.
+    Relation: lower bound on the smallest sufficient n, in either reading.
+    """
+    eps, delta = exp(-x), exp(-y)
+    share = 1.0 if reading == "uniform" else -expm1(-y)
+    floors = [(x + log(share)) / log(2) if share > 0 else 0.0, y / log(2)]
+    if 1 - delta - eps > 0:
+        floors.append((1 - delta - eps) * x / (-expm1(-x) * rates.free * log(2)))
+    return max(0.0, *floors, _far_locked(rates) if delta <= 0.1 else 0.0)
+
+
+def _far_locked(rates: Rates) -> float:
+    """Return the n of (d), 0 where it says nothing."""
+    if not rates.lock:
+        return 0.0
+    # 20 f n + 1 < sqrt(q n / 12) between the roots of a quadratic in sqrt(n); all n up to the upper one fail only
+    # where its interval begins at n q <= 10 already, where (d) is not needed
+    slope = sqrt(rates.lock / 12)
+    inside = slope * slope - 80 * rates.free
+    if inside <= 0:
+        return 0.0
+    low, high = ((slope - sqrt(inside)) / (40 * rates.free)) ** 2, ((slope + sqrt(inside)) / (40 * rates.free)) ** 2
+    return high if high > max(low, 10 / rates.lock) else 0.0
+
+
+def proven_need(rates: Rates, reading: str) -> tuple[float, float]:
+    """Return (K, K'): all n >= K M suffice where M = log(1/min(delta, eps)) >= log 2, else all n >= K' M.
+
+    K = :func:`theory.asymptotics.constant`. For M < log 2 the n that suffices at eps = delta = 1/2 does: uniformly
+    there is no better, and K' is infinite, because one number never suffices. Pointwise K' = K log 2 / s, where s is at
+    most the probability that any 1 <= n < K log 2 numbers reach a target at eps = 1/2: if n >= K' M, then 1 - delta <=
+    1 - min <= M <= n / K' <= s. s = (f/12) min(1, 2 / sqrt(n q)): one number is free, the others' locked sum T has
+    |z - T| <= 1, and the number lies within 1/2 of z - T. The law of T is symmetric and unimodal, so z = 1 is the
+    worst, and P(0 <= T <= 2) >= min(1, 2/a) P(0 <= T <= a) >= min(1, 2/a) / 3 at a = sqrt(n q), by Chebyshev.
+    """
+    K = constant(prune=rates.prune, lock=rates.lock, eps_0=0.5)
+    if reading == "uniform":
+        return K, inf
+    reached = rates.free / 12 * min(1.0, 2 / sqrt(max(K * log(2) * rates.lock, 4)))
+    return K, max(K, K * log(2) / reached)
+
+
+def universal_need() -> float:
+    """Return A with K(p, 0) <= A / f for all p: what suffices without locking, with one constant for all rates.
+
+    In :func:`theory.asymptotics.constant` at q = 0 every term but the last is a constant over f, and the last is at
+    most itself over f.
+    """
+    return constant(eps_0=0.5)
+
+
+# refutations
+
+
+def _refuted(question: Question) -> Judgement | None:
+    import sympy
+
+    t, C = sympy.Symbol("t", positive=True), sympy.Symbol("C", positive=True)
+    for direction in _directions(question, t):
+        end = limit_of_ratio(question.form, {"C": C, **direction.values}, direction.floor, t)
+        if end is not None and end == 0:
+            witnesses = tuple(_witnesses(question, direction))
+            reason = f"as {direction.name} the form grows more slowly than {direction.why}, whatever C is"
+            return Judgement(REFUTED, reason, direction=direction.name, witnesses=witnesses)
+    return None
+
+
+@dataclass(frozen=True)
+class _Direction:
+    """A way to an end. values: of the symbols as expressions of t; floor: what n is at least, up to a factor."""
+
+    name: str
+    why: str
+    values: Mapping[str, Any]
+    floor: Any
+    at: Any  # t -> (x, y, f): log(1/eps), log(1/delta), free share, as floats
+    start: float = 1.0  # the smallest t of a witness
+
+
+def _directions(question: Question, t: Any) -> Iterator[_Direction]:
+    import sympy
+
+    def number(value: float) -> Any:
+        return sympy.Rational(str(value))
+
+    p, q = number(question.rates.prune), number(question.rates.lock)
+    rates = {"p": p, "q": q, "f": 1 - p - q}
+    x, y, f = -log(EPS), -log(DELTA), question.rates.free
+    small = sympy.exp(-t)
+    yield _Direction(
+        "eps -> 0",
+        "log2(1/eps), the bits that any subset must have",
+        {**rates, "eps": small, "delta": number(DELTA)},
+        t,
+        lambda s: (s, y, f),
+        x,
+    )
+    yield _Direction(
+        "delta -> 0",
+        "log2(1/delta), because with probability 2^-n no value is negative",
+        {**rates, "eps": number(EPS), "delta": small},
+        t,
+        lambda s: (x, s, f),
+        y,
+    )
+    if question.least == 1 and question.reading == "uniform":
+        near = sympy.exp(-1 / t)
+        yield _Direction(
+            "eps, delta -> 1",
+            "2, because one number never serves z = 1 and z = -1 both",
+            {**rates, "eps": near, "delta": near},
+            sympy.Integer(1),
+            lambda s: (1 / s, 1 / s, f),
+        )
+    if question.moving:
+        usual = {"eps": number(EPS), "delta": number(DELTA)}
+        for name, kept in (("p", q), ("q", p)):
+            if name not in question.moving:
+                continue
+            other = "q" if name == "p" else "p"
+            free = 1 / t
+            order = t * t if (name == "q" or q) else t
+            why = "q/f^2, because the locked sum strays" if order != t else "1/f, because so many must be drawn"
+            yield _Direction(
+                f"{name} -> 1" if not kept else f"{name} -> 1 - {other}",
+                why,
+                {**usual, name: 1 - kept - free, other: kept, "f": free},
+                order,
+                lambda s: (x, y, 1 / s),
+                1 / f,
+            )
+            yield _Direction(
+                f"{name} -> 0",
+                "a constant, the bits that any subset must have",
+                {**usual, name: free, other: kept, "f": 1 - kept - free},
+                sympy.Integer(1),
+                lambda s, rest=float(1 - kept): (x, y, rest - 1 / s),
+                1 / float(1 - kept - f) if f < 1 - kept else 2.0,
+            )
+
+
+def _witnesses(question: Question, direction: _Direction) -> Iterator[Witness]:
+    for C in CONSTANTS:
+        for t in _geometric(direction.start, 10.0**_FAR, 1.02):
+            x, y, free = direction.at(t)
+            if free <= 0:
+                continue
+            rates, logs = _placed(question.rates, direction.name, free)
+            sign, size = question.form.log_value({"C": log(C), "eps": -x, "delta": -y, **logs})
+            needed = 2.0 if direction.name == "eps, delta -> 1" else necessary_floor(x, y, rates, question.reading)
+            asked = 0.0 if not sign > 0 else float(np.exp(min(float(size), 709.0)))
+            if -(-needed // 1) - 1 >= max(asked, 1):  # a whole number lies between
+                yield Witness(C, _where(direction.name, x, y, free), asked, needed)
+                break
+
+
+def _placed(rates: Rates, name: str, free: float) -> tuple[Rates, dict[str, float]]:
+    """Return the rates at a point of a direction, and the logarithms of p, q and f there."""
+    if name[0] not in "pq":
+        return rates, _logs({"p": rates.prune, "q": rates.lock, "f": rates.free})
+    kept = rates.lock if name[0] == "p" else rates.prune
+    moved = 1 - kept - free
+    p, q = (moved, kept) if name[0] == "p" else (kept, moved)
+    logs = _logs({"p": p, "q": q, "f": free})
+    if kept == 0:
+        logs[name[0]] = log1p(-free) if free < 1 else -inf
+    return Rates(max(p, 0.0), max(q, 0.0)), logs
+
+
+def _where(name: str, x: float, y: float, free: float) -> str:
+    if name == "eps -> 0":
+        return f"eps = {_shown(-x)}, delta = {DELTA:g}"
+    if name == "delta -> 0":
+        return f"eps = {EPS:g}, delta = {_shown(-y)}"
+    if name[0] in "pq":
+        return f"free share {free:.3g}, eps = {EPS:g}, delta = {DELTA:g}"
+    return f"eps = delta = {exp(-x):.4g}"
+
+
+# proofs
+
+
+def _proven(question: Question) -> Judgement:
+    form, multiple = question.form, _multiple_of_constant(question.form)
+    fixed = question.fixed
+    rate_part: Expression | None = None
+    if question.moving:
+        if question.rates.lock or "q" in question.moving:
+            return Judgement(OPEN, "no closed form of ours holds for all rates at once where something is locked")
+        parts = _parted(form)
+        if parts is None:
+            return Judgement(OPEN, "rates and precision are not separate factors of the form")
+        rate_part, form = parts
+    trend = form.trends({k: v for k, v in fixed.items() if k in form.symbols}).trend
+    if not all(trend[name] in (0, -1) for name in ("eps", "delta")):
+        return Judgement(OPEN, "its structure does not show that it never falls as eps or delta fall")
+    K, corner = (universal_need(), inf) if question.moving else proven_need(question.rates, question.reading)
+    if question.moving and question.reading == "pointwise" and question.least == 1:
+        corner = inf  # as in the uniform reading; no better is needed
+
+    def enough(C: float, least: float) -> float:
+        """Return the least of log(form / what suffices) over all steps."""
+        gap = _least_gap(form, C, fixed, K, corner, least)
+        return gap + _least_rate_gap(rate_part, C) if rate_part is not None else gap
+
+    def agreed(C: float, least: float) -> float:
+        """Return the least of the same in the limits."""
+        ends = [_limit_gap(form, C, fixed, moving, K, near=False, multiple=multiple) for moving in MOVING]
+        if least == 1 and corner < inf:
+            ends += [_limit_gap(form, C, fixed, moving, corner, near=True, multiple=multiple) for moving in MOVING]
+        return min(ends) + (_rate_limit(rate_part, C) if rate_part is not None else 0.0)
+
+    found = [
+        _smallest_constant(partial(enough, least=least), partial(agreed, least=least), multiple)
+        for least in (question.least, 0.5)
+    ]
+    whole, half = found[0], found[1] if question.least > 0.5 else found[0]
+    if whole is None:
+        return Judgement(
+            OPEN, "neither is it proven with any C, nor do our lower bounds refute every C", constant_half=half
+        )
+    return Judgement(PROVEN, "a closed form of ours, proven to suffice, lies below it everywhere", whole, half)
+
+
+def _least_gap(form: Expression, C: float, fixed: Mapping[str, float], K: float, corner: float, least: float) -> float:
+    """Return the least log(form / need) over min(delta, eps) <= least; -inf when the form is too small somewhere."""
+    low = -log(least)
+    M = np.concatenate([[low], np.geomspace(max(low, 10.0**-_FAR), 10.0**_FAR, round(_FAR * 2 * log(10) / log(_STEP)))])
+    above = np.append(M[1:], M[-1])
+    need = np.where(
+        above >= log(2) * (1 - 1e-12), np.maximum(above, log(2)) * K, K * log(2) if corner == inf else above * corner
+    )
+    worst = inf
+    for moving, still in (("eps", "delta"), ("delta", "eps")):
+        logs: dict[str, Any] = {"C": log(C), **_logs(fixed), moving: -M, still: np.zeros_like(M)}
+        sign, size = form.log_value(logs)
+        gaps = np.where(np.broadcast_to(sign, M.shape) > 0, size - np.log(need), -inf)
+        if low == 0 and corner < inf:
+            gaps = gaps[1:]  # both go to 0 in the first step: that is a limit
+        worst = min(worst, float(gaps.min()))
+    return worst
+
+
+def _limit_gap(
+    form: Expression, C: float, fixed: Mapping[str, float], moving: str, need: float, *, near: bool, multiple: bool
+) -> float:
+    """Return log of lim form / (need M) for M -> infinity, or M -> 0 if ``near``; -inf where it is 0 or not found."""
+    import sympy
+
+    t = sympy.Symbol("t", positive=True)
+    M = 1 / t if near else t
+    still = "delta" if moving == "eps" else "eps"
+    values: dict[str, Any] = {name: sympy.Rational(str(value)) for name, value in fixed.items()}
+    values |= {
+        "C": sympy.Integer(1) if multiple else sympy.Rational(repr(C)),
+        moving: sympy.exp(-M),
+        still: sympy.Integer(1),
+    }
+    end = limit_of_ratio(form, values, M, t)
+    if end is None or not bool(end > 0):
+        return -inf
+    return inf if end == sympy.oo else log(float(end)) + (log(C) if multiple else 0.0) - log(need)
+
+
+def _least_rate_gap(part: Expression, C: float) -> float:
+    """Return the least of log(part * f) over 0 < f <= 1 with q = 0, -inf where it is not shown to be positive."""
+    trend = part.trends({"C": C, "q": 0.0}).trend
+    if trend["p"] is None or trend["f"] is None or trend["p"] * trend["f"] > 0:
+        return -inf  # p = 1 - f: it must rise or fall with both together
+    f = np.geomspace(1.0, 10.0**-_FAR, round(_FAR * log(10) / log(_STEP)))
+    with np.errstate(divide="ignore"):
+        logs = {"C": log(C), "p": np.log1p(-f), "q": np.full_like(f, -inf), "f": np.log(f)}
+    sign, size = part.log_value(logs)
+    size = np.where(np.broadcast_to(sign, f.shape) > 0, size, -inf)
+    return float((np.minimum(size[:-1], size[1:]) + np.log(f[1:])).min())
+
+
+def _rate_limit(part: Expression, C: float) -> float:
+    """Return log of lim part * f for f -> 0 with q = 0, at most 0 counted; -inf where it is 0 or not found."""
+    import sympy
+
+    t = sympy.Symbol("t", positive=True)
+    values = {"C": sympy.Rational(repr(C)), "p": 1 - 1 / t, "q": sympy.Integer(0), "f": 1 / t}
+    end = limit_of_ratio(part, values, t, t)
+    if end is None or not bool(end > 0):
+        return -inf
+    return inf if end == sympy.oo else log(float(end))
+
+
+def _smallest_constant(gap: Callable[[float], float], limit: Callable[[float], float], multiple: bool) -> float | None:
+    """Return a C, hardly above the smallest, from which on gap(C) >= 0 and limit(C) >= 0; None where none is found."""
+    if multiple:
+        at_one = min(gap(1.0), limit(1.0))
+        return exp(-at_one) * (1 + _ROUNDING) if isfinite(at_one) else None
+    low, high = log(_LEAST), log(_MOST)
+    if gap(exp(high)) < 0:
+        return None
+    while high - low > 1e-3:
+        middle = (low + high) / 2
+        low, high = (low, middle) if gap(exp(middle)) >= 0 else (middle, high)
+    C = float(f"{exp(high) * (1 + _ROUNDING):.9g}")
+    for factor in (1.0, 1.01, 2.0):
+        if limit(factor * C) >= 0:
+            return factor * C
+    return None
+
+
+def _multiple_of_constant(form: Expression) -> bool:
+    above, below = form.factors()
+    holding = [part for part in above if "C" in symbols_of(part)]
+    return holding == [("symbol", "C")] and not any("C" in symbols_of(part) for part in below)
+
+
+def _parted(form: Expression) -> tuple[Expression, Expression] | None:
+    """Return the factor of the rates and C, and that of eps and delta; None where they are not apart."""
+    texts: dict[bool, list[str]] = {True: ["1"], False: ["1"]}
+    for place, parts in zip(("*", "/"), form.factors(), strict=True):
+        for part in parts:
+            held = symbols_of(part)
+            of_precision = bool(held & {"eps", "delta"})
+            if of_precision and held & {"p", "q", "f", "C"}:
+                return None
+            texts[of_precision].append(f"{place} ({written(part)})")
+    return Expression(" ".join(texts[False])), Expression(" ".join(texts[True]))
+
+
+# the constant that a number implies
+
+
+def implied_constant(form: Expression, n: float, eps: float, delta: float, rates: Rates) -> float:
+    """Return the smallest C at which the form asks for ``n``: 0 where every C does, infinity where none does."""
+    logs = {"eps": log(eps), "delta": log(delta), **_logs({"p": rates.prune, "q": rates.lock, "f": rates.free})}
+
+    def reaches(log_C: float) -> bool:
+        sign, size = form.log_value({"C": log_C, **logs})
+        return bool(sign > 0) and float(size) >= log(n)
+
+    if n <= 0 or reaches(log(_LEAST)):
+        return 0.0
+    low, high = log(_LEAST), log(_MOST)
+    if not reaches(high):
+        return inf
+    if _multiple_of_constant(form):
+        return float(n / np.exp(form.log_value({"C": 0.0, **logs})[1]))
+    while high - low > 1e-15 * max(1.0, abs(high)):
+        middle = (low + high) / 2
+        if middle in (low, high):
+            break
+        low, high = (low, middle) if reaches(middle) else (middle, high)
+    return exp(high)
+
+
+def _logs(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: log(value) if value > 0 else -inf for name, value in values.items()}
+
+
+def _far_grid() -> tuple[dict[str, Floats], tuple[int, int]]:
+    """Return logarithms of small eps and delta, growing along the two axes, and the shape of the grid."""
+    steps = -np.array([5.0, 10, 20, 50, 100, 1e3, 1e4, 1e6])
+    eps, delta = np.meshgrid(steps, steps, indexing="ij")
+    return {"eps": eps, "delta": delta}, eps.shape
+
+
+def _geometric(low: float, high: float, ratio: float) -> Iterator[float]:
+    while low <= high:
+        yield low
+        low *= ratio
+
+
+def _shown(log_value: float) -> str:
+    """Return exp(log_value) as text, also where it is no floating point number."""
+    if log_value > -600:
+        return f"{exp(log_value):.3g}"
+    power = -log_value / log(10)
+    return f"10^-{power:.0f}" if power < 1e6 else f"10^-({power:.3g})"

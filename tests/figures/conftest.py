@@ -9,7 +9,6 @@ from figures.all import FIGURES
 from figures.report.pictures import drawn
 
 
-
 class Looked(Mapping):
     """Figures of the committed results by name: as SVG with tips, and the lines and points that have a name."""
 

@@ -70,6 +70,7 @@ def some_of(rows):
             yield [row for row in rows if row.get(key) == value]
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("name", NAMES)
 def test_some_of_the_rows_are_drawn_or_refused_in_one_line(name, tmp_path, capsys):
     committed = BY_NAME[name].results[-1]
@@ -120,6 +121,7 @@ def test_another_experiments_rows_are_refused_with_the_command_that_makes_the_ri
     assert said.count("\n") == 1
 
 
+@pytest.mark.long(keep=4)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_committed_rows_under_another_name_are_drawn_without_what_was_found_in_them(name, tmp_path):
     figure = BY_NAME[name]
@@ -131,6 +133,7 @@ def test_the_committed_rows_under_another_name_are_drawn_without_what_was_found_
     assert figure.load(tmp_path) is not None  # the folder stands for the files in it
 
 
+@pytest.mark.long
 def test_a_title_says_of_own_rows_only_what_is_in_them(tmp_path, picture):
     path = write(tmp_path / "own.jsonl", rows_of(hole.RESULT)[:7], hole.RESULT)
     titles = []
@@ -156,6 +159,7 @@ def test_several_files_are_drawn_together(tmp_path):
     assert len(requirement.load(requirement.RESULT)) == len(rows_of(requirement.RESULT))
 
 
+@pytest.mark.long
 def test_pictures_of_own_rows_go_to_the_current_folder(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "own.jsonl", rows_of(hole.RESULT)[:7], hole.RESULT)

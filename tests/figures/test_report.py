@@ -37,6 +37,7 @@ class Elements(HTMLParser):
         self.found.append((tag, dict(attrs)))
 
 
+@pytest.mark.long
 def test_the_report_has_every_figure_with_its_words_and_commands(text):
     sections = [attrs["id"] for tag, attrs in Elements(text).found if tag == "section"]
     assert sections == ["claims", *NAMES, "settings"]
@@ -68,6 +69,7 @@ def test_nothing_is_loaded_from_elsewhere(text):
     assert "@import" not in text
 
 
+@pytest.mark.long
 def test_the_same_results_make_the_same_bytes(drawings):
     again = drawn(REQUIREMENT)
     assert again == drawings["requirement"]
@@ -106,6 +108,7 @@ def test_theorems_are_judged_by_the_construction_and_the_floors():
     assert claims.theorems(sweep, undone)[2]["verdict"] == "undecided"
 
 
+@pytest.mark.long
 def test_the_command_writes_the_file_that_it_names(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("figures.report.page.FIGURES", FIGURES[:1])
     assert main(["report", "--out", str(tmp_path / "page.html")]) == 0

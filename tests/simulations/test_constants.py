@@ -22,6 +22,7 @@ def test_every_setting_has_every_row():
         assert [(row["delta"], row["reading"]) for row in of(point)] == [(d, r) for d in DELTAS for r in READINGS]
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("point", [Point(0.0, 0.0, 0.01), Point(0.4, 0.3, 0.1), Point(0.2, 0.5, 0.1)])
 def test_committed_rows_come_out_again(point):
     assert list(measured_rows(point, 0, Store(), engine=None, trials=None)) == of(point)

@@ -77,6 +77,7 @@ def test_what_the_engine_raises_is_raised_to_whoever_asks(error):
         job.verify(SMALL, engine=Broken(), store=store)
 
 
+@pytest.mark.long
 def test_all_curves_are_asked_for_at_once_and_theory_goes_on_meanwhile():
     gate, units_seen = threading.Event(), []
 

@@ -89,6 +89,7 @@ def finish(process, code=0):
     return output, errors
 
 
+@pytest.mark.long
 def test_a_cluster_does_the_work_and_writes_what_one_process_writes(group, alone, tmp_path):
     out, store = tmp_path / "out.jsonl", tmp_path / "runs.sqlite"
     finish(group.client(*SWEEP, "--scheduler", group.address, "--out", out, "--store", store))
@@ -123,6 +124,7 @@ def test_a_killed_worker_changes_nothing(group, alone, tmp_path):
     assert len(stored(store)) == UNITS
 
 
+@pytest.mark.long
 def test_a_ticket_is_the_same_whatever_builds_it_and_whatever_dies(group, tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "t.npz", a=rng.uniform(-0.4, 0.4, (12, 24)), b=rng.uniform(-0.4, 0.4, (4, 12)))
@@ -164,6 +166,7 @@ def test_a_ticket_is_the_same_whatever_builds_it_and_whatever_dies(group, tmp_pa
     assert [result.pop("seconds") and result for result in results] == [results[0]] * 2
 
 
+@pytest.mark.long
 def test_a_client_interrupted_and_one_killed_leave_all_that_came_back(group, alone, tmp_path):
     out, store = tmp_path / "out.jsonl", tmp_path / "runs.sqlite"
     start = partial(group.client, *SWEEP, "--scheduler", group.address, "--out", out, "--store", store)
@@ -184,6 +187,7 @@ def test_a_client_interrupted_and_one_killed_leave_all_that_came_back(group, alo
     assert len(stored(store)) == UNITS
 
 
+@pytest.mark.long
 def test_other_software_and_a_lost_scheduler_end_in_one_line(alone, tmp_path):
     pytest.importorskip("distributed")
     out, store = tmp_path / "out.jsonl", tmp_path / "runs.sqlite"
@@ -218,6 +222,7 @@ def test_other_software_and_a_lost_scheduler_end_in_one_line(alone, tmp_path):
     assert len(stored(store)) == UNITS
 
 
+@pytest.mark.long
 def test_a_unit_that_kills_every_worker_is_given_up_and_what_a_unit_raises_is_raised(group):
     code = CALLS.format(call="partial(int, 'seven')", count=1)
     assert "ValueError: invalid literal" in finish(group.client("-c", code, group.address), 1)[1]
@@ -229,6 +234,7 @@ def test_a_unit_that_kills_every_worker_is_given_up_and_what_a_unit_raises_is_ra
     assert [worker.wait(PATIENCE) for worker in group.workers] == [9, 9, 9]
 
 
+@pytest.mark.long
 def test_a_cluster_that_has_lost_all_its_workers_ends_in_one_line(tmp_path, monkeypatch):
     pytest.importorskip("distributed")
     from simulations.run import cluster

@@ -47,6 +47,7 @@ def call(*arguments: str) -> int:
     return run(main, list(arguments), "verify")
 
 
+@pytest.mark.long
 def test_rows_are_complete_and_ordered(tmp_path, capsys):
     assert call(*SMALL, "--json", str(tmp_path / "r.json"), "--out", str(tmp_path / "o")) == 0
     result = json.loads((tmp_path / "r.json").read_text())
@@ -194,6 +195,7 @@ def test_a_figure_that_fails_leaves_refuted_refuted(monkeypatch, tmp_path):
     assert call(*SMALL, "--out", str(tmp_path)) == REFUTED
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("redirection", ["| head -n 1", "| true", ">/dev/full", ">&-"])
 def test_results_are_whole_whatever_becomes_of_the_screen(tmp_path, redirection):
     words = shlex.join(
@@ -269,6 +271,7 @@ def test_an_interrupt_after_the_last_row_finds_all_rows_written(monkeypatch, tmp
     assert json.loads((tmp_path / "requirement.json").read_text())["rows"] == rows
 
 
+@pytest.mark.long
 def test_a_second_run_computes_nothing_again(monkeypatch, tmp_path):
     assert call(*SMALL, "--out", str(tmp_path)) == 0
     first = (tmp_path / "requirement.json").read_bytes()
@@ -281,6 +284,7 @@ def test_a_second_run_computes_nothing_again(monkeypatch, tmp_path):
     assert (tmp_path / "requirement.json").read_bytes() == first
 
 
+@pytest.mark.long
 def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path):
     command = [*COMMAND, "--eps", "0.01", "--trials", "100000", "--json"]
     whole, resumed = tmp_path / "whole", tmp_path / "resumed"
@@ -315,6 +319,7 @@ def test_a_trial_replays_with_the_numbers_of_draw(capsys):
     assert ("covered" in shown) == bool(covered or error <= 0.01)
 
 
+@pytest.mark.long
 def test_heavy_freezing_and_other_radii_run(capsys):
     assert call("--prune", "0.5", "--lock", "0.4", "--eps", "0.1", "--radius", "0.3", "--trials", "100") == 0
     assert "p = 0.5, q = 0.4" in capsys.readouterr().out

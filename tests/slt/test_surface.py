@@ -201,6 +201,7 @@ def test_the_commands_come_first_and_print_the_numbers(capsys):
         assert any(line.split()[:2] == [name, value] and about in line for line in text.splitlines())
 
 
+@pytest.mark.long
 def test_widths_of_sizes_serve_every_target_of_these_sizes(capsys):
     rates = {"prune": (0.1,) * 3, "lock": (0, 0.05, 0.05)}
     rng = np.random.default_rng(0)

@@ -32,6 +32,7 @@ def rows(out):
     return [{name: value for name, value in row.items() if name != "seconds"} for row in found]
 
 
+@pytest.mark.long
 def test_sources_sparsities_methods_and_seeds_are_crossed(data, tmp_path, capsys):
     out = tmp_path / "out"
     more = ["--methods", "edge-popup", "random", "--sparsity", "0.5", "0.8", "--seeds", "2", "--freeze", "0.5"]

@@ -53,6 +53,7 @@ def plain_crossing(table, margin, confidence):
     return lower, value, upper
 
 
+@pytest.mark.long
 @given(tables, st.sampled_from([0.0, 1.0, 2.5]), st.sampled_from([0.5, 0.9, 0.95]))
 def test_a_crossing_is_its_plain_lines(table, margin, confidence):
     found = crossing(FACTORS, table, margin, confidence)

@@ -117,6 +117,7 @@ def naive_miss(x, y, groups):
     return (total / len(x)) ** 0.5
 
 
+@pytest.mark.long
 @given(st.lists(st.tuples(st.integers(1, 6), st.integers(0, 8), st.sampled_from("abc")), min_size=4, max_size=12))
 def test_the_miss_is_that_of_the_others_isotonic_curve(points):
     x, y, groups = zip(*points, strict=True)
@@ -195,6 +196,7 @@ def rows(path):
     return [{name: value for name, value in row.items() if name != "seconds"} for row in found]
 
 
+@pytest.mark.long
 def test_the_plan_runs_is_cut_off_goes_on_and_is_analysed(data, tmp_path, capsys, monkeypatch):
     whole, results = tmp_path / "whole", tmp_path / "requirement-tiny.jsonl"
     assert command([*options(data, tmp_path), "--out", str(whole), "--results", str(results)]) == 0

@@ -256,6 +256,7 @@ torch.save(model.eval()(torch.load(sys.argv[2])), sys.argv[3])
 """
 
 
+@pytest.mark.long
 def test_plain_weights_load_into_the_original_class_without_this_package(whole, tmp_path):
     x = part(20, 5)[0]
     torch.save(whole.plain_state_dict(), tmp_path / "state.pt")

@@ -1,4 +1,4 @@
-"""What a claim of the literature is: a file that says what n must be at least, of which sums, and where that is written.
+"""What a claim of the literature is: a file that says what n must be at least, of which sums, and who wrote that.
 
 A claim is one TOML file with a table ``[claim]``; :func:`read_claim` says which keys it has. The claims that come with
 the project lie in ``theory/claims``; a user's own may lie anywhere (``slt claim FILE``).
@@ -244,7 +244,7 @@ def _check_kind(name: str, value: Any) -> None:
     wanted: Any = {"prunes": bool, "locks": bool, "constant_depends_on": list, "min_at_most": (int, float)}.get(
         name, str
     )
-    if not isinstance(value, wanted) or (wanted != bool and isinstance(value, bool)):
+    if not isinstance(value, wanted) or (wanted is not bool and isinstance(value, bool)):
         words = {bool: "true or false", list: "a list", str: "a text"}.get(wanted, "a number")
         raise ValueError(f"{name} must be {words}, got {str(value)[:40]}")
 

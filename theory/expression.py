@@ -290,7 +290,7 @@ def _constant(node: Node) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Values lie in [low, high]. trend: 1 where the part never falls with a symbol, -1 never rises, 0 both, None unknown."""
+    """Values lie in [low, high]. trend by symbol: 1 never falls with it, -1 never rises, 0 both, None unknown."""
 
     low: float
     high: float
@@ -306,7 +306,7 @@ class Range:
         return Range(-self.high, -self.low, {name: None if t is None else -t for name, t in self.trend.items()})
 
 
-def _range(node: Node, fixed: Mapping[str, tuple[float, float]], largest: float) -> Range:  # noqa: PLR0911
+def _range(node: Node, fixed: Mapping[str, tuple[float, float]], largest: float) -> Range:
     kind, *parts = node
     if kind == "number":
         return Range(parts[0], parts[0], dict.fromkeys(SYMBOLS, 0))
@@ -374,7 +374,7 @@ def _both(one: Mapping[str, int | None], other: Mapping[str, int | None]) -> dic
 
 
 def _joined(one: int | None, other: int | None) -> int | None:
-    if one == 0 or one == other:
+    if one in {0, other}:
         return other
     return one if other == 0 else None
 

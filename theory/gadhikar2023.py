@@ -7,9 +7,7 @@ p' = 1 - prune. The published form fails for dense sources; the corrected form i
 from math import ceil, exp, expm1, inf, log, log1p, log2
 
 from slt.core.checks import at_least_zero, closed_unit, one_of, open_unit, positive, whole
-from slt.core.rates import Rates
 from theory.arguments import checked_delta, checked_eps, checked_radius
-from theory.claim import Claim, Correction, Form, closed_form
 from theory.lueker1998 import log_factor
 
 
@@ -135,39 +133,3 @@ def _prune(prune: float) -> float:
     if number == 1:
         raise ValueError("prune must be below 1 (nothing survives), got 1")
     return number
-
-
-def _closed_form_corrected(rates: Rates) -> float:
-    """Return the constant with which the corrected Lemma 2.2 asks for as many numbers as our closed form."""
-    n = closed_form(rates)  # at eps = delta = 1/e: both forms are multiples of log(1/min(delta, eps))
-    return corrected_implied_constant(n, exp(-1), exp(-1), rates.prune)
-
-
-CLAIM = Claim(
-    key="2.2",
-    title="pruned",
-    paper="Gadhikar et al. 2023",
-    number="Lemma 2.2 (Lemma 2.4 there)",
-    reading="pointwise",
-    hypotheses="each number survives with probability p' = 1 - prune > 0; C universal",
-    statement="with probability >= 1 - delta a fixed |z| <= 1 is within eps of a sum of survivors",
-    prunes=True,
-    locks=False,
-    form=Form(
-        "n >= C / log(1/(1-p')) * log(1/min(delta, eps))",
-        lambda C, eps, delta, rates: sample_size(eps, delta, C, rates.prune),
-        lambda n, eps, delta, rates: implied_constant(n, eps, delta, rates.prune),
-    ),
-    corrected=Correction(
-        name="thinning form",
-        form=Form(
-            "n >= log(1/min(delta, eps)) / log(1/(1 - p' (1 - exp(-1/C))))",
-            lambda C, eps, delta, rates: corrected_sample_size(eps, delta, C, rates.prune),
-            lambda n, eps, delta, rates: corrected_implied_constant(n, eps, delta, rates.prune),
-        ),
-        trouble="its factor 1/log(1/(1-p')) tends to 0 as p' -> 1, so that every C ends by allowing fewer numbers"
-        " than it takes to count log2(1/eps) bits",
-        fails_from=published_form_fails,
-    ),
-    proven_constant=_closed_form_corrected,
-)

@@ -1,7 +1,7 @@
 """Which of two expressions grows faster? Limits of quotients, by sympy, along one direction.
 
-A direction moves one quantity to its end: eps = exp(-t), delta = exp(-t) or f = 1/t with t -> infinity, or eps and delta
-to 1. sympy's limits are exact for what expressions of claims can hold (Gruntz's algorithm). Where it gives no answer
+A direction moves one quantity to its end: eps = exp(-t), delta = exp(-t) or f = 1/t with t -> infinity, or eps and
+delta to 1. sympy's limits are exact for what expressions of claims can hold (Gruntz's algorithm). Where it gives no answer
 the answer is None, and nothing is concluded from that.
 """
 
@@ -45,7 +45,7 @@ def limit_of_ratio(form: Expression, values: Mapping[str, Any], bound: Any, t: A
 
 
 def _smaller(one: Any, other: Any, t: Any) -> bool:
-    """Is ``one`` below ``other`` for all large t? Their difference may vanish like 1/t or 1/t^2, or both like exp(-t)."""
+    """Is ``one`` below ``other`` for all large t? The difference may vanish like 1/t or 1/t^2, or both like exp(-t)."""
     import sympy
 
     for compared in (one - other, (one - other) * t, (one - other) * t**2):

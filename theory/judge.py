@@ -1,4 +1,4 @@
-"""Does a claim of the form "n >= F(C; eps, delta, p, q) suffices" hold? Its verdict, with the constant or the witnesses.
+"""Does a claim of the form "n >= F(C; eps, delta, p, q) suffices" hold? Its verdict, with a constant or witnesses.
 
 **Proven.** F never falls as eps or delta fall. So on all (eps, delta) with the same M = log(1/min(delta, eps)) it is
 least where the other of the two is 1, and two functions of M alone have to be compared with what is proven to
@@ -32,7 +32,6 @@ _STEP = 1.01
 _FAR = 100  # powers of ten
 _LEAST, _MOST = 1e-12, 1e30  # between which constants are looked for
 _ROUNDING = 1e-6
-_TAILS = 0.05  # of the probability that more than 20 times the mean number of variables is free
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +264,7 @@ def _directions(question: Question, t: Any) -> Iterator[_Direction]:
 
 
 def _witnesses(question: Question, direction: _Direction) -> Iterator[Witness]:
+    kept = question.rates.lock if direction.name[0] == "p" else question.rates.prune
     for C in CONSTANTS:
         for t in _geometric(direction.start, 10.0**_FAR, 1.02):
             x, y, free = direction.at(t)
@@ -275,7 +275,7 @@ def _witnesses(question: Question, direction: _Direction) -> Iterator[Witness]:
             needed = 2.0 if direction.name == "eps, delta -> 1" else necessary_floor(x, y, rates, question.reading)
             asked = 0.0 if not sign > 0 else float(np.exp(min(float(size), 709.0)))
             if -(-needed // 1) - 1 >= max(asked, 1):  # a whole number lies between
-                yield Witness(C, _where(direction.name, x, y, free), asked, needed)
+                yield Witness(C, _where(direction.name, x, y, free, kept), asked, needed)
                 break
 
 
@@ -292,11 +292,13 @@ def _placed(rates: Rates, name: str, free: float) -> tuple[Rates, dict[str, floa
     return Rates(max(p, 0.0), max(q, 0.0)), logs
 
 
-def _where(name: str, x: float, y: float, free: float) -> str:
+def _where(name: str, x: float, y: float, free: float, kept: float) -> str:
     if name == "eps -> 0":
         return f"eps = {_shown(-x)}, delta = {DELTA:g}"
     if name == "delta -> 0":
         return f"eps = {EPS:g}, delta = {_shown(-y)}"
+    if name[0] in "pq" and name.endswith("-> 0"):
+        return f"{name[0]} = {1 - kept - free:.3g}, eps = {EPS:g}, delta = {DELTA:g}"
     if name[0] in "pq":
         return f"free share {free:.3g}, eps = {EPS:g}, delta = {DELTA:g}"
     return f"eps = delta = {exp(-x):.4g}"

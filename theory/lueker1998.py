@@ -4,11 +4,9 @@ Random Structures & Algorithms 12, 51-62. Here in the form in which the lottery-
 (Lemma 2.1 of Otsuka et al. 2024).
 """
 
-from collections.abc import Callable
 from math import exp, log
 
 from slt.core.checks import at_least_zero, closed_unit, open_unit, positive
-from theory.claim import CORNER, Claim, Form, closed_form
 
 
 def log_factor(eps: float, delta: float) -> float:
@@ -73,28 +71,3 @@ def mean_growth(v: float, free: float = 1.0) -> float:
     """
     v = closed_unit("v", v)
     return v + closed_unit("free", free) * v * (1 - v) / 2
-
-
-def log_form(sample_size: Callable[[float, float, float], float]) -> Form:
-    """Return the form that asks for ``sample_size(eps, delta, C)`` = C log(1/min(delta, eps)) numbers."""
-    return Form(
-        "n >= C log(1/min(delta, eps))",
-        lambda C, eps, delta, rates: sample_size(eps, delta, C),
-        lambda n, eps, delta, rates: implied_constant(n, eps, delta),
-    )
-
-
-CLAIM = Claim(
-    key="2.1",
-    title="dense",
-    paper="Lueker 1998",
-    number="Lemma 2.1",
-    reading="uniform",
-    hypotheses="nothing pruned or locked; C universal",
-    statement="with probability >= 1 - delta every |z| <= 1 is within eps of a subset sum",
-    prunes=False,
-    locks=False,
-    form=log_form(sample_size),
-    proven_constant=closed_form,
-    limit=CORNER,
-)

@@ -10,8 +10,6 @@ from math import ceil, exp
 from slt.core.checks import finite, open_unit, positive, whole
 from slt.core.rates import Rates, searchable
 from theory import lueker1998
-from theory.claim import CORNER, Claim, closed_form
-from theory.lueker1998 import log_form
 
 
 def sample_size_locked(eps: float, delta: float, C: float) -> float:
@@ -160,34 +158,3 @@ def proof_constant(prune: float, lock: float, C: float, *, c: float | None = Non
     if not rates.lock:
         return max(count, dense)
     return max(count, 2 / (a * k) ** 2, 1 / (2 * k1 * (0.25 - 2 * a / (1 + 4 * a)) ** 2), C / k2)
-
-
-LOCKED = Claim(
-    key="A.2",
-    title="locked",
-    paper="Otsuka et al. 2024",
-    number="Lemma A.2 (Lemma 3.1)",
-    reading="uniform",
-    hypotheses="each number is locked with probability q < 1; C depends on q",
-    statement="with probability >= 1 - delta every |z| <= 1 is within eps of a sum with all locked numbers in it",
-    prunes=False,
-    locks=True,
-    form=log_form(sample_size_locked),
-    proven_constant=closed_form,
-    limit=CORNER,
-)
-
-FROZEN = Claim(
-    key="A.3",
-    title="frozen",
-    paper="Otsuka et al. 2024",
-    number="Lemma A.3 (Lemma 3.2)",
-    reading="pointwise",
-    hypotheses="each number is pruned with probability p or locked with probability q, p + q < 1; C depends on them",
-    statement="with probability >= 1 - delta a fixed |z| <= 1 is within eps of a sum with all locked"
-    " and no pruned numbers in it",
-    prunes=True,
-    locks=True,
-    form=log_form(sample_size_frozen),
-    proven_constant=closed_form,
-)

@@ -1,0 +1,164 @@
+"""Does a claim of the literature hold, with which constant? ``slt claim A.3``, or ``slt claim FILE.toml``."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from slt.core import console
+from slt.core.command import REFUTED, Parser
+from slt.core.options import add_forms
+
+if TYPE_CHECKING:
+    from theory.bracket import Bracket
+    from theory.claim import Claim, Verdict
+    from theory.judge import Judgement
+
+COLUMNS = ("eps", "delta", "p", "q", "necessary", "sufficient", "C refuted to", "C proven from")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the verdict on one claim; exit code 1 when it is refuted."""
+    args = parser().parse_args(argv)
+    from theory.bracket import brackets, spread
+    from theory.claim import read_claim
+    from theory.claims import LEDGER
+
+    if args.claim in LEDGER:
+        claim = LEDGER[args.claim]
+    elif Path(args.claim).suffix == ".toml" or Path(args.claim).exists():
+        claim = read_claim(args.claim)
+    else:
+        raise ValueError(f"claim must be a TOML file or one of {', '.join(LEDGER)}; got {args.claim}")
+    page = console.Page(args.form)
+    found = claim.judged(args.prune, args.lock)
+    page.print(described(claim))
+    page.print(told(claim, found, args.prune, args.lock))
+    points: list[Bracket] = []
+    if found.published is not None and not args.brief:
+        with console.progress(1, f"Claim {claim.key}") as tick:
+            for point in brackets(claim, args.prune, args.lock):
+                points.append(point)
+                tick(0)
+        page.print(table(claim, points))
+        page.print(spread_told(spread(points)))
+    page.result(record(claim, found, points))
+    return REFUTED if found.word == "refuted" else 0
+
+
+def described(claim: "Claim") -> str:
+    """Return what the claim says and where it stands, as text."""
+    lines = [
+        f"Claim {claim.key} ({', '.join(part for part in (claim.paper, claim.number, claim.link) if part)})",
+        f"  {claim.words}",
+        f"  {claim.hypotheses}",
+        f"  Form: {claim.form.statement if claim.form else 'none in these symbols'}. Reading: {claim.reading}."
+        + (f" For min(delta, eps) <= {claim.min_at_most:g}." if claim.min_at_most < 1 else ""),
+        f"  Source: {claim.source}" + (f": {claim.quote}" if claim.quote else ""),
+    ]
+    return "\n".join(line for line in lines if line.strip()) + "\n"
+
+
+def told(claim: "Claim", found: "Verdict", prune: float, lock: float) -> str:
+    """Return the verdict as text, with its constant or its witnesses."""
+    if found.published is None:
+        return f"Verdict: not judged. {claim.unjudged}.\n"
+    rates = claim.rates(prune, lock)
+    read = "" if claim.source == "quoted" else f" (its form is {claim.source})"
+    lines = [f"Verdict at p = {rates.prune:g}, q = {rates.lock:g}: {found.word}{read}"]
+    lines += judgement_told(found.published, f"  The form {claim.asked.statement}")
+    if claim.corrected is not None and found.repaired is not None:
+        lines += judgement_told(
+            found.repaired, f"  Corrected ({claim.corrected.name}): {claim.corrected.form.statement}"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def judgement_told(found: "Judgement", subject: str) -> list[str]:
+    """Return the lines that say what is known of one form."""
+    if found.verdict == "refuted":
+        lines = [f"{subject} is refuted for every C: {found.reason}."]
+        lines += [
+            f"    C = {w.C:g}: at {w.where} it asks for n >= {number(w.asked)}; n >= {number(w.needed)} is necessary"
+            for w in found.witnesses
+        ]
+        return lines
+    if found.verdict == "proven" and found.constant is not None:
+        lines = [f"{subject} is proven with C = {number(found.constant)}: {found.reason}."]
+        if found.constant_half is not None and found.constant_half < 0.99 * found.constant:
+            lines.append(f"    Where min(delta, eps) <= 1/2, C = {number(found.constant_half)} is enough.")
+        return lines
+    lines = [f"{subject} is open: {found.reason}."]
+    if found.constant_half is not None:
+        lines.append(f"    Where min(delta, eps) <= 1/2 it is proven with C = {number(found.constant_half)}.")
+    return lines
+
+
+def table(claim: "Claim", points: Sequence["Bracket"]) -> Any:
+    """Return the brackets as a table."""
+    rows = [
+        (f"{b.eps:g}", f"{b.delta:g}", f"{b.prune:g}", f"{b.lock:g}", b.necessary, b.sufficient,
+         number(b.refuted_to), number(b.proven_from))
+        for b in points
+    ]  # fmt: skip
+    return console.table(f"Which C does {claim.standing.statement} need? {claim.reading}, |z| <= 1", COLUMNS, rows)
+
+
+def spread_told(found: Any) -> str:
+    """Return what the brackets say together."""
+    low, high = (number(c) for c in found.needed)
+    lines = [
+        "C refuted to: with it the form asks for fewer than necessary. C proven from: it asks for a proven n.",
+        f"One C for all these points must exceed {low}; {high} is enough.",
+    ]
+    if found.factor[0] > 1.05:
+        lines.append(
+            f"At {place(found.most)} the form needs a C at least {found.factor[0]:.3g} times as large as at "
+            f"{place(found.least)}: one C gives that much away."
+        )
+    else:
+        lines.append("Our bounds do not show that it needs a larger C at some of them than at others.")
+    return "\n".join(lines) + "\n"
+
+
+def place(point: "Bracket") -> str:
+    """Return a point as text."""
+    return f"eps = {point.eps:g}, delta = {point.delta:g}, p = {point.prune:g}, q = {point.lock:g}"
+
+
+def number(value: float) -> str:
+    """Return a number as text, four digits."""
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
+
+
+def record(claim: "Claim", found: "Verdict", points: Sequence["Bracket"]) -> dict[str, Any]:
+    """Return the claim, its verdict and its brackets as JSON values."""
+
+    def finite(values: dict[str, Any]) -> dict[str, Any]:
+        return {k: None if isinstance(v, float) and not isfinite(v) else v for k, v in values.items()}
+
+    described_claim = {k: v for k, v in asdict(claim).items() if k not in ("form", "corrected")}
+    return {
+        "claim": described_claim | {"form": claim.form.text if claim.form else None},
+        "verdict": found.word,
+        "published": None if found.published is None else asdict(found.published),
+        "corrected": None if claim.corrected is None or found.repaired is None
+        else {"name": claim.corrected.name, "form": claim.corrected.form.text, **asdict(found.repaired)},
+        "points": [finite(asdict(point)) for point in points],
+    }  # fmt: skip
+
+
+def parser() -> Parser:
+    """Return the argument parser."""
+    p = Parser(
+        prog="slt claim",
+        description="Judge one claim of the form n >= F(C; eps, delta, p, q): proven with which constant, refuted by "
+        "which points, or open. docs/claims.md says what a claim's file holds.",
+    )
+    p.add_argument("claim", metavar="FILE|KEY", help="a TOML file, or the key of a claim that `slt claims` lists")
+    p.add_argument("--prune", type=float, default=0.4, help="share of variables never used, p (default 0.4)")
+    p.add_argument("--lock", type=float, default=0.3, help="share of variables always used, q (default 0.3)")
+    p.add_argument("--brief", action="store_true", help="the verdict alone, without the constants at single points")
+    add_forms(p)
+    return p

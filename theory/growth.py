@@ -1,7 +1,7 @@
 """Which of two expressions grows faster? Limits of quotients, by sympy, along one direction.
 
 A direction moves one quantity to its end: eps = exp(-t), delta = exp(-t) or f = 1/t with t -> infinity, or eps and
-delta to 1. sympy's limits are exact for what expressions of claims can hold (Gruntz's algorithm). Where it gives no answer
+delta to 1. The limits of sympy are exact for what expressions of claims can hold (Gruntz). Where it gives no answer
 the answer is None, and nothing is concluded from that.
 """
 

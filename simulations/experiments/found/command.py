@@ -11,7 +11,7 @@ How long is long enough? Tried once, beside the result, in the three dense sourc
 width: ten times as many steps make the largest error now better, now worse (docs/results.md has the numbers).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -28,14 +28,14 @@ from simulations.experiments.found import tables
 from simulations.experiments.found.judge import apply, judge, masks_of
 from simulations.experiments.found.targets import TARGETS, Problem, problem
 from simulations.run.engines import Threads
-from simulations.run.runner import Work, command
-from slt.core.command import REFUTED
+from simulations.run.experiment import Experiment
+from simulations.run.runner import Work
 from slt.core.forms import Form, Numbers, count
 from slt.core.keys import key_words
 from slt.core.store import Row, canonical
+from slt.core.tables import Table
 from theory.existence import Plan, plan
 
-EXPERIMENT = "found"
 DELTA = 0.1
 RATES = ((0.0, 0.0), (0.4, 0.0), (0.2, 0.1))
 POSITIONS = (-1.0, -0.5, 0.0, 1.0)
@@ -154,22 +154,24 @@ def violations(row: Row) -> int:
     return sum(found["violations"] for found in (row["constructed"], *row["imitated"], *row.get("labelled", [])))
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Measure all sources, print the tables, write one row a source; exit 1 when a mask breaks the frozen states."""
-    rows, page = command(
-        argv,
-        EXPERIMENT,
-        __doc__,
-        work,
-        trials=SOURCES,
-        what="sources of each setting",
-        seeded="targets, inputs and sources",
-        confidence=CONFIDENCE,
-    )
+def shown(rows: Sequence[Row]) -> Iterator[Table | str]:
+    """Yield the tables, and in how many sources a mask breaks the frozen states."""
     for name in TARGETS:
         for which in ("sup", "mean"):
-            page.print(tables.errors(name, [row for row in rows if row["target"] == name], which))
-    page.print(tables.accuracies([row for row in rows if "labelled" in row]))
+            yield tables.errors(name, [row for row in rows if row["target"] == name], which)
+    yield tables.accuracies([row for row in rows if "labelled" in row])
     broken = sum(violations(row) > 0 for row in rows)
-    page.print(f"sources in which a mask breaks the frozen states: {broken} of {len(rows)}")
-    return REFUTED if broken else 0
+    yield f"sources in which a mask breaks the frozen states: {broken} of {len(rows)}"
+
+
+main = Experiment(
+    "found",
+    __doc__,
+    work,
+    shown,
+    trials=SOURCES,
+    what="sources of each setting",
+    seeded="targets, inputs and sources",
+    confidence=CONFIDENCE,
+    refuted=lambda row: violations(row) > 0,
+)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 
-from simulations.lemmas.measure import Law, Setting, largest_n, measure, measure_each, planned_trials
+from simulations.lemmas.measure import CurveSetting, Law, largest_n, measure, measure_each, planned_trials
 from simulations.lemmas.verdicts import REFUTED, verdict
 from simulations.run.engines import open_engine
 from simulations.run.experiment import finish, options
@@ -49,11 +49,11 @@ def law_at(point: Point) -> Law:
 
 
 @cache
-def curve_at(point: Point, trials: int | None) -> Setting:
+def curve_at(point: Point, trials: int | None) -> CurveSetting:
     """Return the curve to measure at a point: n_max and, where ``trials`` is None, the sample size from theory."""
     law = law_at(point)
     n_max = largest_n(estimated_n(point.eps, min(DELTAS), **law))
-    return Setting(point.eps, **law, n_max=n_max, trials=trials or planned_trials(n_max, point.eps))
+    return CurveSetting(point.eps, **law, n_max=n_max, trials=trials or planned_trials(n_max, point.eps))
 
 
 def measured_rows(point: Point, seed: int, store: Store, engine: Engine | None, trials: int | None) -> Iterator[Row]:

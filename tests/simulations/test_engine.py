@@ -396,7 +396,7 @@ def test_rows_of_other_software_are_not_used(monkeypatch):
             assert engine.done == [(0, 1), (0, 0), 0]
 
 
-CURVE = curves.Setting(0.2, 0.2, 0.1, 1.0, 6, 120)
+CURVE = curves.CurveSetting(0.2, 0.2, 0.1, 1.0, 6, 120)
 
 
 @pytest.mark.parametrize(

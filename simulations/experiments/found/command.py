@@ -26,7 +26,7 @@ from simulations.existence.sweep import GRID, path
 from simulations.existence.target import accuracy, forward
 from simulations.experiments.found import tables
 from simulations.experiments.found.judge import apply, judge, masks_of
-from simulations.experiments.found.targets import TARGETS, Problem, problem
+from simulations.experiments.found.targets import TARGETS, Exercise, problem
 from simulations.run.engines import Threads
 from simulations.run.experiment import Experiment
 from simulations.run.runner import Work
@@ -58,7 +58,7 @@ class Setting:
 SETTINGS = tuple(Setting(name, p, q, t) for name in TARGETS for p, q in RATES for t in POSITIONS)
 
 
-def planned(setting: Setting, task: Problem) -> tuple[Plan, tuple[float, ...], tuple[float, ...]]:
+def planned(setting: Setting, task: Exercise) -> tuple[Plan, tuple[float, ...], tuple[float, ...]]:
     """Return the plan of a setting's widths, and the rates of source layers 1 .. L + 1."""
     target = task.target
     depth = len(target.weights)
@@ -70,7 +70,7 @@ def planned(setting: Setting, task: Problem) -> tuple[Plan, tuple[float, ...], t
     return make(widths=path(estimated, proven, setting.t)), prune, lock
 
 
-def measure(task: Problem, source: Source, precisions: tuple[float, ...]) -> Row:
+def measure(task: Exercise, source: Source, precisions: tuple[float, ...]) -> Row:
     """Return how good the ticket is that is built in ``source``, and those that are found there."""
     from simulations.experiments.found.search import search, sparsity_at
 
@@ -99,7 +99,7 @@ def measure(task: Problem, source: Source, precisions: tuple[float, ...]) -> Row
     return row
 
 
-def form(task: Problem, source: Source) -> Form:
+def form(task: Exercise, source: Source) -> Form:
     """Return the form of a row of :func:`measure`."""
     errors = {"sup": Numbers(0), "mean": Numbers(0)}
     judged: Form = {

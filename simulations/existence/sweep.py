@@ -221,13 +221,7 @@ def refuted(row: Row) -> bool:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure all settings, print the tables, write one row a setting; exit 1 when proven widths are refuted."""
     args = options(
-        argv,
-        EXPERIMENT,
-        __doc__,
-        trials=TRIALS,
-        what="sources at each width",
-        seeded="sources and targets",
-        jobs=True,
+        argv, EXPERIMENT, __doc__, trials=TRIALS, what="sources at each width", seeded="sources and targets", jobs=True
     )
     rows, trials = [], args.trials
     total = len(SETTINGS) * len(POSITIONS) * trials

@@ -25,7 +25,7 @@ from simulations.experiments import EXPERIMENTS
 from simulations.lemmas import job
 from simulations.lemmas import measure as curves
 from simulations.lemmas.settings import Settings
-from simulations.run import runner
+from simulations.run import experiment, runner
 from simulations.run.engines import VARIABLE, Threads, open_engine
 from simulations.run.pace import MOST, OVERHEAD, Pace, groups
 from simulations.run.runner import Chunks, measure_all, run_chunks
@@ -329,7 +329,7 @@ class Post:
 )
 def test_the_units_of_every_simulation_can_travel(name, monkeypatch, tmp_path):
     module = import_module(EXPERIMENTS[name].module)
-    opener = module if hasattr(module, "open_engine") else runner
+    opener = module if hasattr(module, "open_engine") else experiment
     sent = []
 
     @contextmanager
@@ -402,7 +402,7 @@ def test_rows_of_other_software_are_not_used(monkeypatch):
             assert engine.done == [(0, 1), (0, 0), 0]
 
 
-CURVE = curves.Setting(0.2, 0.2, 0.1, 1.0, 6, 120)
+CURVE = curves.CurveSetting(0.2, 0.2, 0.1, 1.0, 6, 120)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import subsetsum
-from simulations.lemmas.measure import Setting, measure
+from simulations.lemmas.measure import CurveSetting, measure
 from simulations.lemmas.rows import Maker
 from simulations.lemmas.settings import Settings, command
 from simulations.run.engines import Threads
@@ -229,7 +229,7 @@ def test_too_few_trials_leave_it_undecided(capsys):
 
 
 def test_threads_and_chunks_do_not_matter():
-    setting = Setting(0.05, prune=0.3, lock=0.2, radius=1.0, n_max=30, trials=12_000)
+    setting = CurveSetting(0.05, prune=0.3, lock=0.2, radius=1.0, n_max=30, trials=12_000)
     stores = [Store() for _ in range(2)]
     one, two = (
         measure(setting, seed=5, store=store, engine=Threads(jobs)) for store, jobs in zip(stores, (1, 2), strict=True)

@@ -172,7 +172,7 @@ def _refusal(error: BaseException) -> str | None:
         return _missing("", said)
     if isinstance(error, Warning):
         return f"a warning, which PYTHONWARNINGS or -W makes an error: {said}"
-    if isinstance(error, ValueError) and _meant(error):
+    if isinstance(error, ValueError) and meant(error):
         return said
     return said if said == "can't start new thread" else None
 
@@ -192,7 +192,7 @@ def _out_of_memory(error: BaseException) -> bool:
     )
 
 
-def _meant(error: ValueError) -> bool:
+def meant(error: ValueError) -> bool:
     """Tell whether a ``raise`` of ours made the error: one of a library says that we called it with a wrong value."""
     trace = _innermost(error)
     if trace is None:

@@ -142,6 +142,14 @@ def test_an_unknown_ending_is_told_before_the_work(tmp_path, capsys, monkeypatch
     )
 
 
+def test_packages_that_are_missing_for_onnx_are_told_before_the_work(tmp_path, capsys, monkeypatch):
+    made(tmp_path / "t")
+    monkeypatch.setattr(tickets, "load", None)
+    monkeypatch.setattr("torch_backend.commands.ticket.find_spec", lambda name: None)
+    said = refused(capsys, "export", tmp_path / "t", "--to", tmp_path / "w.onnx")
+    assert "ONNX needs two packages more: pip install onnx onnxscript" in said
+
+
 def test_places_that_cannot_be_written_are_told_before_the_work(tmp_path, capsys, monkeypatch):
     made(tmp_path / "t.pt")
     monkeypatch.setattr(tickets, "load", None)

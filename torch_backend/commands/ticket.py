@@ -159,6 +159,8 @@ def export(path: Path, to: Path, page: console.Page) -> int:
     if same:
         raise ValueError(f"--to must be another file than the ticket, got {to}")
     check_writable(to)
+    if to.suffix == ".onnx":  # before a large network is rebuilt
+        _check_onnx(tickets.read(path)[0])
     model, ticket = _load(path, page)
     plain = tickets.plain_model(model)
     state = plain.state_dict()
@@ -186,14 +188,18 @@ def _load(path: Path, page: console.Page) -> tuple[nn.Module, tickets.TicketFile
     return tickets.load(path)
 
 
-def _export_onnx(model: nn.Module, ticket: tickets.TicketFile, to: Path) -> None:
-    sizes = _sizes(ticket)
-    if "inputs" in sizes:
+def _check_onnx(ticket: tickets.TicketFile) -> None:
+    """Raise ValueError where the network cannot be written as ONNX, or not on this machine."""
+    if ticket.architecture in MODELS and "inputs" in _sizes(ticket):
         raise ValueError("a graph network takes a sparse matrix, which ONNX does not have: export it as .safetensors")
-    side = sizes.get("size", 224 if ticket.architecture in ("resnet50", "resnet18-imagenet") else 32)
-    example = torch.zeros(1, sizes["channels"], side, side, dtype=next(model.parameters()).dtype)
     if find_spec("onnx") is None or find_spec("onnxscript") is None:
         raise ValueError("ONNX needs two packages more: pip install onnx onnxscript")
+
+
+def _export_onnx(model: nn.Module, ticket: tickets.TicketFile, to: Path) -> None:
+    sizes = _sizes(ticket)
+    side = sizes.get("size", 224 if ticket.architecture in ("resnet50", "resnet18-imagenet") else 32)
+    example = torch.zeros(1, sizes["channels"], side, side, dtype=next(model.parameters()).dtype)
     program: Any = torch.onnx.export(model, (example,), dynamo=True, verbose=False)
     write_atomically(to, program.model_proto.SerializeToString())  # its own way to save makes two files
 

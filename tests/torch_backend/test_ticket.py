@@ -367,3 +367,13 @@ def test_exports_have_the_modes_of_other_files(tmp_path):
     os.umask(umask)
     main(["export", str(tmp_path / "t"), "--to", str(tmp_path / "w.pt")])
     assert stat.S_IMODE((tmp_path / "w.pt").stat().st_mode) == 0o666 & ~umask
+
+
+def test_epochs_are_counted_from_1_where_a_person_reads_them(tmp_path, capsys):
+    model = freeze(build("mlp", **SIZES), **SOURCE)
+    select(model, 0.5)
+    tickets.save(tmp_path / "t", model, architecture="mlp", sizes=SIZES, about={"best_epoch": 0, "seed": 3})
+    assert main(["info", str(tmp_path / "t")]) == 0
+    assert "'best_epoch': 1, 'seed': 3" in capsys.readouterr().out
+    assert main(["info", str(tmp_path / "t"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["about"]["best_epoch"] == 0

@@ -120,7 +120,7 @@ def several(points: Sequence[Row]) -> bool:
 
 
 def lines(points: Sequence[Row]) -> Iterator[list[Row]]:
-    """Yield the points that a line joins: the sources of one sparsity; of several freezing ratios, those of one kind."""
+    """Yield the points that a line joins: sources of one sparsity, and of one kind where there are several ratios."""
     for k in dict.fromkeys(p["sparsity"] for p in points if p["kind"] != "weights"):
         by_kind = {kind: [p for p in points if (p["kind"], p["sparsity"]) == (kind, k)] for kind in KINDS}
         if not several(points):

@@ -120,12 +120,10 @@ class Figure:
         if self.results[0].suffix != ".json" and path.suffix != ".json":
             return read_jsonl(path)
         found = read_json(path)
-        if self.results[0].suffix != ".json":
+        if self.results[0].suffix == ".json":
+            rows = found.get("rows") if isinstance(found, dict) else None
+        else:
             rows = found if isinstance(found, list) else [found]
-            if not all(isinstance(row, dict) for row in rows):
-                raise ValueError(f"{path} holds no rows; the figure {self.name} draws those of: {self.again()}")
-            return rows
-        rows = found.get("rows") if isinstance(found, dict) else None
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise ValueError(f"{path} has no rows; the figure {self.name} draws the file of: {self.again()}")
         return rows

@@ -102,8 +102,8 @@ def report_run(
     """
     from simulations.lemmas import report
     from simulations.lemmas.forecast import announce, conclusions
-    from simulations.lemmas.measure import Law
     from simulations.lemmas.job import verify
+    from simulations.lemmas.measure import Law
     from simulations.lemmas.settings import command
     from simulations.lemmas.verdicts import REFUTED, overall
     from simulations.run.versions import versions

@@ -121,7 +121,7 @@ class Table:
             name = self.columns[place]
             lines[0] += [name, f"{name} low", f"{name} high"] if three else [name]
             for line, row in zip(lines[1:], self.rows, strict=True):
-                line += _parts(row[place]) if three else [row[place]]
+                line.extend(_parts(row[place]) if three else [row[place]])
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(lines)
         return text.getvalue().rstrip("\n")

@@ -221,7 +221,7 @@ def test_rows_of_ones_own_network_need_no_name_and_may_be_json(tmp_path):
     (point,) = accuracy.load(*single)  # the seeds of one setting, a file each
     assert point["test"].trials == 3
     (tmp_path / "rows.json").write_text("[3]")
-    with pytest.raises(ValueError, match=r"rows.json holds no rows; the figure accuracy draws those of: slt search"):
+    with pytest.raises(ValueError, match=r"rows.json has no rows; the figure accuracy draws the file of: slt search"):
         accuracy.load(tmp_path / "rows.json")
 
 

@@ -5,7 +5,6 @@ import pytest
 from simulations.experiments.price import main
 from simulations.lemmas.forecast import announce, conclusions, foreseen_n
 from simulations.lemmas.measure import Law
-from simulations.lemmas.measure import Law
 from theory.estimate import estimated_n
 
 USUAL = Law(prune=0.4, lock=0.3, radius=1.0)

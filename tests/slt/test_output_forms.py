@@ -138,7 +138,7 @@ def test_csv_has_a_column_for_each_number_of_an_interval():
 
 
 def test_the_main_jobs_csv_is_numbers(capsys):
-    text = shown(capsys, "verify --eps 0.2 --trials 400 --lemma 2.1 --csv".split())
+    text = shown(capsys, ["verify", "--eps", "0.2", "--trials", "400", "--lemma", "2.1", "--csv"])
     for row in csv.DictReader(io.StringIO(text)):
         assert int(row["measured low"]) <= int(row["measured"]) <= int(row["measured high"])
         assert float(row["constant C low"]) <= float(row["constant C"]) <= float(row["constant C high"])

@@ -198,7 +198,8 @@ def factor_table(found: Sequence[Curve], margin: float) -> Table:
 
 def collapse_table(found: Sequence[Curve]) -> Table:
     """Return a line for each abscissa: by how many points a curve misses the common curve of the others."""
-    table, lines = _points(found, "width")[2], []
+    table = _points(found, "width")[2]
+    lines: list[tuple[str, str]] = []
     for key, name in ABSCISSAE.items():
         spread = over_seeds(table, lambda means, key=key: miss(found, key, means))  # type: ignore[misc]
         lines.append((name, shown(spread, ".2f", 100)))

@@ -222,6 +222,26 @@ def test_other_software_and_a_lost_scheduler_end_in_one_line(alone, tmp_path):
     assert len(stored(store)) == UNITS
 
 
+REFUSES = """
+import sys
+from functools import partial
+from simulations.run.cluster import connected
+from simulations.run.units import Unit
+from slt.core.checks import open_unit
+from slt.core.command import run
+def main(words):
+    with connected(words[0], None) as cluster:
+        list(cluster.run([Unit(0, "any", partial(open_unit, "eps", 2))]))
+    return 0
+sys.exit(run(main, sys.argv[1:], "some"))
+"""
+
+
+def test_bad_input_that_a_worker_finds_is_one_line_and_code_2(group):
+    _, errors = finish(group.client("-c", REFUSES, group.address), 2)
+    assert errors == "some: error: eps must lie strictly between 0 and 1, got 2\n"
+
+
 @pytest.mark.long
 def test_a_unit_that_kills_every_worker_is_given_up_and_what_a_unit_raises_is_raised(group):
     code = CALLS.format(call="partial(int, 'seven')", count=1)

@@ -9,8 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from figures.all import FIGURES
-from figures.command import main
-from figures.report import claims
+from figures.report import claims, main
 from figures.report.page import page
 from figures.report.pictures import drawn, picture
 from simulations.lemmas.verdicts import REFUTED, UPHELD
@@ -111,7 +110,7 @@ def test_theorems_are_judged_by_the_construction_and_the_floors():
 @pytest.mark.long
 def test_the_command_writes_the_file_that_it_names(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("figures.report.page.FIGURES", FIGURES[:1])
-    assert main(["report", "--out", str(tmp_path / "page.html")]) == 0
+    assert main(["--out", str(tmp_path / "page.html")]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'page.html'}\n"
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
     assert '<section id="requirement"' in (tmp_path / "page.html").read_text()

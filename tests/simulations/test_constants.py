@@ -48,7 +48,7 @@ def test_no_result_is_written_over_and_a_bad_out_is_noticed_before_the_work(tmp_
     monkeypatch.setattr("simulations.experiments.constants.SETTINGS", (Point(0.0, 0.0, 0.1),))
     monkeypatch.setattr("simulations.experiments.constants.RATES", ((0.0, 0.0),))
     measured = []
-    monkeypatch.setattr("simulations.experiments.constants.export_jsonl", lambda *a: measured.append(a))
+    monkeypatch.setattr("simulations.run.experiment.export_jsonl", lambda *a: measured.append(a))
     assert main(["--trials", "500"]) == 0
     assert measured == []  # nothing is written where no file is named
     monkeypatch.setattr("simulations.experiments.constants.measure_each", lambda *a, **k: pytest.fail("work was begun"))

@@ -25,7 +25,7 @@ from simulations.experiments import EXPERIMENTS
 from simulations.lemmas import job
 from simulations.lemmas import measure as curves
 from simulations.lemmas.settings import Settings
-from simulations.run import runner
+from simulations.run import experiment, runner
 from simulations.run.engines import VARIABLE, Threads, open_engine
 from simulations.run.pace import MOST, OVERHEAD, Pace, groups
 from simulations.run.runner import Chunks, measure_all, run_chunks
@@ -222,6 +222,26 @@ def test_other_software_and_a_lost_scheduler_end_in_one_line(alone, tmp_path):
     assert len(stored(store)) == UNITS
 
 
+REFUSES = """
+import sys
+from functools import partial
+from simulations.run.cluster import connected
+from simulations.run.units import Unit
+from slt.core.checks import open_unit
+from slt.core.command import run
+def main(words):
+    with connected(words[0], None) as cluster:
+        list(cluster.run([Unit(0, "any", partial(open_unit, "eps", 2))]))
+    return 0
+sys.exit(run(main, sys.argv[1:], "some"))
+"""
+
+
+def test_bad_input_that_a_worker_finds_is_one_line_and_code_2(group):
+    _, errors = finish(group.client("-c", REFUSES, group.address), 2)
+    assert errors == "some: error: eps must lie strictly between 0 and 1, got 2\n"
+
+
 @pytest.mark.long
 def test_a_unit_that_kills_every_worker_is_given_up_and_what_a_unit_raises_is_raised(group):
     code = CALLS.format(call="partial(int, 'seven')", count=1)
@@ -329,7 +349,7 @@ class Post:
 )
 def test_the_units_of_every_simulation_can_travel(name, monkeypatch, tmp_path):
     module = import_module(EXPERIMENTS[name].module)
-    opener = module if hasattr(module, "open_engine") else runner
+    opener = module if hasattr(module, "open_engine") else experiment
     sent = []
 
     @contextmanager
@@ -402,7 +422,7 @@ def test_rows_of_other_software_are_not_used(monkeypatch):
             assert engine.done == [(0, 1), (0, 0), 0]
 
 
-CURVE = curves.Setting(0.2, 0.2, 0.1, 1.0, 6, 120)
+CURVE = curves.CurveSetting(0.2, 0.2, 0.1, 1.0, 6, 120)
 
 
 @pytest.mark.parametrize(

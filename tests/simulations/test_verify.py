@@ -16,12 +16,15 @@ import numpy as np
 import pytest
 
 import subsetsum
-from simulations.lemmas.measure import Setting, measure
+from simulations.lemmas import report
+from simulations.lemmas.measure import CurveSetting, measure
 from simulations.lemmas.rows import Maker
 from simulations.lemmas.settings import Settings, command
 from simulations.run.engines import Threads
+from slt.cli import verify
 from slt.cli.verify import main, parser
 from slt.core.command import BAD_INPUT, INTERRUPTED, REFUTED, run
+from slt.core.console import Page
 from slt.core.store import Store
 from theory.claims import CLAIMS
 
@@ -82,7 +85,7 @@ def test_rows_are_complete_and_ordered(tmp_path, capsys):
     shown = capsys.readouterr()
     assert shown.err == ""  # no progress bar where there is no terminal
     assert "Lemma A.3 (frozen, Otsuka et al. 2024): upheld" in shown.out
-    assert "FAILS (7) for all eps, delta" in shown.out
+    assert "FAILS (7), the formula of Lemmas 2.1 and A.2, for all eps, delta" in shown.out
     assert "Corrected (thinning form)" in shown.out
 
     with open(tmp_path / "o" / "requirement.csv", newline="") as file:
@@ -229,7 +232,7 @@ def test_too_few_trials_leave_it_undecided(capsys):
 
 
 def test_threads_and_chunks_do_not_matter():
-    setting = Setting(0.05, prune=0.3, lock=0.2, radius=1.0, n_max=30, trials=12_000)
+    setting = CurveSetting(0.05, prune=0.3, lock=0.2, radius=1.0, n_max=30, trials=12_000)
     stores = [Store() for _ in range(2)]
     one, two = (
         measure(setting, seed=5, store=store, engine=Threads(jobs)) for store, jobs in zip(stores, (1, 2), strict=True)
@@ -329,3 +332,14 @@ def test_eps_of_the_radius_needs_nothing(tmp_path):
     assert call("--eps", "0.5", "--radius", "0.5", "--trials", "50", "--json", str(tmp_path / "r.json")) == 0
     for row in json.loads((tmp_path / "r.json").read_text())["rows"]:
         assert row["necessary"] == row["measured"]["lower"] == row["measured"]["value"] == row["sufficient"] == 0
+
+
+@pytest.mark.parametrize(
+    ("keys", "fails", "steps"),
+    [(["A.3"], False, True), (["A.2"], True, True), (["2.1"], True, False), (["2.2"], False, False)],
+)
+def test_of_the_proofs_only_what_belongs_to_the_lemmas_is_shown(keys, fails, steps, capsys):
+    report.proof_steps(Page(), Settings(), verify.chosen(keys))
+    shown = capsys.readouterr().out
+    assert ("FAILS (7)" in shown) == fails
+    assert ("(16)" in shown.split("FAILS")[0]) == steps

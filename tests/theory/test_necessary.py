@@ -201,13 +201,6 @@ def test_every_smaller_n_is_excluded_and_the_answer_is_not(prune, lock, reading)
     assert failure_at_least(n, eps, prune=prune, lock=lock, reading=reading) <= delta
 
 
-@pytest.mark.parametrize("answer", [*range(70), 127, 128, 129, 191, 255, 256, 1000])
-def test_the_search_finds_the_first_number_that_is_not_excluded(answer):
-    found = necessary._first_not(lambda n: n < answer)
-    assert found == answer
-    assert isinstance(found, int)
-
-
 @pytest.mark.parametrize("fine_limit", [2**15, 100])
 @pytest.mark.parametrize("only", ["coarse", "fine", "first moment"])
 def test_with_locking_no_number_is_passed_over(only, fine_limit, monkeypatch):

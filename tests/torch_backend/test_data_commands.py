@@ -358,4 +358,4 @@ def test_a_wrong_folder_ends_every_command_in_one_line_with_code_2(tmp_path, dat
         said = capsys.readouterr().err.strip()
         assert code == 2, words
         assert said.count("\n") == 0, words
-        assert said.startswith("slt: error: "), words
+        assert said.startswith(f"slt {words[0]}: error: "), words

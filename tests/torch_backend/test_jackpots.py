@@ -541,3 +541,17 @@ def test_bad_input_is_one_clear_line(data, tmp_path, more, message, capsys):
     assert code == 2
     assert message in error
     assert len([line for line in error.splitlines() if ": epoch " not in line]) == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--sparsity", "0.9999"], "at sparsity 0.9999 2 free weights are kept, and the last layer has 100"),
+        (["--sparsity", "0.99999999"], "sparsity 1 cannot be searched"),
+    ],
+)
+def test_a_sparsity_that_no_training_can_mend_is_refused_before_it(data, tmp_path, monkeypatch, more, message, capsys):
+    monkeypatch.setattr(jackpot, "trained", None)
+    code = run_command(jackpot.main, [*TINY, "--data", str(data), "--out", str(tmp_path / "out"), *more], "jackpot")
+    assert code == 2
+    assert message in capsys.readouterr().err

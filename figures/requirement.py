@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from figures.record import Figure, told_apart, words
 from figures.style import COLOURS, arrange, for_paper, key, panels, save, tips
-from simulations.lemmas.verdicts import REFUTED, UNDECIDED, overall
+from simulations.lemmas.verdicts import CONTRADICTED, UNDECIDED, overall
 from slt.core.forms import OBJECT, Numbers, check
 from slt.core.intervals import shown as interval
 from slt.core.places import committed
@@ -98,7 +98,7 @@ def draw(ax: "Axes", rows: Sequence[Row]) -> None:
 
 def headline(rows: Sequence[Row]) -> str:
     """Say what the measured rows show; that they agree with the bounds only where every verdict does."""
-    agree = overall([row["verdict"] for row in rows]) not in (REFUTED, UNDECIDED)
+    agree = overall([row["verdict"] for row in rows]) not in (CONTRADICTED, UNDECIDED)
     found = "the measured n agrees with the proven bounds" if agree else "measured n and proven bounds"
     return f"Freezing costs width: {found} (uniform, delta = {rows[0]['delta']:g})"
 

@@ -16,7 +16,7 @@ import numpy as np
 from slt.core.checks import positive
 from slt.core.keys import generator
 from slt.core.rates import Rates, searchable
-from theory import exact, lueker1998, otsuka2024
+from theory import exact, otsuka2024
 from theory.arguments import checked_delta
 from theory.identities import Identity, identities
 
@@ -50,7 +50,6 @@ def check_steps(
         if not 1e-18 <= value <= most:
             raise ValueError(f"{name} must lie in [1e-18, {most:g}], got {value:g}")
     return (
-        corner(C),
         constant_depends_on_rates(C, rates.prune),
         count_of_locked(rates, c),
         stray(rates, c, delta),
@@ -60,21 +59,6 @@ def check_steps(
         union(rates, C, c, a),
         count_of_free(rates, c),
         *(symbolic(identity) for identity in identities()),
-    )
-
-
-def corner(C: float) -> Step:
-    """(7) as written, for every eps and delta: fails where log(1/min(delta, eps)) -> 0."""
-    edge = lueker1998.literal_form_fails_from(C)
-    middle = (1 + edge) / 2
-    allowed = ceil(lueker1998.sample_size(middle, middle, C))
-    return Step(
-        "(7) for all eps, delta",
-        "n >= C log(1/min(delta, eps)) suffices uniformly for all eps, delta in (0, 1)",
-        allowed > 1,
-        f"at eps = delta = {middle:.4f} it allows n = {allowed} (C = {C:g}), and one number never covers both z = 1 and"
-        f" z = -1; so for every C, from min(delta, eps) = exp(-1/C) on. Harmless: stands for min(delta, eps) <= 1/2, or"
-        " with log(2/min(delta, eps)); one number does not refute the pointwise (16)",
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 
 from simulations.lemmas.measure import CurveSetting, Law, largest_n, measure, measure_each, planned_trials
-from simulations.lemmas.verdicts import REFUTED, verdict
+from simulations.lemmas.verdicts import CONTRADICTED, verdict
 from simulations.run.engines import open_engine
 from simulations.run.experiment import finish, options
 from simulations.run.units import Engine
@@ -88,7 +88,7 @@ def measured_rows(point: Point, seed: int, store: Store, engine: Engine | None, 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure the grid, print the range of C per (p, q), write the rows if asked; exit 1 when a row is refuted."""
+    """Measure the grid, print the range of C per (p, q), write the rows if asked; exit 1 when one is contradicted."""
     what = "trials a curve (default: 50000, fewer where a trial is expensive)"
     args = options(argv, "constants", __doc__, trials=None, what=what, seeded="the curves", jobs=True)
     rows: list[Row] = []
@@ -99,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for point in SETTINGS:
             rows += measured_rows(point, args.seed, store, crew, args.trials)  # all of it is stored by now
     finish(args, rows).print(summary(rows))
-    return int(any(row["verdict"] == REFUTED for row in rows))
+    return int(any(row["verdict"] == CONTRADICTED for row in rows))
 
 
 def summary(rows: Sequence[Row]) -> Table:
@@ -121,8 +121,8 @@ def summary(rows: Sequence[Row]) -> Table:
                 f"{1 - prune - lock:.2g}",
                 f"{low:.2f}",
                 "?" if high is None else f"{high:.2f}",
-                sum(row["verdict"] == REFUTED for row in chosen),
+                sum(row["verdict"] == CONTRADICTED for row in chosen),
             )
         )
     title = f"Range of the measured C, uniform, delta <= 0.1 (simultaneous confidence {CONFIDENCE:g})"
-    return console.table(title, ("p", "q", "f", "C from", "C to", "refuted rows"), cells)
+    return console.table(title, ("p", "q", "f", "C from", "C to", "contradicted rows"), cells)

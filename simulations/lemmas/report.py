@@ -1,20 +1,25 @@
 """The main job's report in plain words and tables; the same text on every machine."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from simulations.lemmas.bounded import over_precision, over_rates
-from simulations.lemmas.verdicts import CORRECTED, OPEN, overall
+from simulations.lemmas.bounded import DELTA, over_precision, over_rates
+from simulations.lemmas.verdicts import overall
 from slt.core import console
 from slt.core.intervals import shown
 from slt.core.rates import READINGS
 from slt.core.store import Row
 from theory.asymptotics import constant, necessary_slopes, sufficient_slopes
 from theory.claim import Claim
+from theory.claim_text import in_a_line, told
 from theory.steps import check_steps
 
 if TYPE_CHECKING:
+    from simulations.lemmas.bounded import Constant
     from simulations.lemmas.settings import Settings
+    from theory.claim import Verdict
 
 
 def header(out: console.Page, settings: "Settings") -> None:
@@ -35,12 +40,14 @@ def conclusions(out: console.Page, settings: "Settings", claims: Sequence[Claim]
     over_freezing(out, settings)
     slopes(out, settings)
     proof_steps(out, settings, claims)
-    published_forms(out, settings, claims, rows)
-    verdicts(out, claims, rows)
+    refutations(out, settings, claims)
+    verdicts(out, settings, claims, rows)
 
 
-def ahead(settings: "Settings") -> Iterator[object]:
+def ahead(settings: "Settings", claims: Sequence[Claim]) -> Iterator[object]:
     """Do the theory of the conclusions, which keeps what it has found, a piece at each step."""
+    for claim in claims:
+        yield judged(settings, [claim])
     yield from over_precision(settings.prune, settings.lock, settings.radius)
     yield from over_rates(0.01, 0.05, settings.radius)
 
@@ -48,6 +55,12 @@ def ahead(settings: "Settings") -> Iterator[object]:
 def decimals(value: float | None) -> str | None:
     """Write a number with two decimals; nothing for none."""
     return None if value is None else f"{value:.2f}"
+
+
+def left_open(row: Row) -> str:
+    """Write between which constants a row leaves the lemma's formula open."""
+    ends = (row["constant_refuted_to"], row["constant_proven_from"])
+    return " to ".join("none" if end is None else f"{end:.3g}" for end in ends)
 
 
 def regime(reach_share: float) -> str:
@@ -63,11 +76,11 @@ COLUMNS = {  # and the least width of each, so that the tables stand in line
     "<measured": 15,
     "stat.": 5,
     "sufficient": 10,
-    "<constant C": 21,
+    "<measured C": 21,
     "<limited by": 14,
-    "<verdict": 9,
+    "<C left open": 12,
+    "<verdict": 10,
 }
-SHORT = {CORRECTED: "corrected"}
 
 
 def requirement_table(out: console.Page, claim: Claim, rows: list[Row]) -> None:
@@ -91,7 +104,8 @@ def requirement_table(out: console.Page, claim: Claim, rows: list[Row]) -> None:
             row["sufficient"],
             shown(row["constant"], ".3g"),
             regime(row["reach_share"]),
-            SHORT.get(row["verdict"], row["verdict"]),
+            left_open(row),
+            row["verdict"],
         )
         for row in sorted(rows, key=lambda row: row["reading"] != "uniform")
     ]
@@ -107,16 +121,11 @@ def legend(out: console.Page, rows: list[Row]) -> None:
         "  A value may fall short of necessary by its sampling error. Pointwise: at the targets 0, r/8, ..., r.\n"
         "  ?: too few trials to tell.\n"
         "stat.: sufficient, given the measured coverage by free variables alone (confidence as above).\n"
-        "constant C: what the measured n implies in the lemma's formula (Lemma 2.2: in the corrected one).\n"
+        "measured C: what the measured n implies in the lemma's formula (Lemma 2.2: in the corrected one).\n"
         "limited by: share of failures in which the sums end before the targets (reach) or leave gaps (resolution).\n"
-        "upheld: the measured interval agrees with the proven bounds, which prove a lemma of this form by themselves.\n"
-        "refuted: it lies wholly outside. undecided: too few trials for an upper end.\n"
-        "corrected: upheld after correction; the published form fails, see below.\n"
-        + (
-            "open: the measured interval agrees with the proven bounds, but these do not prove a form like this one.\n"
-            if any(row["verdict"] == OPEN for row in rows)
-            else ""
-        )
+        "C left open: with less the formula is refuted at this point, with more it asks for a proven n.\n"
+        "consistent: the measured interval agrees with the proven bounds. contradicted: it lies wholly outside.\n"
+        "undecided: too few trials for an upper end.\n"
     )
     for reading in READINGS:
         ratios = [
@@ -139,20 +148,33 @@ def boundedness(out: console.Page, settings: "Settings") -> None:
     rates = f"p = {settings.prune:g}, q = {settings.lock:g}"
     title = f"Does C stay bounded as eps and delta shrink? {rates}, uniform (nothing measured)"
     out.print(console.table(title, columns, cells))
+    out.print(said_of_precision(constants))
+
+
+def said_of_precision(constants: Sequence["Constant"]) -> str:
+    """Return what these numbers show of C: the range over eps = delta, and whether it falls at a fixed delta."""
+    lines = []
     together = [c.constants for c in constants if c.eps == c.delta]
     if together:
         low, high = min(c[0] or 0 for c in together), max(c[2] or 0 for c in together)
-        out.print(
-            f"Yes: with eps = delta it stays between {low:.1f} and {high:.1f}; at fixed delta it falls with eps. "
-            "-: too rare a failure for the estimate.\n"
+        lines.append(f"With eps = delta a constant between {low:.1f} and {high:.1f} is needed at each of these points.")
+    alone = [c.constants for c in constants if c.delta == DELTA]
+    if len(alone) > 1 and all(later[2] < earlier[0] for earlier, later in pairwise([alone[0], alone[-1]])):
+        lines.append(
+            f"At delta = {DELTA:g} the C that is needed falls as eps shrinks: from at least {alone[0][0]:.2f} "
+            f"to at most {alone[-1][2]:.2f}."
         )
+    if any(c.estimated is None for c in constants):
+        lines.append("-: too rare a failure for the estimate.")
+    return "\n".join(lines) + "\n"
 
 
 def over_freezing(out: console.Page, settings: "Settings") -> None:
     """Print how the constant grows as less and less is free."""
     columns = ("p", "q", "f", "necessary", "estimated", "sufficient", "C >=", "C ~", "C <=", "f C ~", "f^2 C ~")
     cells = []
-    for c in over_rates(0.01, 0.05, settings.radius):
+    found = list(over_rates(0.01, 0.05, settings.radius))
+    for c in found:
         sharp = c.constants[1]
         cells.append(
             (
@@ -174,8 +196,25 @@ def over_freezing(out: console.Page, settings: "Settings") -> None:
             cells,
         )
     )
-    if cells:
-        out.print("Like 1/f under pruning alone (f C is flat), like 1/f^2 with much locking (f^2 C is flat).\n")
+    out.print(said_of_rates(found))
+
+
+FLAT = 1.25  # a product is called flat when its largest value is at most this times its smallest
+
+
+def said_of_rates(constants: Sequence["Constant"]) -> str:
+    """Return how f C and f^2 C move as less is free, without locking and at no pruning; flat where they hardly do."""
+    lines = []
+    for words, power, chosen in (
+        ("Under pruning alone f C", 1, [c for c in constants if c.lock == 0]),
+        ("Under locking alone f^2 C", 2, [c for c in constants if c.prune == 0 and c.lock > 0]),
+    ):
+        values = [c.free**power * c.constants[1] for c in sorted(chosen, key=lambda c: -c.free) if c.constants[1]]
+        if len(values) > 1:
+            is_flat = max(values) <= FLAT * min(values)
+            course = "is flat" if is_flat else "is not flat"
+            lines.append(f"{words} {course}: {' '.join(f'{value:.2f}' for value in values)} as f falls.")
+    return "\n".join(lines) + "\n"
 
 
 def slopes(out: console.Page, settings: "Settings") -> None:
@@ -190,59 +229,51 @@ def slopes(out: console.Page, settings: "Settings") -> None:
     )
 
 
-PUBLISHED = "(7)"  # the formula of Lemmas 2.1 and A.2; the other equations are steps of the proof of A.2 and A.3
-
-
 def proof_steps(out: console.Page, settings: "Settings", claims: Sequence[Claim]) -> None:
-    """Print which checked steps of the published proofs of these lemmas hold, and every one that fails in full.
-
-    Equation (7) is shown where the verdict of one of these lemmas refers to it.
-    """
-    steps = check_steps(settings.prune, settings.lock)
+    """Print which checked steps of the published proof of Lemmas A.2 and A.3 hold, and every one that fails in full."""
     if not {"A.2", "A.3"} & {claim.key for claim in claims}:
-        steps = tuple(step for step in steps if step.equation.startswith(PUBLISHED))
-    if not any(PUBLISHED in (claim.limit or "") for claim in claims):
-        steps = tuple(step for step in steps if not step.equation.startswith(PUBLISHED))
+        return
+    steps = check_steps(settings.prune, settings.lock)
     held = "; ".join(step.equation for step in steps if step.holds)
-    if held:
-        out.print(
-            f"Steps of the proof of Lemmas A.2 and A.3 checked (inner constants reconstructed; docs/theory.md, "
-            f"sections 4 and 5, says what each is). Hold: {held}."
-        )
+    out.print(
+        f"Steps of the proof of Lemmas A.2 and A.3 checked (inner constants reconstructed; docs/theory.md, "
+        f"sections 4 and 5, says what each is). Hold: {held}."
+    )
     for step in steps:
         if not step.holds:
-            named = step.equation.replace(PUBLISHED, f"{PUBLISHED}, the formula of Lemmas 2.1 and A.2,")
-            out.print(f"FAILS {named}: {step.statement}.\n  {step.evidence}.")
-    if steps:
-        out.print()
+            out.print(f"FAILS {step.equation}: {step.statement}.\n  {step.evidence}.")
+    out.print()
 
 
-def published_forms(out: console.Page, settings: "Settings", claims: Sequence[Claim], rows: list[Row]) -> None:
-    """Print where a published form is wrong, and which corrected form stands."""
-    for claim in claims:
-        if claim.corrected is None:
-            continue
-        eps = min(settings.eps)
-        dense = next((row for row in rows if row["claim"] == "2.1" and row["eps"] == eps), None)
-        C = dense and dense["constant"]["value"]
-        out.print(
-            f"Lemma {claim.key} as published, {claim.form.statement}, is wrong for every C: {claim.corrected.trouble}. "
-            "(The formula is reconstructed; the argument needs its structure only. p' = 1 - p.)"
-        )
-        if C:
-            rate = claim.corrected.fails_from(C, eps, settings.delta, settings.radius, claim.reading)
-            if rate is not None:
-                out.print(
-                    f"  For example, even with the larger, uniform C = {C:.2f} measured for the dense source at "
-                    f"eps = {eps:g} it is refuted for every p' >= {rate:.4f} ({claim.reading} reading)."
-                )
-        out.print(f"  Corrected ({claim.corrected.name}): {claim.corrected.form.statement} stands.\n")
+def verdicts(out: console.Page, settings: "Settings", claims: Sequence[Claim], rows: list[Row]) -> None:
+    """Print what is known of each lemma, and whether the rows agree with what is proven.
 
-
-def verdicts(out: console.Page, claims: Sequence[Claim], rows: list[Row]) -> None:
-    """Print one verdict per lemma."""
+    The lemmas speak of targets |z| <= 1; with another radius they get no verdict.
+    """
     out.print("Verdicts")
-    for claim in claims:
-        verdict = overall([row["verdict"] for row in rows if row["claim"] == claim.key])
-        limit = f"; {claim.limit}" if claim.limit else ""
-        out.print(f"  Lemma {claim.key} ({claim.title}, {claim.paper}): {verdict}{limit}")
+    if settings.radius != 1:
+        out.print(f"  None on the lemmas: they speak of |z| <= 1, these rows of |z| <= {settings.radius:g}.")
+    for claim, found in judged(settings, claims).items():
+        out.print(f"  Lemma {claim.key} ({claim.title}, {claim.paper}): {in_a_line(claim, found)}")
+    agreement = overall([row["verdict"] for row in rows])
+    out.print(f"  Rows against the proven bounds: {agreement}")
+
+
+def judged(settings: "Settings", claims: Sequence[Claim]) -> "dict[Claim, Verdict]":
+    """Return the verdict on each lemma at the rates of the run; none where the targets are not those of the lemmas."""
+    if settings.radius != 1:
+        return {}
+    return {claim: _judged(claim, settings.prune, settings.lock) for claim in claims}
+
+
+@lru_cache(maxsize=64)
+def _judged(claim: Claim, prune: float, lock: float) -> "Verdict":
+    return claim.judged(prune, lock)
+
+
+def refutations(out: console.Page, settings: "Settings", claims: Sequence[Claim]) -> None:
+    """Print the points that refute a published form, and which corrected form stands."""
+    for claim, found in judged(settings, claims).items():
+        if found.published is not None and found.published.verdict == "refuted":
+            out.print(f"Lemma {claim.key} as published:")
+            out.print(told(claim, found, settings.prune, settings.lock))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from math import isfinite
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,7 +12,7 @@ from simulations.lemmas.curves import Curves
 from simulations.lemmas.measure import CurveSetting, planned_trials
 from simulations.lemmas.plan import Expectation, curve_of, plan
 from simulations.lemmas.settings import Settings
-from simulations.lemmas.verdicts import standing, verdict
+from simulations.lemmas.verdicts import verdict
 from simulations.run.cache import current
 from slt.core.intervals import Crossing, upper_limit
 from slt.core.rates import READINGS, Rates
@@ -27,8 +28,7 @@ def row_of(
 ) -> Row:
     """Return one row of the report."""
     constants = {
-        end: None if n is None else claim.corrected_constant(n, settings.prune, settings.lock, plan.eps, settings.delta)
-        for end, n in asdict(measured).items()
+        end: None if n is None else _constant(claim, settings, plan.eps, n) for end, n in asdict(measured).items()
     }
     return {
         "claim": claim.key,
@@ -45,6 +45,8 @@ def row_of(
         "statistical": statistical,
         "sufficient": plan.sufficient[reading],
         "constant": constants,
+        "constant_refuted_to": _constant(claim, settings, plan.eps, plan.necessary[reading] - 1),
+        "constant_proven_from": _constant(claim, settings, plan.eps, plan.sufficient[reading]),
         "trials": plan.curve.trials,
         "n_max": plan.curve.n_max,
         "verdict": verdict(
@@ -52,9 +54,14 @@ def row_of(
             measured,
             plan.sufficient[reading],
             all_targets=reading == "uniform",
-            standing=standing(claim),
         ),
     }
+
+
+def _constant(claim: Claim, settings: Settings, eps: float, n: int) -> float | None:
+    """Return the constant that ``n`` implies in the form that stands; None where no constant asks for so many."""
+    found = claim.corrected_constant(max(n, 0), settings.prune, settings.lock, eps, settings.delta)
+    return found if isfinite(found) else None
 
 
 def cover_failure(uniform: ArrayLike, trials: int, confidence: float) -> tuple[float, ...]:

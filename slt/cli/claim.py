@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from slt.core import console
 from slt.core.command import REFUTED, Parser
 from slt.core.options import add_forms
+from theory.claim_text import described, number, told
 
 if TYPE_CHECKING:
     from theory.bracket import Bracket
     from theory.claim import Claim, Verdict
-    from theory.judge import Judgement
 
 COLUMNS = ("eps", "delta", "p", "q", "necessary", "sufficient", "C refuted to", "C proven from")
 
@@ -47,54 +47,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     return REFUTED if found.word == "refuted" else 0
 
 
-def described(claim: "Claim") -> str:
-    """Return what the claim says and where it stands, as text."""
-    lines = [
-        f"Claim {claim.key} ({', '.join(part for part in (claim.paper, claim.number, claim.link) if part)})",
-        f"  {claim.words}",
-        f"  {claim.hypotheses}",
-        f"  Form: {claim.form.statement if claim.form else 'none in these symbols'}. Reading: {claim.reading}."
-        + (f" For min(delta, eps) <= {claim.min_at_most:g}." if claim.min_at_most < 1 else ""),
-        f"  Source: {claim.source}" + (f": {claim.quote}" if claim.quote else ""),
-    ]
-    return "\n".join(line for line in lines if line.strip()) + "\n"
-
-
-def told(claim: "Claim", found: "Verdict", prune: float, lock: float) -> str:
-    """Return the verdict as text, with its constant or its witnesses."""
-    if found.published is None:
-        return f"Verdict: not judged. {claim.unjudged}.\n"
-    rates = claim.rates(prune, lock)
-    read = "" if claim.source == "quoted" else f" (its form is {claim.source})"
-    lines = [f"Verdict at p = {rates.prune:g}, q = {rates.lock:g}: {found.word}{read}"]
-    lines += judgement_told(found.published, f"  The form {claim.asked.statement}")
-    if claim.corrected is not None and found.repaired is not None:
-        lines += judgement_told(
-            found.repaired, f"  Corrected ({claim.corrected.name}): {claim.corrected.form.statement}"
-        )
-    return "\n".join(lines) + "\n"
-
-
-def judgement_told(found: "Judgement", subject: str) -> list[str]:
-    """Return the lines that say what is known of one form."""
-    if found.verdict == "refuted":
-        lines = [f"{subject} is refuted for every C: {found.reason}."]
-        lines += [
-            f"    C = {w.C:g}: at {w.where} it asks for n >= {number(w.asked)}; n >= {number(w.needed)} is necessary"
-            for w in found.witnesses
-        ]
-        return lines
-    if found.verdict == "proven" and found.constant is not None:
-        lines = [f"{subject} is proven with C = {number(found.constant)}: {found.reason}."]
-        if found.constant_half is not None and found.constant_half < 0.99 * found.constant:
-            lines.append(f"    Where min(delta, eps) <= 1/2, C = {number(found.constant_half)} is enough.")
-        return lines
-    lines = [f"{subject} is open: {found.reason}."]
-    if found.constant_half is not None:
-        lines.append(f"    Where min(delta, eps) <= 1/2 it is proven with C = {number(found.constant_half)}.")
-    return lines
-
-
 def table(claim: "Claim", points: Sequence["Bracket"]) -> Any:
     """Return the brackets as a table."""
     rows = [
@@ -125,11 +77,6 @@ def spread_told(found: Any) -> str:
 def place(point: "Bracket") -> str:
     """Return a point as text."""
     return f"eps = {point.eps:g}, delta = {point.delta:g}, p = {point.prune:g}, q = {point.lock:g}"
-
-
-def number(value: float) -> str:
-    """Return a number as text, four digits."""
-    return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
 
 
 def record(claim: "Claim", found: "Verdict", points: Sequence["Bracket"]) -> dict[str, Any]:

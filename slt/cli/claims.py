@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from slt.cli.claim import number, record
+from slt.cli.claim import record
 from slt.core import console
 from slt.core.command import REFUTED, Parser
 from slt.core.options import add_forms
+from theory.claim_text import number
 
 COLUMNS = ("<claim", "<paper", "<form", "<reading", "<source", "<verdict", "<constant or reason")
 

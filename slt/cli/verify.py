@@ -30,8 +30,9 @@ def parser(prog: str = "slt verify") -> Parser:
         description="How many random numbers are needed so that subset sums hit every target when some are pruned "
         "(never used) and some locked (always used)? For each lemma of the literature: what is necessary (proven), "
         "estimated, measured (with an interval) and sufficient (proven), and whether the lemma stands.",
-        epilog="Exit code: 0 upheld, upheld after correction or undecided; 1 refuted (a measured interval outside the "
-        "proven bounds); 2 bad input, or a machine that refuses something; 70 a fault of the program; 130 interrupted.",
+        epilog="Exit code: 0; 1 when a lemma is refuted and no correction is proven, or when a measured interval lies "
+        "outside the proven bounds; 2 bad input, or a machine that refuses something; 70 a fault of the program; "
+        "130 interrupted.",
     )
     add_fields(p, Settings)
     p.add_argument("--jobs", type=int, help="threads (default: all cores); results do not depend on it")
@@ -105,7 +106,7 @@ def report_run(
     from simulations.lemmas.job import verify
     from simulations.lemmas.measure import Law
     from simulations.lemmas.settings import command
-    from simulations.lemmas.verdicts import REFUTED, overall
+    from simulations.lemmas.verdicts import CONTRADICTED, overall
     from simulations.run.versions import versions
 
     folder = None if out_dir is None else Path(out_dir)
@@ -124,7 +125,7 @@ def report_run(
         report.requirement_table(page, claim, rows)
 
     with Store(folder / "runs.sqlite") if folder else Store() as store:
-        meanwhile = report.ahead(settings) if concludes else ()
+        meanwhile = report.ahead(settings, claims) if concludes else ()
         found = verify(settings, claims, engine=engine, store=store, tell=tell, meanwhile=meanwhile)
     if found.interrupted:
         page.note("Interrupted: the rows above are finished, the others are missing.")
@@ -141,8 +142,10 @@ def report_run(
     if concludes:
         report.conclusions(page, settings, claims, found.rows)  # after the rows are safe: it takes a while
     else:
-        report.verdicts(page, claims, found.rows)
-    return EXIT_REFUTED if overall([row["verdict"] for row in found.rows]) == REFUTED else 0
+        report.verdicts(page, settings, claims, found.rows)
+    contradicted = overall([row["verdict"] for row in found.rows]) == CONTRADICTED
+    refuted = any(verdict.word == "refuted" for verdict in report.judged(settings, claims).values())
+    return EXIT_REFUTED if contradicted or refuted else 0
 
 
 def check_outputs(json_file: str | None, folder: Path | None) -> None:

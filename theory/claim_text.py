@@ -1,0 +1,73 @@
+"""What is known of a claim, in words; every sentence follows from the judgement that it is made of."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from theory.claim import Claim, Verdict
+    from theory.judge import Judgement
+
+
+def number(value: float) -> str:
+    """Return a number as text, four digits."""
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
+
+
+def described(claim: "Claim") -> str:
+    """Return what the claim says and where it stands, as text."""
+    lines = [
+        f"Claim {claim.key} ({', '.join(part for part in (claim.paper, claim.number, claim.link) if part)})",
+        f"  {claim.words}",
+        f"  {claim.hypotheses}",
+        f"  Form: {claim.form.statement if claim.form else 'none in these symbols'}. Reading: {claim.reading}."
+        + (f" For min(delta, eps) <= {claim.min_at_most:g}." if claim.min_at_most < 1 else ""),
+        f"  Source: {claim.source}" + (f": {claim.quote}" if claim.quote else ""),
+    ]
+    return "\n".join(line for line in lines if line.strip()) + "\n"
+
+
+def told(claim: "Claim", found: "Verdict", prune: float, lock: float) -> str:
+    """Return the verdict as text, with its constant or its witnesses."""
+    if found.published is None:
+        return f"Verdict: not judged. {claim.unjudged}.\n"
+    rates = claim.rates(prune, lock)
+    read = "" if claim.source == "quoted" else f" (its form is {claim.source})"
+    lines = [f"Verdict at p = {rates.prune:g}, q = {rates.lock:g}: {found.word}{read}"]
+    lines += judgement_told(found.published, f"  The form {claim.asked.statement}")
+    if claim.corrected is not None and found.repaired is not None:
+        lines += judgement_told(
+            found.repaired, f"  Corrected ({claim.corrected.name}): {claim.corrected.form.statement}"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def judgement_told(found: "Judgement", subject: str) -> list[str]:
+    """Return the lines that say what is known of one form."""
+    if found.verdict == "refuted":
+        lines = [f"{subject} is refuted for every C: {found.reason}."]
+        lines += [
+            f"    C = {w.C:g}: at {w.where} it asks for n >= {number(w.asked)}; n >= {number(w.needed)} is necessary"
+            for w in found.witnesses
+        ]
+        return lines
+    if found.verdict == "proven" and found.constant is not None:
+        lines = [f"{subject} is proven with C = {number(found.constant)}: {found.reason}."]
+        if found.constant_half is not None and found.constant_half < 0.99 * found.constant:
+            lines.append(f"    Where min(delta, eps) <= 1/2, C = {number(found.constant_half)} is enough.")
+        return lines
+    lines = [f"{subject} is open: {found.reason}."]
+    if found.constant_half is not None:
+        lines.append(f"    Where min(delta, eps) <= 1/2 it is proven with C = {number(found.constant_half)}.")
+    return lines
+
+
+def in_a_line(claim: "Claim", found: "Verdict") -> str:
+    """Return the verdict and its constant, and what is reconstructed, in one line."""
+    word = found.word
+    stands = found.standing
+    if stands is not None and stands.constant is not None:
+        if found.word == "corrected":
+            word = "refuted as published, proven after correction"
+        word += f" with C = {number(stands.constant)}"
+        if stands.constant_half is not None and stands.constant_half < 0.99 * stands.constant:
+            word += f", and with C = {number(stands.constant_half)} where min(delta, eps) <= 1/2"
+    return word if claim.source == "quoted" else f"{word} (its form is {claim.source})"

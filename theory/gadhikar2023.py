@@ -73,7 +73,7 @@ def failure_bound(n: int, eps: float, prune: float, C: float) -> float:
     Statement: P(fail) <= E exp(-M/C) / eps = (1 - p' (1 - exp(-1/C)))^n / eps, M ~ Bin(n, p') survivors; at most 1.
     Derivation: Lemma 2.1 at delta = exp(-m/C) says P(fail | M = m) <= exp(-m/C) when that is at most eps; otherwise
     exp(-m/C) / eps > 1 bounds it trivially. Average over M.
-    Assumes: Lemma 2.1 with this C (for all its eps and delta); same reading and radius as that lemma.
+    Assumes: Lemma 2.1 with this C where min(delta, eps) <= 1/2, and eps <= 1/2; same reading and radius as that lemma.
     Relation: upper bound.
     Source: ours (thinning).
     """
@@ -84,7 +84,7 @@ def corrected_sample_size(eps: float, delta: float, C: float, prune: float) -> f
     """Bound how many numbers are needed when each is pruned independently: the corrected form.
 
     Statement: n >= log(1/min(delta, eps)) / log(1/(1 - p' (1 - exp(-1/C)))) suffices.
-    Assumes: C = :func:`corrected_constant` of a constant for which Lemma 2.1 holds. (With Lemma 2.1's own C the form
+    Assumes: eps <= 1/2; C = :func:`corrected_constant` of a constant for which Lemma 2.1 holds where min <= 1/2. (With Lemma 2.1's own C the form
     does not follow from that lemma; it needs the factor 2 of two logarithms, which the larger constant absorbs.)
     Relation: upper bound, both readings. Tends to Lemma 2.1's C log(1/min(delta, eps)) as p' -> 1, and lies
     between 1 and 1 + 1/C times C / p' * log(1/min(delta, eps)).

@@ -84,8 +84,9 @@ def corrected_sample_size(eps: float, delta: float, C: float, prune: float) -> f
     """Bound how many numbers are needed when each is pruned independently: the corrected form.
 
     Statement: n >= log(1/min(delta, eps)) / log(1/(1 - p' (1 - exp(-1/C)))) suffices.
-    Assumes: eps <= 1/2; C = :func:`corrected_constant` of a constant for which Lemma 2.1 holds where min <= 1/2. (With Lemma 2.1's own C the form
-    does not follow from that lemma; it needs the factor 2 of two logarithms, which the larger constant absorbs.)
+    Assumes: eps <= 1/2; C = :func:`corrected_constant` of a constant for which Lemma 2.1 holds where min <= 1/2. (With
+    Lemma 2.1's own C the form does not follow from that lemma; it needs the factor 2 of two logarithms, which the
+    larger constant absorbs.)
     Relation: upper bound, both readings. Tends to Lemma 2.1's C log(1/min(delta, eps)) as p' -> 1, and lies
     between 1 and 1 + 1/C times C / p' * log(1/min(delta, eps)).
     Source: ours.

@@ -101,7 +101,7 @@ def test_the_requirement_figure_shows_the_committed_rows(panel):
     assert right < 1e-4
 
 
-@pytest.mark.parametrize(("verdict", "agree"), [("upheld after correction", True), ("undecided", False)])
+@pytest.mark.parametrize(("verdict", "agree"), [("consistent", True), ("undecided", False)])
 def test_the_requirement_figure_claims_agreement_only_where_all_verdicts_do(verdict, agree):
     rows = requirement.load()
     rows[3] = {**rows[3], "verdict": verdict}

@@ -12,7 +12,7 @@ from figures.all import FIGURES
 from figures.report import claims, main
 from figures.report.page import page
 from figures.report.pictures import drawn, picture
-from simulations.lemmas.verdicts import REFUTED, UPHELD
+from simulations.lemmas.verdicts import CONSISTENT, CONTRADICTED
 
 NAMES = [figure.name for figure in FIGURES]
 REQUIREMENT, HOLE = (next(figure for figure in FIGURES if figure.name == name) for name in ("requirement", "hole"))
@@ -78,19 +78,21 @@ def test_the_same_results_make_the_same_bytes(drawings):
 def test_the_claims_say_what_the_rows_say():
     rows, grid = claims.load()["rows"], claims.rows_of("constants.jsonl")
     judged = {lemma["claim"].key: lemma for lemma in claims.judged(rows, grid)}
-    assert [lemma["verdict"] for lemma in judged.values()] == [UPHELD, "upheld after correction", UPHELD, UPHELD]
+    assert [lemma["verdict"] for lemma in judged.values()] == ["proven", "corrected", "proven", "proven"]
+    assert {lemma["rows"] for lemma in judged.values()} == {CONSISTENT}
+    assert "C = " in judged["A.3"]["why"]
     assert sum(count for lemma in judged.values() for count in lemma["grid"].values()) == len(grid) == 1092
     own = [row["constant"]["value"] for row in rows if row["claim"] == "A.3" and row["reading"] == "uniform"]
     assert judged["A.3"]["constants"]["uniform"] == f"{min(own):.3g} to {max(own):.3g}"
     assert all(len(line) == len(claims.COLUMNS) for lemma in judged.values() for line in lemma["table"])
-    worse = [row | {"verdict": REFUTED} if row["claim"] == "A.2" and row["eps"] == 0.01 else row for row in rows]
-    assert [lemma["claim"].key for lemma in claims.judged(worse, grid) if lemma["verdict"] == REFUTED] == ["A.2"]
+    worse = [row | {"verdict": CONTRADICTED} if row["claim"] == "A.2" and row["eps"] == 0.01 else row for row in rows]
+    assert [lemma["claim"].key for lemma in claims.judged(worse, grid) if lemma["rows"] == CONTRADICTED] == ["A.2"]
 
 
 def test_theorems_are_judged_by_the_construction_and_the_floors():
     sweep, hole = claims.rows_of("sweep.jsonl"), claims.rows_of("hole.jsonl")
     pruned, frozen, locked = claims.theorems(sweep, hole)
-    assert [theorem["verdict"] for theorem in (pruned, frozen, locked)] == [UPHELD, UPHELD, REFUTED]
+    assert [theorem["verdict"] for theorem in (pruned, frozen, locked)] == [CONSISTENT, CONSISTENT, "refuted"]
     assert f"{sum(row['lock'] == 0 for row in sweep)} settings" in pruned["numbers"]
     sources = sum(len(row["errors"]["searched"]) for row in hole if row["lock_first"])
     assert f"of {sources} sources, whatever the mask; masks below it: 0" in locked["numbers"]
@@ -102,7 +104,7 @@ def test_theorems_are_judged_by_the_construction_and_the_floors():
         return row | {"points": points}
 
     worse = [failing(row) if row["lock"] > 0 else row for row in sweep]
-    assert [theorem["verdict"] for theorem in claims.theorems(worse, hole)] == [UPHELD, REFUTED, REFUTED]
+    assert [theorem["verdict"] for theorem in claims.theorems(worse, hole)] == [CONSISTENT, "refuted", "refuted"]
     undone = [row | {"broken": 1} for row in hole]
     assert claims.theorems(sweep, undone)[2]["verdict"] == "undecided"
 
@@ -271,5 +273,5 @@ def test_a_claim_that_was_not_measured_says_so(monkeypatch):
     toy = replace(claims.CLAIMS[0], key="toy")
     monkeypatch.setattr(claims, "CLAIMS", (*claims.CLAIMS, toy))
     judged = claims.judged(claims.load()["rows"], claims.rows_of("constants.jsonl"))[-1]
-    assert (judged["verdict"], judged["trials"], judged["table"]) == ("not measured", "-", [])
-    assert '<strong class="not-measured">not measured</strong>' in page([])
+    assert (judged["rows"], judged["trials"], judged["table"]) == ("not measured", "-", [])
+    assert "rows: not measured" in page([])

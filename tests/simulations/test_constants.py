@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from simulations.experiments.constants import DELTAS, RESULT, SETTINGS, Point, main, measured_rows
-from simulations.lemmas.verdicts import REFUTED
+from simulations.lemmas.verdicts import CONTRADICTED
 from slt.core.command import BAD_INPUT, run
 from slt.core.rates import READINGS
 from slt.core.store import Store, read_jsonl
@@ -31,7 +31,7 @@ def test_committed_rows_come_out_again(point):
 def test_no_row_is_refuted_and_every_interval_is_in_order():
     for row in ROWS:
         measured = row["measured"]
-        assert row["verdict"] != REFUTED
+        assert row["verdict"] != CONTRADICTED
         assert measured["lower"] <= measured["value"] <= (measured["upper"] or np.inf)
         assert measured["lower"] <= row["sufficient"]
 

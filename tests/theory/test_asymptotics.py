@@ -45,17 +45,16 @@ def test_the_constant_covers_the_closed_form_and_is_finite(both, eps, delta, rad
 
 
 def test_the_constant_by_hand_for_the_dense_source():
-    k = 0.25 - (exp(1) - 2) / 6
-    L0 = log(10)
-    expected = (1 + log(6) / L0) / k + 0.5 / (k * L0) + 24 + (8 * log(2) + 4 * log(4)) / L0 + 3 / L0
-    assert constant() == pytest.approx(expected, rel=1e-12)
+    L0, s = log(10), 3.75  # the best of the multiples of 1/4
+    shift = (1 + (log(4) + s / 2) / L0) / (0.5 - (1 - exp(-s)) / (2 * s))
+    assert constant() == pytest.approx(shift + 12 + 4 * log(4.04) / L0 + 2 / L0, rel=1e-12)
 
 
 def test_the_constant_by_hand_where_half_is_locked():
     k, f, q, L0 = 0.25 - (exp(1) - 2) / 6, 0.5, 0.5, log(10)
     each = 1 + (sinh(1) - 1) / k * q / (f + 2 * q)
-    shift = (f + 2 * q) / (k * f * f) * (1 + log(6) / L0) + 0.5 / (k * f * L0)
-    expected = shift + each / f * (24 + (8 * log(2) + 4 * log(4)) / L0) + (1 + 2 * each) / L0
+    shift = (f + 2 * q) / (k * f * f) * (1 + log(4) / L0) + 0.5 / (k * f * L0)
+    expected = shift + each / f * (12 + 4 * log(4.04) / L0) + (1 + each) / L0
     assert constant(lock=0.5) == pytest.approx(expected, rel=1e-12)
 
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from slt.core.checks import one_of, positive
+from slt.core.checks import at_least_zero, one_of, open_unit, positive
 from slt.core.rates import READINGS, Rates, searchable
 from theory.expression import SYMBOLS, Expression
 from theory.judge import Judgement, Question, implied_constant, judge
@@ -40,12 +40,15 @@ class Form:
 
     def sample_size(self, C: float, eps: float, delta: float, rates: Rates) -> float:
         """Return the n that the form asks for with constant ``C`` (a real number; round up)."""
+        eps, delta = open_unit("eps", eps), open_unit("delta", delta)
         values = {"C": positive("C", C), "eps": eps, "delta": delta, "p": rates.prune, "q": rates.lock, "f": rates.free}
         return self.expression.value(**values)
 
     def implied_constant(self, n: float, eps: float, delta: float, rates: Rates) -> float:
         """Return the least constant with which the form asks for ``n``; infinite where none does."""
-        return implied_constant(self.expression, n, eps, delta, rates)
+        return implied_constant(
+            self.expression, at_least_zero("n", n), open_unit("eps", eps), open_unit("delta", delta), rates
+        )
 
 
 @dataclass(frozen=True)
@@ -176,12 +179,19 @@ def read_claim(path: str | Path) -> Claim:
     try:
         if len(content) > LARGEST:
             raise ValueError(f"it has more than {LARGEST} bytes")
-        table = tomllib.loads(content.decode())
+        table = _table(content)
         if set(table) - {"claim", "corrected"} or not isinstance(table.get("claim"), dict):
             raise ValueError(f"it must hold the table [claim], and may hold [corrected]; it holds {_listed(table)}")
         return _claim(table["claim"], table.get("corrected"))
     except (ValueError, UnicodeDecodeError) as error:  # also what is no TOML
         raise ValueError(f"{path} is no claim: {' '.join(str(error).split())}") from None
+
+
+def _table(content: bytes) -> dict[str, Any]:
+    try:
+        return tomllib.loads(content.decode())
+    except RecursionError:
+        raise ValueError("its lists are nested too deep") from None
 
 
 def _claim(table: dict[str, Any], corrected: Any) -> Claim:

@@ -202,8 +202,10 @@ def _claim(table: dict[str, Any], corrected: Any) -> Claim:
     for name in ("key", "paper", "number", "reading", "form"):
         if name not in values:
             raise ValueError(f"[claim] must have the key {name}")
-    for name, value in values.items():
-        _check_kind(name, value)
+    values = {name: _checked(name, value) for name, value in values.items()}
+    for name in ("key", "paper", "number"):
+        if not values[name]:
+            raise ValueError(f"{name} must not be empty")
     one_of("reading", values["reading"], READINGS)
     one_of("source", values.get("source", RECONSTRUCTED), (QUOTED, RECONSTRUCTED, OURS))
     if values.get("source") == QUOTED and not values.get("quote"):
@@ -233,8 +235,7 @@ def _correction(table: Any, claim: dict[str, Any]) -> Correction:
         "min_at_most",
     }:
         raise ValueError("[corrected] must have name, form and trouble, and may have min_at_most")
-    for name, value in table.items():
-        _check_kind(name, value)
+    table = {name: _checked(name, value) for name, value in table.items()}
     form = Form(table["form"])
     _check_symbols(form.expression, claim)
     return Correction(table["name"], form, table["trouble"], _domain(table.get("min_at_most", 1.0)))
@@ -250,13 +251,19 @@ def _check_symbols(form: Expression, claim: dict[str, Any]) -> None:
             )
 
 
-def _check_kind(name: str, value: Any) -> None:
+def _checked(name: str, value: Any) -> Any:
+    """Return the value of a key if it is of its kind; a text on one line, without what rules a terminal."""
     wanted: Any = {"prunes": bool, "locks": bool, "constant_depends_on": list, "min_at_most": (int, float)}.get(
         name, str
     )
     if not isinstance(value, wanted) or (wanted is not bool and isinstance(value, bool)):
         words = {bool: "true or false", list: "a list", str: "a text"}.get(wanted, "a number")
         raise ValueError(f"{name} must be {words}, got {str(value)[:40]}")
+    if isinstance(value, str):
+        value = " ".join(value.split())
+        if not value.isprintable():
+            raise ValueError(f"{name} must be a text that can be printed, got {ascii(value)[:40]}")
+    return value
 
 
 def _domain(value: float) -> float:

@@ -148,8 +148,8 @@ def necessary_floor(x: float, y: float, rates: Rates, reading: str) -> float:
     have enough subset sums; (b) y / log 2: with probability 2^-n no value is negative, and then z = -1 is missed;
     (c) (1 - delta - eps) x / ((1 - eps) f log 2), counting free numbers; (d) for delta <= 1/10 and q > 960 f the
     largest n with 20 f n + 1 <= sqrt(n q / 12), if n q > 10 there: below it the locked sum is too far away. Between
-    the two roots n_1 < n_2 of that quadratic in sqrt(n), success needs |T - z| < m + 1, m the free numbers: P(m > 20 f n) <=
-    1/20, and P(|T| <= sqrt(n q / 12)), half a standard deviation, is far below 17/20 for n q >= 10. And n <= n_1 or
+    the two roots n_1 < n_2 of that quadratic in sqrt(n), success needs |T - z| < m + 1, m the free numbers: P(m > 20
+    f n) <= 1/20, and P(|T| <= sqrt(n q / 12)), half a standard deviation, is far below 17/20 for n q >= 10. And n <= n_1 or
     n q < 10 has f n <= 1/20: nothing is free with probability 19/20, and then 1 or -1 is missed by half of that.
     Relation: lower bound on the smallest sufficient n, in either reading.
     """
@@ -304,9 +304,9 @@ def _witnesses(question: Question, direction: _Direction) -> Iterator[Witness]:
     kept = question.rates.lock if direction.name[0] == "p" else question.rates.prune
     steps = np.geomspace(direction.start, 10.0**_FAR, round(log(10.0**_FAR / direction.start) / log(1.02)))
     points = [point for point in map(direction.at, steps.tolist()) if point[2] > 0 and point[3] != -inf]
-    if direction.name.endswith("-> 1 - q") or direction.name.endswith("-> 1 - p"):
-        if direction.name[0] in question.form.symbols:  # it may hold 1 - p - q, which rounding spoils beyond
-            points = [point for point in points if point[2] > _ROUNDED_FREE]
+    if direction.name.endswith(("-> 1 - q", "-> 1 - p")) and direction.name[0] in question.form.symbols:
+        # it may hold 1 - p - q, which rounding spoils beyond
+        points = [point for point in points if point[2] > _ROUNDED_FREE]
     locks = [_lock(question.rates, direction.name, moved) for *_, moved in points]
     needs = [
         2.0 if direction.name == "eps, delta -> 1" else _floor(x, y, lock, free, question.reading)

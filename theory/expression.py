@@ -27,7 +27,7 @@ LONGEST = 400  # characters
 DEEPEST = 40
 STEEPEST = 100  # of an exponent that is a number, either way
 _DIGITS = 1000  # of an exponent over a number, for sympy
-_SMALLEST, _LARGEST = 1e-30, 1e30  # of numbers, and of parts without symbols, but for 0
+_LARGEST = 1e30  # of numbers, and of parts without symbols; 1 / _LARGEST is the smallest but for 0
 
 
 class Undecided(Exception):
@@ -144,8 +144,9 @@ def _node(tree: ast.expr, line: str, depth: int) -> Node:
 
     def checked(node: Node) -> Node:
         if not _symbols(node):
-            size = abs(_constant(node))
-            if not (size == 0 or _SMALLEST <= size <= _LARGEST):
+            with np.errstate(all="ignore"):
+                far = _far(node, {})
+            if not (far.sign == 0 or abs(far.size) <= log(_LARGEST) + 1e-9) or isnan(far.size):
                 raise ValueError(f"numbers of a form must lie between 1e-30 and 1e30, got {said}")
         if node[0] == "**" and not _symbols(node[2]) and abs(_constant(node[2])) > STEEPEST:
             raise ValueError(f"exponents of a form must lie between -{STEEPEST} and {STEEPEST}, got {said}")

@@ -148,9 +148,10 @@ def necessary_floor(x: float, y: float, rates: Rates, reading: str) -> float:
     have enough subset sums; (b) y / log 2: with probability 2^-n no value is negative, and then z = -1 is missed;
     (c) (1 - delta - eps) x / ((1 - eps) f log 2), counting free numbers; (d) for delta <= 1/10 and q > 960 f the
     largest n with 20 f n + 1 <= sqrt(n q / 12), if n q > 10 there: below it the locked sum is too far away. Between
-    the two roots n_1 < n_2 of that quadratic in sqrt(n), success needs |T - z| < m + 1, m the free numbers: P(m > 20
-    f n) <= 1/20, and P(|T| <= sqrt(n q / 12)), half a standard deviation, is far below 17/20 for n q >= 10. And n <= n_1 or
-    n q < 10 has f n <= 1/20: nothing is free with probability 19/20, and then 1 or -1 is missed by half of that.
+    the two roots n_1 < n_2 of that quadratic in sqrt(n), success needs |T - z| < m + 1, m the free numbers: P(m >
+    20 f n) <= 1/20, and P(|T| <= sqrt(n q / 12)), half a standard deviation, is far below 17/20 for n q >= 10. And
+    n <= n_1 or n q < 10 has f n <= 1/20: nothing is free with probability 19/20, and then 1 or -1 is missed by half of
+    that.
     Relation: lower bound on the smallest sufficient n, in either reading.
     """
     return _floor(x, y, rates.lock, rates.free, reading)

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from slt.core.checks import one_of, positive
+from slt.core.checks import at_least_zero, one_of, open_unit, positive
 from slt.core.rates import READINGS, Rates, searchable
 from theory.expression import SYMBOLS, Expression
 from theory.judge import Judgement, Question, implied_constant, judge
@@ -40,12 +40,15 @@ class Form:
 
     def sample_size(self, C: float, eps: float, delta: float, rates: Rates) -> float:
         """Return the n that the form asks for with constant ``C`` (a real number; round up)."""
+        eps, delta = open_unit("eps", eps), open_unit("delta", delta)
         values = {"C": positive("C", C), "eps": eps, "delta": delta, "p": rates.prune, "q": rates.lock, "f": rates.free}
         return self.expression.value(**values)
 
     def implied_constant(self, n: float, eps: float, delta: float, rates: Rates) -> float:
         """Return the least constant with which the form asks for ``n``; infinite where none does."""
-        return implied_constant(self.expression, n, eps, delta, rates)
+        return implied_constant(
+            self.expression, at_least_zero("n", n), open_unit("eps", eps), open_unit("delta", delta), rates
+        )
 
 
 @dataclass(frozen=True)
@@ -176,12 +179,19 @@ def read_claim(path: str | Path) -> Claim:
     try:
         if len(content) > LARGEST:
             raise ValueError(f"it has more than {LARGEST} bytes")
-        table = tomllib.loads(content.decode())
+        table = _table(content)
         if set(table) - {"claim", "corrected"} or not isinstance(table.get("claim"), dict):
             raise ValueError(f"it must hold the table [claim], and may hold [corrected]; it holds {_listed(table)}")
         return _claim(table["claim"], table.get("corrected"))
     except (ValueError, UnicodeDecodeError) as error:  # also what is no TOML
         raise ValueError(f"{path} is no claim: {' '.join(str(error).split())}") from None
+
+
+def _table(content: bytes) -> dict[str, Any]:
+    try:
+        return tomllib.loads(content.decode())
+    except RecursionError:
+        raise ValueError("its lists are nested too deep") from None
 
 
 def _claim(table: dict[str, Any], corrected: Any) -> Claim:
@@ -192,8 +202,10 @@ def _claim(table: dict[str, Any], corrected: Any) -> Claim:
     for name in ("key", "paper", "number", "reading", "form"):
         if name not in values:
             raise ValueError(f"[claim] must have the key {name}")
-    for name, value in values.items():
-        _check_kind(name, value)
+    values = {name: _checked(name, value) for name, value in values.items()}
+    for name in ("key", "paper", "number"):
+        if not values[name]:
+            raise ValueError(f"{name} must not be empty")
     one_of("reading", values["reading"], READINGS)
     one_of("source", values.get("source", RECONSTRUCTED), (QUOTED, RECONSTRUCTED, OURS))
     if values.get("source") == QUOTED and not values.get("quote"):
@@ -223,8 +235,7 @@ def _correction(table: Any, claim: dict[str, Any]) -> Correction:
         "min_at_most",
     }:
         raise ValueError("[corrected] must have name, form and trouble, and may have min_at_most")
-    for name, value in table.items():
-        _check_kind(name, value)
+    table = {name: _checked(name, value) for name, value in table.items()}
     form = Form(table["form"])
     _check_symbols(form.expression, claim)
     return Correction(table["name"], form, table["trouble"], _domain(table.get("min_at_most", 1.0)))
@@ -240,13 +251,19 @@ def _check_symbols(form: Expression, claim: dict[str, Any]) -> None:
             )
 
 
-def _check_kind(name: str, value: Any) -> None:
+def _checked(name: str, value: Any) -> Any:
+    """Return the value of a key if it is of its kind; a text on one line, without what rules a terminal."""
     wanted: Any = {"prunes": bool, "locks": bool, "constant_depends_on": list, "min_at_most": (int, float)}.get(
         name, str
     )
     if not isinstance(value, wanted) or (wanted is not bool and isinstance(value, bool)):
         words = {bool: "true or false", list: "a list", str: "a text"}.get(wanted, "a number")
         raise ValueError(f"{name} must be {words}, got {str(value)[:40]}")
+    if isinstance(value, str):
+        value = " ".join(value.split())
+        if not value.isprintable():
+            raise ValueError(f"{name} must be a text that can be printed, got {ascii(value)[:40]}")
+    return value
 
 
 def _domain(value: float) -> float:

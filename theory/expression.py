@@ -7,6 +7,7 @@ same expression for sympy, which knows limits (:meth:`Expression.symbolic`).
 """
 
 import ast
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,13 @@ OPERATIONS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: 
 FUNCTIONS = {"log": 1, "log2": 1, "sqrt": 1, "exp": 1, "min": 2, "max": 2}  # min and max take two or more
 LONGEST = 400  # characters
 DEEPEST = 40
+STEEPEST = 100  # of an exponent that is a number, either way
+_DIGITS = 1000  # of an exponent over a number, for sympy
+_LARGEST = 1e30  # of numbers, and of parts without symbols; 1 / _LARGEST is the smallest but for 0
+
+
+class Undecided(Exception):
+    """What sympy was asked for cannot be decided, or would take too long."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,10 @@ class Expression:
         with np.errstate(all="ignore"):
             found = _far(
                 self.tree,
-                {name: _Far(np.where(np.isneginf(x), 0.0, 1.0), np.asarray(x, float)) for name, x in logs.items()},
+                {
+                    name: _Far(np.where(np.isneginf(np.asarray(x, float)), 0.0, 1.0), np.asarray(x, float))
+                    for name, x in logs.items()
+                },
             )
         sign, size = np.broadcast_arrays(found.sign, found.size)
         return np.where(np.isnan(size), nan, sign), size
@@ -113,8 +124,12 @@ def _parsed(text: str) -> Node:
     if len(text) > LONGEST:
         raise ValueError(f"form must have at most {LONGEST} characters, got {len(text)}")
     line = " ".join(text.split())
+    if not line.isascii() or "#" in line:  # Python would take other letters for ours, and # for the end
+        raise ValueError(f"form must be ASCII text without #, got {line!a}")
     try:
-        tree = ast.parse(line, mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Python, about text that is refused below
+            tree = ast.parse(line, mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise ValueError(f"form cannot be read as an expression: {line}") from None
     return _node(tree, line, 0)
@@ -127,32 +142,43 @@ def _node(tree: ast.expr, line: str, depth: int) -> Node:
     def inner(part: ast.expr) -> Node:
         return _node(part, line, depth + 1)
 
+    def checked(node: Node) -> Node:
+        if not _symbols(node):
+            with np.errstate(all="ignore"):
+                far = _far(node, {})
+            if not (far.sign == 0 or abs(far.size) <= log(_LARGEST) + 1e-9) or isnan(far.size):
+                raise ValueError(f"numbers of a form must lie between 1e-30 and 1e30, got {said}")
+        if node[0] == "**" and not _symbols(node[2]) and abs(_constant(node[2])) > STEEPEST:
+            raise ValueError(f"exponents of a form must lie between -{STEEPEST} and {STEEPEST}, got {said}")
+        return node
+
+    said = (ast.get_source_segment(line, tree) or line)[:60]
     match tree:
         case ast.Constant(value=bool()):
             pass
         case ast.Constant(value=int() | float() as value):
-            if abs(value) > 1e30 or (value != 0 and abs(value) < 1e-30):
-                raise ValueError(f"numbers of a form must lie between 1e-30 and 1e30, got {ast.unparse(tree)[:40]}")
-            return ("number", float(value))
+            if abs(value) > _LARGEST:  # no float may hold it
+                raise ValueError(f"numbers of a form must lie between 1e-30 and 1e30, got {said}")
+            return checked(("number", float(value)))
         case ast.Name(id=name):
             if name in SYMBOLS:
                 return ("symbol", name)
             raise ValueError(f"form may use the symbols {', '.join(SYMBOLS)}, got {name}")
         case ast.UnaryOp(op=ast.USub(), operand=part):
-            return ("-", inner(part))
+            return checked(("-", inner(part)))
         case ast.UnaryOp(op=ast.UAdd(), operand=part):
             return inner(part)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATIONS:
-            return (OPERATIONS[type(op)], inner(left), inner(right))
+            return checked((OPERATIONS[type(op)], inner(left), inner(right)))
         case ast.Call(func=ast.Name(id=name), args=parts, keywords=[]) if name in FUNCTIONS:
             most = 8 if name in ("min", "max") else 1
             if FUNCTIONS[name] <= len(parts) <= most:
-                return (name, *(inner(part) for part in parts))
+                return checked((name, *(inner(part) for part in parts)))
             wanted = "two to eight parts" if most > 1 else "one part"
             raise ValueError(f"{name} takes {wanted}, got {len(parts)}: {line}")
         case ast.Call(func=ast.Name(id=name)):
             raise ValueError(f"form may use the functions {', '.join(FUNCTIONS)}, got {name}")
-    raise ValueError(f"form may use numbers, symbols, + - * / ** and functions, got {ast.unparse(tree)[:60]}")
+    raise ValueError(f"form may use numbers, symbols, + - * / ** and functions, got {said}")
 
 
 def _symbols(node: Node) -> set[str]:
@@ -280,9 +306,14 @@ def _far(node: Node, values: Mapping[str, _Far]) -> _Far:
 
 
 def _constant(node: Node) -> float:
-    found = _far(node, {})
+    """Return the value of a part without symbols, NaN where it is undefined; whole numbers are exact."""
+    if node[0] == "number":
+        return float(node[1])
     with np.errstate(all="ignore"):
-        return float(found.sign * np.exp(found.size)) if found.sign != 0 else 0.0
+        found = _far(node, {})
+        value = float(found.sign * np.exp(found.size)) if found.sign != 0 else 0.0
+    value = nan if isnan(found.size) else value
+    return float(round(value)) if isfinite(value) and abs(value - round(value)) < 1e-12 * abs(value) else value
 
 
 # between which values a part lies, and how it moves with each symbol
@@ -422,6 +453,8 @@ def _symbolic(node: Node, values: Mapping[str, Any], smaller: Callable[[Any, Any
         case "/":
             return first / others[0]
         case "**":
+            if first.is_number and abs(float(others[0] if others[0].is_number else 0)) > _DIGITS:
+                raise Undecided  # it would be written out
             return first ** others[0]
         case "log":
             return sympy.log(first)
@@ -430,6 +463,8 @@ def _symbolic(node: Node, values: Mapping[str, Any], smaller: Callable[[Any, Any
         case "sqrt":
             return sympy.sqrt(first)
         case "exp":
+            if first.is_number and abs(float(first)) > _DIGITS:
+                raise Undecided
             return sympy.exp(first)
     for other in others:
         if first != other and smaller(first, other) != (kind == "min"):

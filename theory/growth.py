@@ -10,11 +10,9 @@ from fractions import Fraction
 from math import lcm
 from typing import Any
 
-from theory.expression import Expression
+from theory.expression import Expression, Undecided
 
-
-class Undecided(Exception):
-    """Which part of a minimum or maximum is smaller could not be decided."""
+_ROOTS = 12  # the highest root that is replaced; others are left to sympy
 
 
 def limit_of_ratio(form: Expression, values: Mapping[str, Any], bound: Any, t: Any) -> Any:
@@ -24,8 +22,10 @@ def limit_of_ratio(form: Expression, values: Mapping[str, Any], bound: Any, t: A
     """
     import sympy
 
-    # sympy is slow with broken powers of t; those of the form become whole ones of another symbol
-    slower = t ** lcm(*(Fraction(str(power)).denominator for power in form.powers))
+    # sympy is slow with roots of t; those of the form become whole powers of another symbol
+    powers = [Fraction(power).limit_denominator(_ROOTS) for power in form.powers]
+    roots = lcm(*(power.denominator for power in powers))
+    slower = t**roots if roots <= _ROOTS else t
     values = {name: sympy.sympify(value).subs(t, slower) for name, value in values.items()}
     try:
         found = sympy.limit(form.symbolic(values, lambda a, b: _smaller(a, b, t)) / bound.subs(t, slower), t, sympy.oo)

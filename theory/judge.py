@@ -11,10 +11,11 @@ both sides are monotone, and in the limit.
 Both use closed forms only; docs/theory.md (section 2) derives them. What is neither is open.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from math import exp, expm1, inf, isfinite, log, log1p, sqrt
+from itertools import pairwise
+from math import exp, expm1, inf, isfinite, log, sqrt
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,10 @@ CONSTANTS = (1.0, 10.0, 100.0, 1000.0)
 EPS, DELTA = 0.1, 0.05  # where the others stay while one quantity moves
 _STEP = 1.01
 _FAR = 100  # powers of ten
+_TRIED = 10.0 ** np.arange(-3, 7)  # constants with which a form has to rise
 _LEAST, _MOST = 1e-12, 1e30  # between which constants are looked for
 _ROUNDING = 1e-6
+_ROUNDED_FREE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +89,23 @@ class Question:
 
 def judge(question: Question) -> Judgement:
     """Return the verdict. Raises ValueError for a form that is no requirement, see :func:`check`."""
+    question = _off_zero(question)
     check(question)
     found = _refuted(question)
     return found if found is not None else _proven(question)
+
+
+def _off_zero(question: Question) -> Question:
+    """Return the question with half of what may be pruned or locked where a rate that moves is 0.
+
+    One constant serves all values of such a rate, and a form may say nothing at 0, such as 1/log(1/p).
+    """
+    p, q = question.rates.prune, question.rates.lock
+    if "p" in question.moving and p == 0:
+        p = (1 - q) / 2
+    if "q" in question.moving and q == 0 and "q" in question.form.symbols:
+        q = (1 - p) / 2
+    return replace(question, rates=Rates(p, q))
 
 
 def check(question: Question) -> None:
@@ -100,19 +117,28 @@ def check(question: Question) -> None:
     if "C" not in form.symbols:
         raise ValueError(f"form must hold the constant C, got {form.text}")
     logs, shape = _far_grid()
-    sign, size = form.log_value({"C": 0.0, **_logs(question.fixed), **logs})
-    sign, size = np.broadcast_to(sign, shape), np.broadcast_to(size, shape)
-    for index in zip(*np.nonzero(~(sign > 0)), strict=True):
+
+    def of_constant(log_C: float) -> tuple[Floats, Floats]:
+        sign, size = form.log_value({"C": log_C, **_logs(question.fixed), **logs})
+        return np.broadcast_to(sign, shape), np.broadcast_to(size, shape)
+
+    sign, size = of_constant(0.0)
+    for index in zip(*np.nonzero(~(sign > 0) | np.isneginf(size)), strict=True):
         at = f"eps = {_shown(logs['eps'][index])}, delta = {_shown(logs['delta'][index])}, C = 1"
         value = "undefined" if np.isnan(sign[index]) else f"{sign[index] * exp(min(size[index], 700)):.3g}"
         raise ValueError(f"form must be positive where eps and delta are small; at {at} it is {value}: {form.text}")
     for axis, name in enumerate(("eps", "delta")):
-        fall = np.diff(size, axis=axis) < -1e-9 * np.maximum(1, np.abs(np.delete(size, -1, axis)))
-        if fall.any():
+        before, after = np.delete(size, -1, axis), np.delete(size, 0, axis)
+        if _below(after, before).any():
             raise ValueError(f"form must not ask for fewer numbers where {name} is smaller: {form.text}")
-    more = form.log_value({"C": log(2), **_logs(question.fixed), **logs})[1]
-    if not (more > size).any() or (more < size - 1e-9).any():
+    sizes = [np.where(sign > 0, size, -inf) for sign, size in map(of_constant, np.log(_TRIED))]
+    if not (sizes[-1] > sizes[0]).any() or any(_below(more, less).any() for less, more in pairwise(sizes)):
         raise ValueError(f"form must rise with C: {form.text}")
+
+
+def _below(one: Floats, other: Floats) -> Any:
+    """Say where ``one`` is below ``other`` by more than rounding."""
+    return one < other - 1e-9 * np.maximum(1, np.where(np.isfinite(other), np.abs(other), 1))
 
 
 def necessary_floor(x: float, y: float, rates: Rates, reading: str) -> float:
@@ -120,31 +146,35 @@ def necessary_floor(x: float, y: float, rates: Rates, reading: str) -> float:
 
     Statement: the largest of (a) x / log 2, uniformly, and (x + log(1 - delta)) / log 2 pointwise: so many numbers
     have enough subset sums; (b) y / log 2: with probability 2^-n no value is negative, and then z = -1 is missed;
-    (c) (1 - delta - eps) x / ((1 - eps) f log 2), counting free numbers; (d) for delta <= 1/10 and q > 0 the smallest
-    n with n q >= 10 and 20 f n + 1 >= sqrt(n q / 12), if every n with n q >= 10 below it fails: the locked sum is too
-    far away.
+    (c) (1 - delta - eps) x / ((1 - eps) f log 2), counting free numbers; (d) for delta <= 1/10 and q > 960 f the
+    largest n with 20 f n + 1 <= sqrt(n q / 12), if n q > 10 there: below it the locked sum is too far away. Between
+    the two roots n_1 < n_2 of that quadratic in sqrt(n), success needs |T - z| < m + 1, m the free numbers: P(m >
+    20 f n) <= 1/20, and P(|T| <= sqrt(n q / 12)), half a standard deviation, is far below 17/20 for n q >= 10. And
+    n <= n_1 or n q < 10 has f n <= 1/20: nothing is free with probability 19/20, and then 1 or -1 is missed by half of
+    that.
     Relation: lower bound on the smallest sufficient n, in either reading.
     """
+    return _floor(x, y, rates.lock, rates.free, reading)
+
+
+def _floor(x: float, y: float, lock: float, free: float, reading: str) -> float:
+    """Return the same for a free share that rounding of the rates would lose."""
     eps, delta = exp(-x), exp(-y)
     share = 1.0 if reading == "uniform" else -expm1(-y)
     floors = [(x + log(share)) / log(2) if share > 0 else 0.0, y / log(2)]
     if 1 - delta - eps > 0:
-        floors.append((1 - delta - eps) * x / (-expm1(-x) * rates.free * log(2)))
-    return max(0.0, *floors, _far_locked(rates) if delta <= 0.1 else 0.0)
+        floors.append((1 - delta - eps) * x / (-expm1(-x) * free * log(2)))
+    return max(0.0, *floors, _far_locked(lock, free) if delta <= 0.1 else 0.0)
 
 
-def _far_locked(rates: Rates) -> float:
+def _far_locked(lock: float, free: float) -> float:
     """Return the n of (d), 0 where it says nothing."""
-    if not rates.lock:
-        return 0.0
-    # 20 f n + 1 < sqrt(q n / 12) between the roots of a quadratic in sqrt(n); all n up to the upper one fail only
-    # where its interval begins at n q <= 10 already, where (d) is not needed
-    slope = sqrt(rates.lock / 12)
-    inside = slope * slope - 80 * rates.free
+    slope = sqrt(lock / 12)
+    inside = slope * slope - 80 * free
     if inside <= 0:
         return 0.0
-    low, high = ((slope - sqrt(inside)) / (40 * rates.free)) ** 2, ((slope + sqrt(inside)) / (40 * rates.free)) ** 2
-    return high if high > max(low, 10 / rates.lock) else 0.0
+    high = ((slope + sqrt(inside)) / (40 * free)) ** 2
+    return high if high * lock > 10 else 0.0
 
 
 def proven_need(rates: Rates, reading: str) -> tuple[float, float]:
@@ -182,11 +212,15 @@ def _refuted(question: Question) -> Judgement | None:
     t, C = sympy.Symbol("t", positive=True), sympy.Symbol("C", positive=True)
     for direction in _directions(question, t):
         end = limit_of_ratio(question.form, {"C": C, **direction.values}, direction.floor, t)
-        if end is not None and end == 0:
+        if end is not None and not end.free_symbols and bool(end < direction.least or end == 0):
             witnesses = tuple(_witnesses(question, direction))
-            reason = f"as {direction.name} the form grows more slowly than {direction.why}, whatever C is"
+            slow = "grows more slowly than" if end == 0 else "stays below"
+            reason = f"as {direction.name} the form {slow} {direction.why}, whatever C is"
             return Judgement(REFUTED, reason, direction=direction.name, witnesses=witnesses)
     return None
+
+
+_Point = tuple[float, float, float, float | None]  # see _Direction.at
 
 
 @dataclass(frozen=True)
@@ -197,8 +231,9 @@ class _Direction:
     why: str
     values: Mapping[str, Any]
     floor: Any
-    at: Any  # t -> (x, y, f): log(1/eps), log(1/delta), free share, as floats
+    at: Any  # t -> (x, y, f, moved): log(1/eps), log(1/delta), the free share, log of the rate that moves or None
     start: float = 1.0  # the smallest t of a witness
+    least: float = 0.0  # n is at least this multiple of floor, in the limit
 
 
 def _directions(question: Question, t: Any) -> Iterator[_Direction]:
@@ -216,16 +251,18 @@ def _directions(question: Question, t: Any) -> Iterator[_Direction]:
         "log2(1/eps), the bits that any subset must have",
         {**rates, "eps": small, "delta": number(DELTA)},
         t,
-        lambda s: (s, y, f),
+        lambda s: (s, y, f, None),
         x,
+        1 / log(2),
     )
     yield _Direction(
         "delta -> 0",
         "log2(1/delta), because with probability 2^-n no value is negative",
         {**rates, "eps": number(EPS), "delta": small},
         t,
-        lambda s: (x, s, f),
+        lambda s: (x, s, f, None),
         y,
+        1 / log(2),
     )
     if question.least == 1 and question.reading == "uniform":
         near = sympy.exp(-1 / t)
@@ -234,7 +271,8 @@ def _directions(question: Question, t: Any) -> Iterator[_Direction]:
             "2, because one number never serves z = 1 and z = -1 both",
             {**rates, "eps": near, "delta": near},
             sympy.Integer(1),
-            lambda s: (1 / s, 1 / s, f),
+            lambda s: (1 / s, 1 / s, f, None),
+            least=1.0,
         )
     if question.moving:
         usual = {"eps": number(EPS), "delta": number(DELTA)}
@@ -250,58 +288,75 @@ def _directions(question: Question, t: Any) -> Iterator[_Direction]:
                 why,
                 {**usual, name: 1 - kept - free, other: kept, "f": free},
                 order,
-                lambda s: (x, y, 1 / s),
+                lambda s, rest=float(1 - kept): (x, y, 1 / s, _log(rest - 1 / s)),
                 1 / f,
             )
             yield _Direction(
                 f"{name} -> 0",
                 "a constant, the bits that any subset must have",
-                {**usual, name: free, other: kept, "f": 1 - kept - free},
+                {**usual, name: small, other: kept, "f": 1 - kept - small},
                 sympy.Integer(1),
-                lambda s, rest=float(1 - kept): (x, y, rest - 1 / s),
-                1 / float(1 - kept - f) if f < 1 - kept else 2.0,
+                lambda s, rest=float(1 - kept): (x, y, rest - exp(-s), -s),
+                -log(float(1 - kept - f)) if f < 1 - kept else 1 - log(float(1 - kept)),
             )
 
 
 def _witnesses(question: Question, direction: _Direction) -> Iterator[Witness]:
     kept = question.rates.lock if direction.name[0] == "p" else question.rates.prune
+    steps = np.geomspace(direction.start, 10.0**_FAR, round(log(10.0**_FAR / direction.start) / log(1.02)))
+    points = [point for point in map(direction.at, steps.tolist()) if point[2] > 0 and point[3] != -inf]
+    if direction.name.endswith(("-> 1 - q", "-> 1 - p")) and direction.name[0] in question.form.symbols:
+        # it may hold 1 - p - q, which rounding spoils beyond
+        points = [point for point in points if point[2] > _ROUNDED_FREE]
+    locks = [_lock(question.rates, direction.name, moved) for *_, moved in points]
+    needs = [
+        2.0 if direction.name == "eps, delta -> 1" else _floor(x, y, lock, free, question.reading)
+        for (x, y, free, _), lock in zip(points, locks, strict=True)
+    ]
+    logs = _placed(question.rates, direction.name, points)
     for C in CONSTANTS:
-        for t in _geometric(direction.start, 10.0**_FAR, 1.02):
-            x, y, free = direction.at(t)
-            if free <= 0:
-                continue
-            rates, logs = _placed(question.rates, direction.name, free)
-            sign, size = question.form.log_value({"C": log(C), "eps": -x, "delta": -y, **logs})
-            needed = 2.0 if direction.name == "eps, delta -> 1" else necessary_floor(x, y, rates, question.reading)
-            asked = 0.0 if not sign > 0 else float(np.exp(min(float(size), 709.0)))
-            if -(-needed // 1) - 1 >= max(asked, 1):  # a whole number lies between
-                yield Witness(C, _where(direction.name, x, y, free, kept), asked, needed)
-                break
+        sign, size = question.form.log_value({"C": log(C), **logs})
+        asked = np.broadcast_to(np.where(sign > 0, np.exp(np.minimum(size, 709.0)), 0.0 * sign), len(points))
+        short = np.ceil(needs) - 1 >= np.maximum(asked, 1)  # a whole number lies between
+        if short.any():
+            first = int(short.argmax())
+            yield Witness(C, _where(direction.name, points[first], kept), float(asked[first]), needs[first])
 
 
-def _placed(rates: Rates, name: str, free: float) -> tuple[Rates, dict[str, float]]:
-    """Return the rates at a point of a direction, and the logarithms of p, q and f there."""
-    if name[0] not in "pq":
-        return rates, _logs({"p": rates.prune, "q": rates.lock, "f": rates.free})
-    kept = rates.lock if name[0] == "p" else rates.prune
-    moved = 1 - kept - free
-    p, q = (moved, kept) if name[0] == "p" else (kept, moved)
-    logs = _logs({"p": p, "q": q, "f": free})
-    if kept == 0:
-        logs[name[0]] = log1p(-free) if free < 1 else -inf
-    return Rates(max(p, 0.0), max(q, 0.0)), logs
+def _log(x: float) -> float:
+    return log(x) if x > 0 else -inf
 
 
-def _where(name: str, x: float, y: float, free: float, kept: float) -> str:
+def _lock(rates: Rates, name: str, moved: float | None) -> float:
+    return exp(moved) if moved is not None and name[0] == "q" else rates.lock
+
+
+def _placed(rates: Rates, name: str, points: Sequence[_Point]) -> dict[str, Floats]:
+    """Return the logarithms of eps, delta, p, q and f at the points of a direction."""
+    x, y, free, moved = (np.array(column) for column in zip(*points, strict=True))
+    still: dict[str, Floats] = {
+        name: np.full_like(x, value) for name, value in _logs({"p": rates.prune, "q": rates.lock}).items()
+    }
+    logs: dict[str, Floats] = {"eps": -x, "delta": -y, **still, "f": np.log(free)}
+    if name[0] in "pq":
+        logs[name[0]] = moved
+        if (rates.lock if name[0] == "p" else rates.prune) == 0:  # the larger of the two is 1 - the smaller
+            whole, small = ("f", moved) if name.endswith("-> 0") else (name[0], logs["f"])
+            logs[whole] = np.log1p(-np.exp(small))
+    return logs
+
+
+def _where(name: str, point: _Point, kept: float) -> str:
+    x, y, free, moved = point
     if name == "eps -> 0":
         return f"eps = {_shown(-x)}, delta = {DELTA:g}"
     if name == "delta -> 0":
         return f"eps = {EPS:g}, delta = {_shown(-y)}"
-    if name[0] in "pq" and name.endswith("-> 0"):
-        return f"{name[0]} = {1 - kept - free:.3g}, eps = {EPS:g}, delta = {DELTA:g}"
-    if name[0] in "pq":
-        return f"free share {free:.3g}, eps = {EPS:g}, delta = {DELTA:g}"
-    return f"eps = delta = {exp(-x):.4g}"
+    if moved is None:
+        return f"eps = delta = {exp(-x):.4g}"
+    other = "" if kept == 0 else f", {'q' if name[0] == 'p' else 'p'} = {kept:g}"
+    moving = f"{name[0]} = {_shown(moved)}" if name.endswith("-> 0") else f"free share {free:.3g}"
+    return f"{moving}{other}, eps = {EPS:g}, delta = {DELTA:g}"
 
 
 # proofs
@@ -355,7 +410,7 @@ def _least_gap(form: Expression, C: float, fixed: Mapping[str, float], K: float,
     M = np.concatenate([[low], np.geomspace(max(low, 10.0**-_FAR), 10.0**_FAR, round(_FAR * 2 * log(10) / log(_STEP)))])
     above = np.append(M[1:], M[-1])
     need = np.where(
-        above >= log(2) * (1 - 1e-12), np.maximum(above, log(2)) * K, K * log(2) if corner == inf else above * corner
+        above >= log(2) * (1 - 1e-12), np.maximum(above, log(2)) * K, np.minimum(K * log(2), above * corner)
     )
     worst = inf
     for moving, still in (("eps", "delta"), ("delta", "eps")):
@@ -396,7 +451,7 @@ def _least_rate_gap(part: Expression, C: float) -> float:
         return -inf  # p = 1 - f: it must rise or fall with both together
     f = np.geomspace(1.0, 10.0**-_FAR, round(_FAR * log(10) / log(_STEP)))
     with np.errstate(divide="ignore"):
-        logs = {"C": log(C), "p": np.log1p(-f), "q": np.full_like(f, -inf), "f": np.log(f)}
+        logs: dict[str, Any] = {"C": log(C), "p": np.log1p(-f), "q": np.full_like(f, -inf), "f": np.log(f)}
     sign, size = part.log_value(logs)
     size = np.where(np.broadcast_to(sign, f.shape) > 0, size, -inf)
     return float((np.minimum(size[:-1], size[1:]) + np.log(f[1:])).min())
@@ -478,7 +533,7 @@ def implied_constant(form: Expression, n: float, eps: float, delta: float, rates
 
 
 def _logs(values: Mapping[str, float]) -> dict[str, float]:
-    return {name: log(value) if value > 0 else -inf for name, value in values.items()}
+    return {name: _log(value) for name, value in values.items()}
 
 
 def _far_grid() -> tuple[dict[str, Floats], tuple[int, int]]:
@@ -486,12 +541,6 @@ def _far_grid() -> tuple[dict[str, Floats], tuple[int, int]]:
     steps = -np.array([5.0, 10, 20, 50, 100, 1e3, 1e4, 1e6])
     eps, delta = np.meshgrid(steps, steps, indexing="ij")
     return {"eps": eps, "delta": delta}, eps.shape
-
-
-def _geometric(low: float, high: float, ratio: float) -> Iterator[float]:
-    while low <= high:
-        yield low
-        low *= ratio
 
 
 def _shown(log_value: float) -> str:

@@ -41,8 +41,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             for point in brackets(claim, args.prune, args.lock):
                 points.append(point)
                 tick(0)
-        page.print(table(claim, points))
-        page.print(spread_told(spread(points)))
+        if points:
+            page.print(table(claim, points))
+            page.print(spread_told(spread(points)))
+        else:
+            page.print("None of the points at which constants are looked for lies in the domain of the form.\n")
     page.result(record(claim, found, points))
     return REFUTED if found.word == "refuted" else 0
 

@@ -2,11 +2,12 @@
 
 **Proven.** F never falls as eps or delta fall. So on all (eps, delta) with the same M = log(1/min(delta, eps)) it is
 least where the other of the two is 1, and two functions of M alone have to be compared with what is proven to
-suffice (:func:`proven_need`): in steps of one percent from M = 0 to 10^100, where the steps lose nothing because
-both sides are monotone, and in the limit.
+suffice (:func:`proven_need`): in steps of one percent from M = 0 to 10^100, which lose nothing because both sides are
+monotone, and in the limit. So what is proven holds for min(delta, eps) >= exp(-10^100), and for all eps and delta that
+are small enough; the free share, where one constant has to serve all of them, is at least 10^-100.
 
-**Refuted.** Along one direction F grows so slowly that, for every C, it ends below what is necessary there
-(:func:`necessary_floor`). Witnesses are points on that direction for C = 1, 10, 100 and 1000.
+**Refuted.** Along one direction F with C = 10^30, and so with every smaller C, grows so slowly that it ends below what
+is necessary there (:func:`necessary_floor`). Witnesses are points on that direction for C = 1, 10, 100 and 1000.
 
 Both use closed forms only; docs/theory.md (section 2) derives them. What is neither is open.
 """
@@ -22,7 +23,7 @@ import numpy as np
 
 from slt.core.rates import Rates
 from theory.asymptotics import constant
-from theory.expression import Expression, Floats, symbols_of, written
+from theory.expression import Expression, Floats, Node, symbols_of
 from theory.growth import limit_of_ratio
 
 PROVEN, REFUTED, OPEN = "proven", "refuted", "open"
@@ -209,13 +210,17 @@ def universal_need() -> float:
 def _refuted(question: Question) -> Judgement | None:
     import sympy
 
-    t, C = sympy.Symbol("t", positive=True), sympy.Symbol("C", positive=True)
+    t = sympy.Symbol("t", positive=True)
+    every = "whatever C is" if _multiple_of_constant(question.form) else "for every C up to 10^30"
     for direction in _directions(question, t):
-        end = limit_of_ratio(question.form, {"C": C, **direction.values}, direction.floor, t)
+        # with C as a symbol limits can be wrong where it is an exponent
+        end = limit_of_ratio(question.form, {"C": sympy.Integer(10**30), **direction.values}, direction.floor, t)
         if end is not None and not end.free_symbols and bool(end < direction.least or end == 0):
             witnesses = tuple(_witnesses(question, direction))
+            if not witnesses:
+                continue
             slow = "grows more slowly than" if end == 0 else "stays below"
-            reason = f"as {direction.name} the form {slow} {direction.why}, whatever C is"
+            reason = f"as {direction.name} the form {slow} {direction.why}, {every}"
             return Judgement(REFUTED, reason, direction=direction.name, witnesses=witnesses)
     return None
 
@@ -244,12 +249,13 @@ def _directions(question: Question, t: Any) -> Iterator[_Direction]:
 
     p, q = number(question.rates.prune), number(question.rates.lock)
     rates = {"p": p, "q": q, "f": 1 - p - q}
-    x, y, f = -log(EPS), -log(DELTA), question.rates.free
+    eps, delta = min(EPS, question.least), min(DELTA, question.least)
+    x, y, f = -log(eps), -log(delta), question.rates.free
     small = sympy.exp(-t)
     yield _Direction(
         "eps -> 0",
         "log2(1/eps), the bits that any subset must have",
-        {**rates, "eps": small, "delta": number(DELTA)},
+        {**rates, "eps": small, "delta": number(delta)},
         t,
         lambda s: (s, y, f, None),
         x,
@@ -258,7 +264,7 @@ def _directions(question: Question, t: Any) -> Iterator[_Direction]:
     yield _Direction(
         "delta -> 0",
         "log2(1/delta), because with probability 2^-n no value is negative",
-        {**rates, "eps": number(EPS), "delta": small},
+        {**rates, "eps": number(eps), "delta": small},
         t,
         lambda s: (x, s, f, None),
         y,
@@ -275,7 +281,7 @@ def _directions(question: Question, t: Any) -> Iterator[_Direction]:
             least=1.0,
         )
     if question.moving:
-        usual = {"eps": number(EPS), "delta": number(DELTA)}
+        usual = {"eps": number(eps), "delta": number(delta)}
         for name, kept in (("p", q), ("q", p)):
             if name not in question.moving:
                 continue
@@ -348,15 +354,13 @@ def _placed(rates: Rates, name: str, points: Sequence[_Point]) -> dict[str, Floa
 
 def _where(name: str, point: _Point, kept: float) -> str:
     x, y, free, moved = point
-    if name == "eps -> 0":
-        return f"eps = {_shown(-x)}, delta = {DELTA:g}"
-    if name == "delta -> 0":
-        return f"eps = {EPS:g}, delta = {_shown(-y)}"
+    if name in ("eps -> 0", "delta -> 0"):
+        return f"eps = {_shown(-x)}, delta = {_shown(-y)}"
     if moved is None:
         return f"eps = delta = {exp(-x):.4g}"
     other = "" if kept == 0 else f", {'q' if name[0] == 'p' else 'p'} = {kept:g}"
     moving = f"{name[0]} = {_shown(moved)}" if name.endswith("-> 0") else f"free share {free:.3g}"
-    return f"{moving}{other}, eps = {EPS:g}, delta = {DELTA:g}"
+    return f"{moving}{other}, eps = {_shown(-x)}, delta = {_shown(-y)}"
 
 
 # proofs
@@ -365,32 +369,39 @@ def _where(name: str, point: _Point, kept: float) -> str:
 def _proven(question: Question) -> Judgement:
     form, multiple = question.form, _multiple_of_constant(question.form)
     fixed = question.fixed
-    rate_part: Expression | None = None
+    rates: Expression | None = None
     if question.moving:
         if question.rates.lock or "q" in question.moving:
             return Judgement(OPEN, "no closed form of ours holds for all rates at once where something is locked")
         parts = _parted(form)
         if parts is None:
             return Judgement(OPEN, "rates and precision are not separate factors of the form")
-        rate_part, form = parts
-    trend = form.trends({k: v for k, v in fixed.items() if k in form.symbols}).trend
-    if not all(trend[name] in (0, -1) for name in ("eps", "delta")):
+        rates, form = parts
+    known = form.trends({k: v for k, v in fixed.items() if k in form.symbols})
+    if not known.defined:
+        return Judgement(OPEN, "its structure does not show that it is defined for all eps and delta")
+    if not all(known.trend[name] in (0, -1) for name in MOVING):
         return Judgement(OPEN, "its structure does not show that it never falls as eps or delta fall")
+    apart = [form.trends(fixed)] if rates is None else [form.trends({}), rates.trends({"q": 0.0})]
+    if any(part.trend["C"] not in (0, 1) for part in apart):
+        return Judgement(OPEN, "its structure does not show that it never falls as C rises")
     K, corner = (universal_need(), inf) if question.moving else proven_need(question.rates, question.reading)
     if question.moving and question.reading == "pointwise" and question.least == 1:
         corner = inf  # as in the uniform reading; no better is needed
 
     def enough(C: float, least: float) -> float:
         """Return the least of log(form / what suffices) over all steps."""
-        gap = _least_gap(form, C, fixed, K, corner, least)
-        return gap + _least_rate_gap(rate_part, C) if rate_part is not None else gap
+        return _sum(_least_gap(form, C, fixed, K, corner, least), 0.0 if rates is None else _least_rate_gap(rates, C))
 
     def agreed(C: float, least: float) -> float:
-        """Return the least of the same in the limits."""
-        ends = [_limit_gap(form, C, fixed, moving, K, near=False, multiple=multiple) for moving in MOVING]
+        """Return the least of the same over all steps and in the limits."""
+        ends = [_least_gap(form, C, fixed, K, corner, least)]
+        ends += [_limit_gap(form, C, fixed, moving, K, near=False, multiple=multiple) for moving in MOVING]
         if least == 1 and corner < inf:
             ends += [_limit_gap(form, C, fixed, moving, corner, near=True, multiple=multiple) for moving in MOVING]
-        return min(ends) + (_rate_limit(rate_part, C) if rate_part is not None else 0.0)
+        if rates is None:
+            return min(ends)
+        return _sum(min(ends), min(_least_rate_gap(rates, C), _rate_limit(rates, C)))
 
     found = [
         _smallest_constant(partial(enough, least=least), partial(agreed, least=least), multiple)
@@ -402,6 +413,11 @@ def _proven(question: Question) -> Judgement:
             OPEN, "neither is it proven with any C, nor do our lower bounds refute every C", constant_half=half
         )
     return Judgement(PROVEN, "a closed form of ours, proven to suffice, lies below it everywhere", whole, half)
+
+
+def _sum(one: float, other: float) -> float:
+    """Return the sum; -inf where either is -inf, whatever the other is."""
+    return -inf if -inf in (one, other) else one + other
 
 
 def _least_gap(form: Expression, C: float, fixed: Mapping[str, float], K: float, corner: float, least: float) -> float:
@@ -469,20 +485,20 @@ def _rate_limit(part: Expression, C: float) -> float:
     return inf if end == sympy.oo else log(float(end))
 
 
-def _smallest_constant(gap: Callable[[float], float], limit: Callable[[float], float], multiple: bool) -> float | None:
-    """Return a C, hardly above the smallest, from which on gap(C) >= 0 and limit(C) >= 0; None where none is found."""
+def _smallest_constant(gap: Callable[[float], float], agreed: Callable[[float], float], multiple: bool) -> float | None:
+    """Return a C, hardly above the smallest, from which on gap(C) >= 0 and agreed(C) >= 0; None where none is found."""
     if multiple:
-        at_one = min(gap(1.0), limit(1.0))
+        at_one = agreed(1.0)
         return exp(-at_one) * (1 + _ROUNDING) if isfinite(at_one) else None
     low, high = log(_LEAST), log(_MOST)
-    if gap(exp(high)) < 0:
+    if not gap(exp(high)) >= 0:
         return None
     while high - low > 1e-3:
         middle = (low + high) / 2
         low, high = (low, middle) if gap(exp(middle)) >= 0 else (middle, high)
     C = float(f"{exp(high) * (1 + _ROUNDING):.9g}")
     for factor in (1.0, 1.01, 2.0):
-        if limit(factor * C) >= 0:
+        if agreed(factor * C) >= 0:
             return factor * C
     return None
 
@@ -495,15 +511,15 @@ def _multiple_of_constant(form: Expression) -> bool:
 
 def _parted(form: Expression) -> tuple[Expression, Expression] | None:
     """Return the factor of the rates and C, and that of eps and delta; None where they are not apart."""
-    texts: dict[bool, list[str]] = {True: ["1"], False: ["1"]}
-    for place, parts in zip(("*", "/"), form.factors(), strict=True):
+    trees: dict[bool, Node] = {True: ("number", 1.0), False: ("number", 1.0)}
+    for operation, parts in zip(("*", "/"), form.factors(), strict=True):
         for part in parts:
             held = symbols_of(part)
-            of_precision = bool(held & {"eps", "delta"})
+            of_precision = bool(held & set(MOVING))
             if of_precision and held & {"p", "q", "f", "C"}:
                 return None
-            texts[of_precision].append(f"{place} ({written(part)})")
-    return Expression(" ".join(texts[False])), Expression(" ".join(texts[True]))
+            trees[of_precision] = (operation, trees[of_precision], part)
+    return Expression.of(trees[False]), Expression.of(trees[True])
 
 
 # the constant that a number implies

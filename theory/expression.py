@@ -27,6 +27,7 @@ LONGEST = 400  # characters
 DEEPEST = 40
 STEEPEST = 100  # of an exponent that is a number, either way
 _DIGITS = 1000  # of an exponent over a number, for sympy
+_SHORT = 20  # digits of such a number
 _LARGEST = 1e30  # of numbers, and of parts without symbols; 1 / _LARGEST is the smallest but for 0
 
 
@@ -222,7 +223,8 @@ class _Far:
         large, small = np.where(ahead, self.size, other.size), np.where(ahead, other.size, self.size)
         gap = np.where(small == large, 0.0, small - large)
         same = self.sign * other.sign >= 0
-        size = large + np.where(same, np.log1p(np.exp(gap)), np.log(-np.expm1(gap)))
+        apart = np.where(gap > -log(2), np.log(-np.expm1(gap)), np.log1p(-np.exp(gap)))  # both precise near 0
+        size = large + np.where(same, np.log1p(np.exp(gap)), apart)
         size = np.where(np.isneginf(large), -inf, size)
         size = np.where(np.isposinf(large), np.where(same | (gap < 0), inf, nan), size)
         size = np.where(np.isnan(self.size) | np.isnan(other.size), nan, size)
@@ -432,6 +434,24 @@ def _reciprocal(part: Range) -> Range:
     return Range(min(low, high), max(low, high), {name: None if t is None else -t for name, t in part.trend.items()})
 
 
+def _power_of_numbers(base: Any, exponent: Any) -> Any:
+    """Return a power of a number; to 30 digits where sympy would factor or write out large integers."""
+    import sympy
+
+    if not exponent.is_number:
+        return base**exponent
+    if abs(float(exponent)) > _DIGITS:
+        raise Undecided
+    if exponent.is_Rational and exponent.q <= _DIGITS and base.is_Rational and max(abs(base.p), base.q) < 10**_SHORT:
+        return base**exponent
+    if not base.is_positive:
+        raise Undecided
+    size = sympy.N(exponent * sympy.log(base), 30)
+    if abs(size) > _DIGITS:
+        raise Undecided
+    return sympy.Rational(sympy.exp(size))
+
+
 def _symbolic(node: Node, values: Mapping[str, Any], smaller: Callable[[Any, Any], bool]) -> Any:
     import sympy
 
@@ -453,9 +473,7 @@ def _symbolic(node: Node, values: Mapping[str, Any], smaller: Callable[[Any, Any
         case "/":
             return first / others[0]
         case "**":
-            if first.is_number and abs(float(others[0] if others[0].is_number else 0)) > _DIGITS:
-                raise Undecided  # it would be written out
-            return first ** others[0]
+            return _power_of_numbers(first, others[0]) if first.is_number else first ** others[0]
         case "log":
             return sympy.log(first)
         case "log2":

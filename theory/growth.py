@@ -5,7 +5,9 @@ delta to 1. The limits of sympy are exact for what expressions of claims can hol
 the answer is None, and nothing is concluded from that.
 """
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from fractions import Fraction
 from math import lcm
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 from theory.expression import Expression, Undecided
 
 _ROOTS = 12  # the highest root that is replaced; others are left to sympy
+_CALLS = 20_000_000  # of functions, in one limit: some half a minute; usual forms take less than a million
 
 
 def limit_of_ratio(form: Expression, values: Mapping[str, Any], bound: Any, t: Any) -> Any:
@@ -28,7 +31,9 @@ def limit_of_ratio(form: Expression, values: Mapping[str, Any], bound: Any, t: A
     slower = t**roots if roots <= _ROOTS else t
     values = {name: sympy.sympify(value).subs(t, slower) for name, value in values.items()}
     try:
-        found = sympy.limit(form.symbolic(values, lambda a, b: _smaller(a, b, t)) / bound.subs(t, slower), t, sympy.oo)
+        with _bounded():
+            ratio = form.symbolic(values, lambda a, b: _smaller(a, b, t)) / bound.subs(t, slower)
+            found = sympy.limit(ratio, t, sympy.oo)
     except (
         Undecided,
         ValueError,
@@ -42,6 +47,27 @@ def limit_of_ratio(form: Expression, values: Mapping[str, Any], bound: Any, t: A
     ):
         return None
     return found if found.is_extended_real and not found.has(sympy.Limit, sympy.AccumBounds) else None
+
+
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """Raise Undecided in this block after _CALLS calls of functions: sympy may try for hours."""
+    count = 0
+
+    def called(*_: Any) -> None:
+        nonlocal count
+        count += 1
+        if count > 2 * _CALLS:  # calls and returns
+            raise Undecided
+
+    if sys.getprofile() is not None:  # somebody measures this program
+        yield
+        return
+    sys.setprofile(called)
+    try:
+        yield
+    finally:
+        sys.setprofile(None)
 
 
 def _smaller(one: Any, other: Any, t: Any) -> bool:

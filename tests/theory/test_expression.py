@@ -377,6 +377,9 @@ def test_values_at_exp_of_minus_1e99():
     assert far("1 + eps") == (1, 0)
     assert far("log(1 + exp(-60) + eps)") == (1, pytest.approx(-60))
     assert far("eps - delta") == (-1, pytest.approx(log(0.05)))
+    assert far("log(1 - exp(-60))") == (-1, pytest.approx(-60))  # 1 - x keeps its small part
+    assert far("log(1/(1 - exp(-60) * delta))") == (1, pytest.approx(-60 + log(0.05)))
+    assert far("1 - exp(-exp(-60))") == (1, pytest.approx(-60))
     assert far("eps - eps") == (0, -inf)
     assert far("max(eps, eps/2)") == (1, -1e99)
     assert far("exp(eps)") == (1, 0)

@@ -1,7 +1,7 @@
 """The form of a claim: what n must be at least, as an expression that is read safely and evaluated at any distance.
 
 An expression may hold numbers, the symbols C, eps, delta, p, q and f, the operations + - * / **, and the functions log,
-log2, sqrt, exp, min and max. Three things are asked of it: its value, also where eps = exp(-10^300) (:meth:`Expression.
+log2, sqrt, exp, min and max. Three things are asked of it: its value, also where eps = exp(-10^100) (:meth:`Expression.
 log_value`); whether it rises or falls with a symbol, decided from its structure (:meth:`Expression.trends`); and the
 same expression for sympy, which knows limits (:meth:`Expression.symbolic`).
 """
@@ -9,7 +9,8 @@ same expression for sympy, which knows limits (:meth:`Expression.symbolic`).
 import ast
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 from math import exp, inf, isfinite, isnan, log, nan, sqrt
 from typing import Any
@@ -28,6 +29,7 @@ DEEPEST = 40
 STEEPEST = 100  # of an exponent that is a number, either way
 _DIGITS = 1000  # of an exponent over a number, for sympy
 _SHORT = 20  # digits of such a number
+_NOISE = 1e-9  # relative difference of two logarithms of sizes below which their difference is not trusted
 _LARGEST = 1e30  # of numbers, and of parts without symbols; 1 / _LARGEST is the smallest but for 0
 
 
@@ -44,6 +46,13 @@ class Expression:
     def __post_init__(self) -> None:
         _ = self.tree
 
+    @classmethod
+    def of(cls, tree: Node) -> "Expression":
+        """Return the expression of a tree that was read before."""
+        made = cls.__new__(cls)
+        made.__dict__.update(text=written(tree), tree=tree)
+        return made
+
     @cached_property
     def tree(self) -> Node:
         """The expression as nested tuples."""
@@ -58,6 +67,10 @@ class Expression:
     def powers(self) -> frozenset[float]:
         """The numbers that occur as exponents, and 0.5 where there is a root."""
         return frozenset(_powers(self.tree))
+
+    def raised(self, name: str) -> bool:
+        """Say whether a symbol occurs in an exponent."""
+        return _raised(self.tree, name)
 
     def log_value(self, logs: Mapping[str, ArrayLike]) -> tuple[Floats, Floats]:
         """Return the sign (-1, 0, 1; NaN where the expression is undefined) and the log of the absolute value.
@@ -91,7 +104,8 @@ class Expression:
         C > 0, eps and delta in (0, largest), and p, q, f in (0, 1), but for those that have ``fixed`` values. What is
         said follows from the structure alone and holds everywhere.
         """
-        return _range(self.tree, {name: (value, value) for name, value in fixed.items()}, largest)
+        known = {name: (value, value) for name, value in fixed.items()}
+        return replace(_range(self.tree, known, largest), defined=_defined(self.tree, known, largest))
 
     def symbolic(self, values: Mapping[str, Any], smaller: Callable[[Any, Any], bool]) -> Any:
         """Return the expression for sympy. values: of every symbol; smaller: decides min and max of two parts."""
@@ -170,7 +184,9 @@ def _node(tree: ast.expr, line: str, depth: int) -> Node:
         case ast.UnaryOp(op=ast.UAdd(), operand=part):
             return inner(part)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATIONS:
-            return checked((OPERATIONS[type(op)], inner(left), inner(right)))
+            made = (OPERATIONS[type(op)], inner(left), inner(right))
+            exact = _exact(made) if made[0] in "+-" else None  # what is left of large numbers must not be rounding
+            return checked(made if exact is None else ("number", float(exact)))
         case ast.Call(func=ast.Name(id=name), args=parts, keywords=[]) if name in FUNCTIONS:
             most = 8 if name in ("min", "max") else 1
             if FUNCTIONS[name] <= len(parts) <= most:
@@ -180,6 +196,23 @@ def _node(tree: ast.expr, line: str, depth: int) -> Node:
         case ast.Call(func=ast.Name(id=name)):
             raise ValueError(f"form may use the functions {', '.join(FUNCTIONS)}, got {name}")
     raise ValueError(f"form may use numbers, symbols, + - * / ** and functions, got {said}")
+
+
+def _exact(node: Node) -> Fraction | None:
+    """Return the value of a part without symbols as a fraction, None where that is not to be had."""
+    kind, *parts = node
+    if kind == "number":
+        return Fraction(str(parts[0]))
+    if kind == "symbol" or kind not in ("+", "-", "*", "/"):
+        return None
+    values = [_exact(part) for part in parts]
+    if None in values or (kind == "/" and values[1] == 0):
+        return None
+    first, *others = (value for value in values if value is not None)
+    if not others:
+        return -first
+    other = others[0]
+    return {"+": first + other, "-": first - other, "*": first * other}.get(kind) if kind != "/" else first / other
 
 
 def _symbols(node: Node) -> set[str]:
@@ -195,6 +228,14 @@ def _powers(node: Node) -> set[float]:
         return set()
     own = {0.5} if kind == "sqrt" else {_constant(parts[1])} if kind == "**" and not _symbols(parts[1]) else set()
     return own.union(*(_powers(part) for part in parts))
+
+
+def _raised(node: Node, name: str) -> bool:
+    kind, *parts = node
+    if kind in ("number", "symbol"):
+        return False
+    inside = parts[1:] if kind == "**" else parts if kind == "exp" else []
+    return any(name in _symbols(part) for part in inside) or any(_raised(part, name) for part in parts)
 
 
 def _factors(node: Node) -> tuple[list[Node], list[Node]]:
@@ -229,6 +270,8 @@ class _Far:
         size = np.where(np.isposinf(large), np.where(same | (gap < 0), inf, nan), size)
         size = np.where(np.isnan(self.size) | np.isnan(other.size), nan, size)
         sign = np.where(ahead, self.sign, other.sign)
+        lost = ~same & (gap != 0) & (np.abs(gap) < _NOISE * np.maximum(np.abs(self.size), np.abs(other.size)))
+        size = np.where(lost, nan, size)  # a difference within the rounding of the two
         # 0 + 0 has size -inf, and equal sizes of one sign must not count a zero twice
         both = (self.sign != 0) & (other.sign != 0)
         size = np.where(same & ~both, large, size)
@@ -237,6 +280,9 @@ class _Far:
     def times(self, other: "_Far") -> "_Far":
         sign = self.sign * other.sign
         size = self.size + other.size  # 0 times infinity: NaN
+        most = np.maximum(np.abs(self.size), np.abs(other.size))
+        lost = np.isfinite(size) & (most > 1 / _NOISE) & (np.abs(size) < 1e-3 * most)
+        size = np.where(lost, nan, size)  # two far sizes that nearly cancel
         return _Far(sign, np.where((sign == 0) & ~np.isnan(size), -inf, size))
 
     def power(self, exponent: float) -> "_Far":
@@ -323,11 +369,15 @@ def _constant(node: Node) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Values lie in [low, high]. trend by symbol: 1 never falls with it, -1 never rises, 0 both, None unknown."""
+    """Values lie in [low, high]. trend by symbol: 1 never falls with it, -1 never rises, 0 both, None unknown.
+
+    defined: the structure shows that there is a value everywhere; only the whole expression says so.
+    """
 
     low: float
     high: float
     trend: Mapping[str, int | None]
+    defined: bool = False
 
     @property
     def sign(self) -> int | None:
@@ -381,6 +431,19 @@ def _range(node: Node, fixed: Mapping[str, tuple[float, float]], largest: float)
     for other in ranges[1:]:
         first = Range(pick(first.low, other.low), pick(first.high, other.high), _both(first.trend, other.trend))
     return first
+
+
+def _defined(node: Node, fixed: Mapping[str, tuple[float, float]], largest: float) -> bool:
+    """Does the structure show that nothing negative has a logarithm or a root, and nothing is divided by 0?"""
+    kind, *parts = node
+    if kind in ("number", "symbol"):
+        return True
+    if not all(_defined(part, fixed, largest) for part in parts):
+        return False
+    if kind in ("log", "log2", "sqrt", "**"):
+        whole = kind == "**" and not _symbols(parts[1]) and _constant(parts[1]) in range(STEEPEST + 1)
+        return whole or _range(parts[0], fixed, largest).low >= 0
+    return kind != "/" or _range(parts[1], fixed, largest).sign is not None
 
 
 def _monotone(part: Range, function: Callable[[float], float]) -> Range:

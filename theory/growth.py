@@ -78,7 +78,8 @@ def _smaller(one: Any, other: Any, t: Any) -> bool:
         end = sympy.limit(compared, t, sympy.oo)
         if end.is_extended_real and end.is_extended_nonzero:
             return bool(end < 0)
-    ratio = sympy.limit(one / other, t, sympy.oo)
-    if ratio.is_extended_nonnegative and (ratio - 1).is_extended_nonzero and other.subs(t, 10).is_positive:
-        return bool(ratio < 1)
+    for scale in (sympy.exp(t), sympy.exp(2 * t)):  # both vanish like a power of eps
+        end = sympy.limit((one - other) * scale, t, sympy.oo)
+        if end.is_extended_real and end.is_extended_nonzero:
+            return bool(end < 0)
     raise Undecided

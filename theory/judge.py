@@ -6,8 +6,8 @@ suffice (:func:`proven_need`): in steps of one percent from M = 0 to 10^100, whi
 monotone, and in the limit. So what is proven holds for min(delta, eps) >= exp(-10^100), and for all eps and delta that
 are small enough; the free share, where one constant has to serve all of them, is at least 10^-100.
 
-**Refuted.** Along one direction F with C = 10^30, and so with every smaller C, grows so slowly that it ends below what
-is necessary there (:func:`necessary_floor`). Witnesses are points on that direction for C = 1, 10, 100 and 1000.
+**Refuted.** Along one direction F with C = 10^30 (10 where C is in an exponent), and so with every smaller C, grows so
+slowly that it ends below what is necessary there (:func:`necessary_floor`). Witnesses are points on that direction for C = 1, 10, 100 and 1000.
 
 Both use closed forms only; docs/theory.md (section 2) derives them. What is neither is open.
 """
@@ -211,10 +211,13 @@ def _refuted(question: Question) -> Judgement | None:
     import sympy
 
     t = sympy.Symbol("t", positive=True)
-    every = "whatever C is" if _multiple_of_constant(question.form) else "for every C up to 10^30"
+    multiple, most = _multiple_of_constant(question.form), 10 ** (1 if question.form.raised("C") else 30)
+    every = "whatever C is" if multiple else f"for every C up to {most:.0e}"
     for direction in _directions(question, t):
         # with C as a symbol limits can be wrong where it is an exponent
-        end = limit_of_ratio(question.form, {"C": sympy.Integer(10**30), **direction.values}, direction.floor, t)
+        end = limit_of_ratio(
+            question.form, {"C": sympy.Integer(most), **direction.values}, direction.floor, t
+        )
         if end is not None and not end.free_symbols and bool(end < direction.least or end == 0):
             witnesses = tuple(_witnesses(question, direction))
             if not witnesses:
@@ -448,7 +451,8 @@ def _limit_gap(
     t = sympy.Symbol("t", positive=True)
     M = 1 / t if near else t
     still = "delta" if moving == "eps" else "eps"
-    values: dict[str, Any] = {name: sympy.Rational(str(value)) for name, value in fixed.items()}
+    p, q = (sympy.Rational(str(fixed[name])) for name in ("p", "q"))
+    values: dict[str, Any] = {"p": p, "q": q, "f": 1 - p - q}
     values |= {
         "C": sympy.Integer(1) if multiple else sympy.Rational(repr(C)),
         moving: sympy.exp(-M),

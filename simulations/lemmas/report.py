@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from simulations.lemmas.bounded import DELTA, over_precision, over_rates
@@ -158,11 +157,12 @@ def said_of_precision(constants: Sequence["Constant"]) -> str:
     if together:
         low, high = min(c[0] or 0 for c in together), max(c[2] or 0 for c in together)
         lines.append(f"With eps = delta a constant between {low:.1f} and {high:.1f} is needed at each of these points.")
-    alone = [c.constants for c in constants if c.delta == DELTA]
-    if len(alone) > 1 and all(later[2] < earlier[0] for earlier, later in pairwise([alone[0], alone[-1]])):
+    alone = [c for c in constants if c.delta == DELTA]
+    needed = [(c.constants[0] or 0.0, c.constants[2] or 0.0) for c in (*alone[:1], *alone[-1:])]
+    if len(alone) > 1 and needed[1][1] < needed[0][0]:
         lines.append(
-            f"At delta = {DELTA:g} the C that is needed falls as eps shrinks: from at least {alone[0][0]:.2f} "
-            f"to at most {alone[-1][2]:.2f}."
+            f"At delta = {DELTA:g} the C that is needed falls as eps shrinks: from at least {needed[0][0]:.2f} "
+            f"to at most {needed[1][1]:.2f}."
         )
     if any(c.estimated is None for c in constants):
         lines.append("-: too rare a failure for the estimate.")

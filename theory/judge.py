@@ -13,7 +13,7 @@ Both use closed forms only; docs/theory.md (section 2) derives them. What is nei
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 from math import exp, expm1, inf, isfinite, log, sqrt
 from typing import Any
@@ -380,9 +380,13 @@ def _proven(question: Question) -> Judgement:
     if question.moving and question.reading == "pointwise" and question.least == 1:
         corner = inf  # as in the uniform reading; no better is needed
 
+    @cache
+    def precise(C: float, least: float) -> float:
+        return _least_gap(form, C, fixed, K, corner, least)
+
     def enough(C: float, least: float) -> float:
         """Return the least of log(form / what suffices) over all steps."""
-        gap = _least_gap(form, C, fixed, K, corner, least)
+        gap = precise(C if "C" in form.symbols else 1.0, least)
         return gap + _least_rate_gap(rate_part, C) if rate_part is not None else gap
 
     def agreed(C: float, least: float) -> float:

@@ -215,7 +215,7 @@ def _refuted(question: Question) -> Judgement | None:
         if end is not None and not end.free_symbols and bool(end < direction.least or end == 0):
             witnesses = tuple(_witnesses(question, direction))
             slow = "grows more slowly than" if end == 0 else "stays below"
-            reason = f"as {direction.name} the form {slow} {direction.why}, whatever C is"
+            reason = f"as {direction.name} the form, whatever C is, {slow} {direction.why}"
             return Judgement(REFUTED, reason, direction=direction.name, witnesses=witnesses)
     return None
 

@@ -3,6 +3,9 @@
 import csv
 import io
 import json
+import re
+from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +13,7 @@ from slt.cli import claims as claims_command
 from slt.cli import dispatch
 from slt.cli.claim import COLUMNS, number
 from slt.core.command import REFUTED, run
+from theory.claim import Claim, Correction
 from theory.claims import LEDGER
 
 FORMS = {
@@ -147,6 +151,26 @@ def test_the_ledger_shows_what_is_not_judged_and_ends_with_1_when_one_is_refuted
     assert "| reconstructed |" in " ".join(out.split())
     assert run(dispatch, ["claims", "--judged", "--latex"], "slt") == REFUTED
     assert "Borgs" not in capsys.readouterr().out
+
+
+def test_the_example_of_the_page_prints_what_stands_there(tmp_path, monkeypatch, capsys):
+    page = (Path(__file__).parents[2] / "docs" / "claims.md").read_text()
+    toy, command, *_ = re.findall(r"^```\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    Path("toy.toml").write_text(toy)
+    words, _, printed = command.partition("\n")
+    assert run(dispatch, words.split()[2:], "slt") == REFUTED
+    assert capsys.readouterr().out.rstrip() == printed.rstrip()
+    proven = re.search(r"`form = (\".*?\")` the verdict is \"(.*?)\"", page)
+    Path("toy.toml").write_text(re.sub("form = .*", f"form = {proven[1]}", toy))
+    assert run(dispatch, [*words.split()[2:]], "slt") == 0
+    assert proven[2] in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_page_names_every_key():
+    page = (Path(__file__).parents[2] / "docs" / "claims.md").read_text()
+    for field in (*fields(Claim), *fields(Correction)):
+        assert f"`{field.name}`" in page or f"`[{field.name}]`" in page
 
 
 def test_numbers_have_four_digits():

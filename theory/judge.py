@@ -14,7 +14,7 @@ Both use closed forms only; docs/theory.md (section 2) derives them. What is nei
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 from math import exp, expm1, inf, isfinite, log, sqrt
 from typing import Any
@@ -215,15 +215,13 @@ def _refuted(question: Question) -> Judgement | None:
     every = "whatever C is" if multiple else f"for every C up to {most:.0e}"
     for direction in _directions(question, t):
         # with C as a symbol limits can be wrong where it is an exponent
-        end = limit_of_ratio(
-            question.form, {"C": sympy.Integer(most), **direction.values}, direction.floor, t
-        )
+        end = limit_of_ratio(question.form, {"C": sympy.Integer(most), **direction.values}, direction.floor, t)
         if end is not None and not end.free_symbols and bool(end < direction.least or end == 0):
             witnesses = tuple(_witnesses(question, direction))
             if not witnesses:
                 continue
             slow = "grows more slowly than" if end == 0 else "stays below"
-            reason = f"as {direction.name} the form {slow} {direction.why}, {every}"
+            reason = f"as {direction.name} the form, {every}, {slow} {direction.why}"
             return Judgement(REFUTED, reason, direction=direction.name, witnesses=witnesses)
     return None
 
@@ -392,13 +390,18 @@ def _proven(question: Question) -> Judgement:
     if question.moving and question.reading == "pointwise" and question.least == 1:
         corner = inf  # as in the uniform reading; no better is needed
 
+    @cache
+    def precise(C: float, least: float) -> float:
+        return _least_gap(form, C, fixed, K, corner, least)
+
     def enough(C: float, least: float) -> float:
         """Return the least of log(form / what suffices) over all steps."""
-        return _sum(_least_gap(form, C, fixed, K, corner, least), 0.0 if rates is None else _least_rate_gap(rates, C))
+        gap = precise(C if "C" in form.symbols else 1.0, least)
+        return _sum(gap, 0.0 if rates is None else _least_rate_gap(rates, C))
 
     def agreed(C: float, least: float) -> float:
         """Return the least of the same over all steps and in the limits."""
-        ends = [_least_gap(form, C, fixed, K, corner, least)]
+        ends = [precise(C if "C" in form.symbols else 1.0, least)]
         ends += [_limit_gap(form, C, fixed, moving, K, near=False, multiple=multiple) for moving in MOVING]
         if least == 1 and corner < inf:
             ends += [_limit_gap(form, C, fixed, moving, corner, near=True, multiple=multiple) for moving in MOVING]

@@ -1,0 +1,180 @@
+"""``slt claim`` and ``slt claims``: exit codes, every form of output, and what is said of reconstructed forms."""
+
+import csv
+import io
+import json
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from slt.cli import claims as claims_command
+from slt.cli import dispatch
+from slt.cli.claim import COLUMNS, number
+from slt.core.command import REFUTED, run
+from theory.claim import Claim, Correction
+from theory.claims import LEDGER
+
+FORMS = {
+    "refuted": "C * log(1/eps)",
+    "proven": "C * log(2/min(delta, eps))",
+    "open": "C + 2 * log(2/min(delta, eps))",
+}
+JUDGED = [key for key, claim in LEDGER.items() if not claim.unjudged]
+
+
+def _file(tmp_path, form, more=""):
+    path = tmp_path / "toy.toml"
+    path.write_text(
+        f'[claim]\nkey = "T.1"\npaper = "Toy 2026"\nnumber = "Lemma 1"\nreading = "uniform"\nform = "{form}"\n{more}'
+    )
+    return str(path)
+
+
+def _shown(capsys, *words):
+    code = run(dispatch, words, "slt")
+    out, err = capsys.readouterr()
+    assert all(line.startswith("Claim") and "% done" in line for line in err.splitlines())  # progress alone
+    return code, out
+
+
+@pytest.mark.parametrize("word", FORMS)
+def test_exit_code_1_means_refuted(word, tmp_path, capsys):
+    code, out = _shown(capsys, "claim", _file(tmp_path, FORMS[word]), "--brief")
+    assert code == (REFUTED if word == "refuted" else 0)
+    assert f"Verdict at p = 0, q = 0: {word} (its form is reconstructed)" in out
+
+
+@pytest.mark.long
+def test_a_corrected_claim_ends_with_0_and_shows_both_forms(capsys):
+    code, out = _shown(capsys, "claim", "2.2", "--brief", "--prune", "0")
+    assert code == 0
+    words = " ".join(out.split())
+    assert "corrected (its form is reconstructed)" in words
+    assert "is refuted for every C: as p -> 0" in words
+    assert "Corrected (thinning form)" in words
+    assert words.count("is necessary") == 4
+
+
+def test_a_claim_that_is_not_judged_says_why(capsys):
+    code, out = _shown(capsys, "claim", "Borgs 2001, threshold")
+    assert code == 0
+    assert "Verdict: not judged. speaks of integers" in " ".join(out.split())
+
+
+def test_a_quoted_form_is_not_called_reconstructed(tmp_path, capsys):
+    more = 'source = "quoted"\nquote = "so many suffice"\n'
+    _, out = _shown(capsys, "claim", _file(tmp_path, FORMS["proven"], more), "--brief")
+    assert "Source: quoted: so many suffice" in out
+    assert "reconstructed" not in out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["claim", "2.1", "--prune", "0.6", "--lock", "0.4"],
+        ["claim", "2.1", "--prune", "nan"],
+        ["claim", "2.1", "--lock", "-0.1"],
+        ["claim", "2.1", "--prune", "x"],
+        ["claim"],
+        ["claim", ""],
+        ["claim", "2.1", "A.2"],
+        ["claims", "--prune", "1"],
+        ["claims", "2.1"],
+        ["claim", "2.1", "--json", "--csv"],
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(words, capsys):
+    assert run(dispatch, words, "slt") == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+
+
+def test_a_domain_without_points_is_said(tmp_path, capsys):
+    code, out = _shown(capsys, "claim", _file(tmp_path, FORMS["proven"], "min_at_most = 1e-200\n"))
+    assert code == 0
+    assert "None of the points" in out
+
+
+@pytest.mark.long
+def test_every_form_of_output_of_one_claim(tmp_path, capsys):
+    path = _file(tmp_path, FORMS["proven"])
+    found = json.loads(_shown(capsys, "claim", path, "--json")[1])
+    assert found["verdict"] == "proven"
+    assert found["claim"]["key"] == "T.1"
+    assert found["claim"]["source"] == "reconstructed"
+    assert found["published"]["constant"] > 10
+    assert len(found["points"]) == 7
+    for point in found["points"]:
+        assert point["necessary"] <= point["sufficient"]
+        assert point["refuted_to"] < point["proven_from"] < found["published"]["constant"]
+    rows = list(csv.reader(io.StringIO(_shown(capsys, "claim", path, "--csv")[1].strip())))
+    assert tuple(rows[0]) == COLUMNS
+    assert len(rows) == 8
+    latex = _shown(capsys, "claim", path, "--latex")[1]
+    assert latex.startswith("\\begin{table}\n")
+    markdown = _shown(capsys, "claim", path, "--markdown")[1]
+    assert {line[0] for line in markdown.splitlines() if line} == {"*", "|"}
+
+
+@pytest.mark.long
+def test_the_ledger_lists_every_judged_claim_in_every_form(capsys):
+    code, out = _shown(capsys, "claims", "--judged", "--json")
+    rows = json.loads(out)
+    assert code == 0  # nothing of the ledger is refuted without a correction
+    assert [row["claim"]["key"] for row in rows] == JUDGED
+    words = {row["claim"]["key"]: row["verdict"] for row in rows}
+    assert {key: words[key] for key in ("2.1", "2.2", "A.2", "A.3")} == {
+        "2.1": "proven", "2.2": "corrected", "A.2": "proven", "A.3": "proven",
+    }  # fmt: skip
+    assert words["Pensia 2020, subset sum"] == "proven"
+    assert "not judged" not in words.values()
+    rows = list(csv.reader(io.StringIO(_shown(capsys, "claims", "--judged", "--csv", "--prune", "0")[1].strip())))
+    assert [row[0] for row in rows[1:]] == JUDGED
+    assert {row[4] for row in rows[1:]} <= {"quoted", "reconstructed"}
+    assert rows[0][4:6] == ["source", "verdict"]
+
+
+def test_the_ledger_shows_what_is_not_judged_and_ends_with_1_when_one_is_refuted(monkeypatch, capsys, tmp_path):
+    from theory import claims as ledger
+    from theory.claim import read_claim
+
+    toy = read_claim(_file(tmp_path, FORMS["refuted"]))
+    chosen = {"Borgs 2001, threshold": LEDGER["Borgs 2001, threshold"], "T.1": toy}
+    monkeypatch.setattr(ledger, "LEDGER", chosen)
+    code, out = _shown(capsys, "claims", "--markdown")
+    assert code == REFUTED
+    assert "| not judged |" in " ".join(out.split())
+    assert "| refuted |" in " ".join(out.split())
+    assert "| reconstructed |" in " ".join(out.split())
+    assert run(dispatch, ["claims", "--judged", "--latex"], "slt") == REFUTED
+    assert "Borgs" not in capsys.readouterr().out
+
+
+def test_the_example_of_the_page_prints_what_stands_there(tmp_path, monkeypatch, capsys):
+    page = (Path(__file__).parents[2] / "docs" / "claims.md").read_text()
+    toy, command, *_ = re.findall(r"^```\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    Path("toy.toml").write_text(toy)
+    words, _, printed = command.partition("\n")
+    assert run(dispatch, words.split()[2:], "slt") == REFUTED
+    assert capsys.readouterr().out.rstrip() == printed.rstrip()
+    proven = re.search(r"`form = (\".*?\")` the verdict is \"(.*?)\"", page)
+    Path("toy.toml").write_text(re.sub("form = .*", f"form = {proven[1]}", toy))
+    assert run(dispatch, [*words.split()[2:]], "slt") == 0
+    assert proven[2] in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_page_names_every_key():
+    page = (Path(__file__).parents[2] / "docs" / "claims.md").read_text()
+    for field in (*fields(Claim), *fields(Correction)):
+        assert f"`{field.name}`" in page or f"`[{field.name}]`" in page
+
+
+def test_numbers_have_four_digits():
+    assert [number(value) for value in (0.1234567, 12345.6, 1e12, 78.15463, float("inf"))] == [
+        "0.1235", "12,346", "1e+12", "78.15", "inf",
+    ]  # fmt: skip
+    assert claims_command.COLUMNS[0] == "<claim"

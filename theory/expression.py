@@ -298,7 +298,8 @@ class _Far:
         return _real(np.where(np.isnan(self.size), nan, size))
 
     def exp(self) -> "_Far":
-        return _Far(np.ones_like(self.size), np.where(self.sign == 0, 0.0, self.sign * np.exp(self.size)))
+        size = np.where(self.sign == 0, 0.0, self.sign * np.exp(self.size))
+        return _Far(np.where(np.isneginf(size), 0.0, 1.0), size)
 
     def below(self, other: "_Far") -> NDArray[np.bool_]:
         gap = self.plus(other.negative())

@@ -7,7 +7,8 @@ monotone, and in the limit. So what is proven holds for min(delta, eps) >= exp(-
 are small enough; the free share, where one constant has to serve all of them, is at least 10^-100.
 
 **Refuted.** Along one direction F with C = 10^30 (10 where C is in an exponent), and so with every smaller C, grows so
-slowly that it ends below what is necessary there (:func:`necessary_floor`). Witnesses are points on that direction for C = 1, 10, 100 and 1000.
+slowly that it ends below what is necessary there (:func:`necessary_floor`). Witnesses are points on that direction for
+C = 1, 10, 100 and 1000.
 
 Both use closed forms only; docs/theory.md (section 2) derives them. What is neither is open.
 """

@@ -103,7 +103,6 @@ PROOFS = [
     (f"exp(C) * {MIN2}", DENSE, "pointwise", "", 1.0),
     (f"(exp(1/C) - 1)**-1 * {MIN2}", DENSE, "uniform", "", 1.0),
     ("max(C, 3) * max(log(2/eps), log(2/delta))", DENSE, "uniform", "", 1.0),
-    (f"{MIN}**(1 + C)", DENSE, "uniform", "", 0.01),
     (f"C * (2 - eps) * {MIN2}", DENSE, "uniform", "", 1.0),
 ]
 

@@ -141,4 +141,4 @@ def test_the_main_jobs_csv_is_numbers(capsys):
     text = shown(capsys, ["verify", "--eps", "0.2", "--trials", "400", "--lemma", "2.1", "--csv"])
     for row in csv.DictReader(io.StringIO(text)):
         assert int(row["measured low"]) <= int(row["measured"]) <= int(row["measured high"])
-        assert float(row["constant C low"]) <= float(row["constant C"]) <= float(row["constant C high"])
+        assert float(row["measured C low"]) <= float(row["measured C"]) <= float(row["measured C high"])

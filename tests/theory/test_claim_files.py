@@ -197,7 +197,7 @@ def test_the_command_refuses_it_with_exit_code_2(kind, tmp_path, capsys):
     assert run(dispatch, ["claim", str(_claim(tmp_path, text))], "slt") == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("slt: error: ")
+    assert err.startswith("slt claim: error: ")
     assert err.count("\n") == 1
     assert message.partition("\\")[0][:12] in err
 

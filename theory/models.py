@@ -39,7 +39,7 @@ def below(law: Law, x: Floats, side: Side, *, strict: bool = False) -> Floats:
         case Normal(sigma):
             return ndtr(x / sigma)
         case Constant(c):
-            return (np.where(strict, x > -c, x >= -c) + np.where(strict, x > c, x >= c)) / 2.0
+            return np.mean([x > end if strict else x >= end for end in (-c, c)], axis=0)
         case Integers(M):
             k = np.clip(np.ceil(x) - 1 if strict else np.floor(x), -M - 1, M)
             return np.where(k < 0, k + M + 1, k + M) / (2 * M)

@@ -182,12 +182,23 @@ class Source:
         eps = self._eps(eps, radius)
         return point_units(radius, self.bits, eps), gap_units(eps, self.bits)
 
+    @property
+    def _step(self) -> float | None:
+        """Of what all numbers on the grid are multiples, where that is known."""
+        match self.law:
+            case Integers():
+                return 1.0
+            case Constant(c) if ldexp(c, self.bits) % 1 == 0:
+                return c
+        return None
+
     def _eps(self, eps: float, radius: float) -> float:
         limit = ldexp(RADIUS_MAX, frexp(largest(self.law))[1])
         if radius > limit:
             raise ValueError(f"radius must be at most {limit:g} for this law, got {shown(radius)}")
-        if isinstance(self.law, Integers) and 0.5 <= eps < 1 and radius == int(radius):
-            return 0.75  # any eps from 1/2 to 1 asks whether every whole number is a sum; this one is tied with no gap
+        step = self._step
+        if step and step <= 2 * eps < 2 * step and radius % step == 0:
+            return 0.75 * step  # any such eps asks whether every multiple is a sum; this one is tied with no gap
         # sums and window stay below 2**60 units: an eps above that asks no more
         return min(eps, ldexp(1.0, 60 - self.bits))
 

@@ -2,13 +2,13 @@
 
 * requirement: n at delta = 0.05, targets |z| <= 1 uniformly, for each law, alphabet and rates of the grid: necessary,
   estimated and sufficient (theory.model_bounds; null where nothing is known), and measured.
-* integers: numbers uniform on +-{1, .., M}, targets all whole |t| <= M, dense and frozen, choices from {0, 1}: the same,
-  and n - log2 M.
+* integers: numbers uniform on +-{1, .., M}, targets all whole |t| <= M, dense and frozen, choices from {0, 1}: the
+  same, and n - log2 M.
 * constants: signed constants at an eps below c/2: proven never to cover, and the successes measured at every n.
 
-Both ends of a measured interval are fixed-sequence tests over n = 0 .. n_max (slt.core.intervals.smallest_n), with n_max
-= 1.5 of the number that is proven necessary and 16, fixed before anything is drawn; the upper end is null where it
-would lie above. Sizes were chosen before anything was measured.
+Both ends of a measured interval are fixed-sequence tests over n = 0 .. n_max (slt.core.intervals.smallest_n), with
+n_max = 1.5 of the number that is proven necessary and 16, fixed before anything is drawn; the upper end is null
+where it would lie above. Sizes were chosen before anything was measured.
 """
 
 from collections.abc import Iterator, Sequence
@@ -104,7 +104,7 @@ def contradicts(row: Row) -> bool:
 def work(trials: int, seed: int) -> Work:
     """Return every setting's key and measurement."""
     names = ("necessary", "estimated", "sufficient", "value", "upper")
-    form = {name: NUMBER for name in names} | {"n_max": count(10**6), "lower": count(10**6), "successes": count(10**12)}
+    form = dict.fromkeys(names, NUMBER) | {"n_max": count(10**6), "lower": count(10**6), "successes": count(10**12)}
     return each_setting(SETTINGS, measure, trials, seed, form)
 
 

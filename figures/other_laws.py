@@ -3,8 +3,8 @@
 What to see: with targets |z| <= 1 most laws differ by a constant. Numbers that are small as a rule, such as products,
 ask for more, for the sake of reach, and then eps hardly matters. Signed choices halve the need. Whole numbers up to M
 need log2 M and about ten numbers; with a fifth pruned and a fifth locked the excess is three to four times that and
-still grows. Points are measured, with their intervals; dashed lines are estimates, where the estimate's model holds.
-Reads the rows that ``slt simulate laws --out FILE`` writes.
+still grows. Points are measured, with their intervals, and stand a little beside each other; dashed lines are
+estimates, where the model of the estimate holds. Reads the rows that ``slt simulate laws --out FILE`` writes.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from figures.record import Figure, told_apart, words
-from figures.style import arrange, key, looks, panels, save, tips
+from figures.style import COLOURS, MARKERS, arrange, key, looks, panels, save, tips
 from slt.core.places import committed
 from slt.core.store import Row
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 RESULT = committed("simulations", "laws.jsonl")
+LOOKS = list(zip(COLOURS.values(), MARKERS, strict=False))  # series that overlap are told apart by both
+APART = 0.985  # between the places of neighbouring series at one eps
 
 
 def load(*paths: str | Path) -> list[Row]:
@@ -64,9 +66,9 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "other_laws") ->
     with panels(1, 2, size=(13, 5.4)) as (figure, (needs, whole)):
         shown = [row for row in rows if row["kind"] == "requirement" and row["value"] is not None]
         series = told_apart(shown, "law", "signed", "prune", "lock")
-        for what, look in zip(series, looks([], len(series)), strict=True):
+        for place, (what, look) in enumerate(zip(series, looks(LOOKS, len(series)), strict=True)):
             chosen = [row for row in shown if (row["law"], row["signed"], row["prune"], row["lock"]) == what]
-            _points(needs, chosen, [row["eps"] for row in chosen], [0.0] * len(chosen), look)
+            _points(needs, chosen, [row["eps"] * APART**place for row in chosen], [0.0] * len(chosen), look)
         needs.set_xscale("log")
         needs.invert_xaxis()
         needs.set_yscale("log", base=2)
@@ -76,7 +78,7 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "other_laws") ->
         key(needs, fontsize=9, loc="upper left", bbox_to_anchor=(0.0, -0.14), ncols=2)
         counted = [row for row in rows if row["kind"] == "integers" and row["value"] is not None]
         rates = told_apart(counted, "prune", "lock")
-        for (prune, lock), look in zip(rates, looks([], len(rates)), strict=True):
+        for (prune, lock), look in zip(rates, looks(LOOKS, len(rates)), strict=True):
             chosen = [row for row in counted if (row["prune"], row["lock"]) == (prune, lock)]
             sizes = [log2(row["radius"]) for row in chosen]
             _points(whole, chosen, sizes, sizes, look)

@@ -40,7 +40,7 @@ def sums_below(
     cdf: (x, strict) -> bounds from the same side of P(Y <= x), or of P(Y < x). size: |Y| is at most this, but for a
     probability that ``cdf`` tells. spread: about the standard deviation of Y, which sets the pitch.
 
-    >>> coin = lambda x, strict: ((x > 0 if strict else x >= 0) + (x > 1 if strict else x >= 1)) / 2.0
+    >>> coin = lambda x, strict: np.clip(np.ceil(x) if strict else np.floor(x) + 1, 0, 2) / 2
     >>> sums_below(coin, 1.0, 0.5, 2, np.array([2, 3]), "lower").round(6)
     array([0.75, 0.5 ])
     """

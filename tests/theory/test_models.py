@@ -193,6 +193,7 @@ def test_laws_without_a_density_hold_none():
     assert thinning(Mixture(((0.5, Constant()), (0.5, Uniform()))), 1.0) == pytest.approx(0.5)
 
 
+@pytest.mark.long
 def test_pitches_and_what_is_never_covered():
     assert pitch(Own((0.5, -0.75, 2.0))) == Fraction(1, 4)
     assert pitch(Product(Integers(3), Constant(0.5))) == Fraction(1, 2)
@@ -219,6 +220,7 @@ def test_pitches_and_what_is_never_covered():
     assert covers(60, 0.25, 40, law=Constant(0.5)).all()
 
 
+@pytest.mark.long
 def test_uniform_laws_are_the_present_bounds_scaled():
     told = {"prune": 0.2, "lock": 0.1}
     for reading in ("uniform", "pointwise"):
@@ -256,7 +258,7 @@ SETTINGS = [
 ]
 
 
-@pytest.mark.long(keep=3)
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda s: f"{s[0]} {s[1]} {s[4]}")
 def test_measured_requirements_lie_between_necessary_and_sufficient(setting):
     law, signed, eps, prune, lock, radius, n_max, trials = setting
@@ -367,6 +369,7 @@ def test_pointwise_and_one_sided_bounds_are_weaker():
     assert law_necessary_n(0.1, 0.1, law="normal", reading="pointwise") <= law_necessary_n(0.1, 0.1, law="normal")
 
 
+@pytest.mark.long
 def test_what_is_not_known_is_said():
     found = law_requirement(0.5, 0.1, law=Integers(16), radius=16.0)
     assert found.estimated is None

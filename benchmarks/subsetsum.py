@@ -200,12 +200,18 @@ def shift_floor(eps: float, n: int, radius: float, trials: int) -> tuple[float, 
     from slt.core.rates import Rates
     from subsetsum.kernels import bitset, grid
     from subsetsum.kernels import trials as kernels
-    from subsetsum.sampling import gap_units, law, point_units
+    from subsetsum.sampling import gap_units, point_units, trial_law
 
     scratch = grid.scratch(gap_units(eps, 52), n << 52, n)
     answers = np.empty(trials, np.bool_)
     kernels.decide_drawn(
-        law(n, Rates(PRUNE, LOCK), 0, False), n, 0, point_units(radius, 52, eps), gap_units(eps, 52), scratch, answers
+        trial_law(n, Rates(PRUNE, LOCK), 0, False),
+        n,
+        0,
+        point_units(radius, 52, eps),
+        gap_units(eps, 52),
+        scratch,
+        answers,
     )
     built, words, written = scratch.tally.tolist()
     size = max(words // built, 1)

@@ -11,6 +11,7 @@ MODULES = (
     "sweep",
     "limits",
     "laws",
+    "other_laws",
     "regimes",
     "success",
     "covered",

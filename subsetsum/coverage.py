@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slt.core.checks import closed_unit, open_unit
+from slt.core.checks import closed_unit, open_unit, positive
+from slt.core.laws import PRESENT, Law
 from slt.core.rates import Rates
+from subsetsum.laws import source
 from subsetsum.memory import bitset_bytes, likely_most_free, refuse_if_too_large
-from subsetsum.sampling import checked_n, checked_radius, checked_trials, gap_units, grid_bits, law, point_units
+from subsetsum.sampling import checked_n, checked_radius, checked_trials, gap_units, grid_bits, point_units, trial_law
 from subsetsum.threads import over_chunks, workers
 
 
@@ -26,13 +28,16 @@ def covers(
     exact_counts: bool = False,
     first: int = 0,
     jobs: int | None = None,
+    law: Law | str = PRESENT,
+    signed: bool = False,
 ) -> NDArray[np.bool_]:
     """Return for each trial whether every |z| <= radius lies within eps of a subset sum; (trials,) bool.
 
     Trials ``first``, ``first + 1``, ... are those of :func:`subsetsum.draw` with the same arguments: their locked
     values are in every sum, the pruned ones in none. The decision is made in integers and is exact for these values,
     eps and radius; a gap of exactly 2 eps is covered, and so is every window of radius eps about a sum.
-    Nothing depends on jobs, the number of threads (default: all cores).
+    Nothing depends on jobs, the number of threads (default: all cores). law, signed: as in :func:`subsetsum.draw`; with
+    another law radius may be up to 511 times the largest number.
 
     Raises ValueError for eps outside (0, 1), radius outside (0, 511], bad rates, n outside 0..2**19, trials < 0, a bad
     seed, or an eps so small that memory would not hold the sums.
@@ -42,9 +47,13 @@ def covers(
     """
     from subsetsum.kernels.trials import decide_drawn
 
-    eps, radius, rates, n = open_unit("eps", eps), checked_radius(radius), Rates(prune, lock), checked_n(n)
-    bits, description = grid_bits(n), law(n, rates, seed, exact_counts)
+    eps, rates, n = open_unit("eps", eps), Rates(prune, lock), checked_n(n)
     first, trials = checked_trials(first, trials)
+    other = source(law, signed, n, rates, seed, exact_counts)
+    if other:
+        return other.covered(eps, positive("radius", radius), trials, first, jobs)
+    radius = checked_radius(radius)
+    bits, description = grid_bits(n), trial_law(n, rates, seed, exact_counts)
     free = likely_most_free(n, rates)
     refuse_if_too_large("eps", eps, workers(jobs) * bitset_bytes(free, eps, radius))
     window, eps2 = point_units(radius, bits, eps), gap_units(eps, bits)
@@ -70,14 +79,16 @@ def worst_errors(
     exact_counts: bool = False,
     first: int = 0,
     jobs: int | None = None,
+    law: Law | str = PRESENT,
+    signed: bool = False,
 ) -> NDArray[np.float64]:
     """Return for each trial the largest distance of a |z| <= radius from its nearest subset sum; (trials,) float64.
 
     Trials as in :func:`covers`, with which it agrees: covered at eps means an error of at most eps, where the radius is
-    a multiple of 2**-52 (2**-42 for n > 512); another radius is rounded up to one here. The
-    error is found exactly (in half units of the grid) and returned as the nearest float64, which is it below 1. An
-    error of at most ``floor`` is reported as floor, which saves the work below it: exact errors of m free variables
-    cost time and memory of about 2**m.
+    a multiple of the draws' grid, 2**-52 (2**-42 for n > 512) for the present law; another radius is rounded up to one
+    here. The error is found exactly (in half units of the grid) and returned as the nearest float64, which is it below
+    1. An error of at most ``floor`` is reported as floor, which saves the work below it: exact errors of m free
+    variables cost time and memory of about 2**m.
 
     Raises ValueError for floor outside [0, 1], for the reasons of :func:`covers`, and when memory would not hold what a
     floor so small needs.
@@ -87,9 +98,13 @@ def worst_errors(
     """
     from subsetsum.kernels.trials import most_free, worst_drawn
 
-    floor, radius, rates, n = closed_unit("floor", floor), checked_radius(radius), Rates(prune, lock), checked_n(n)
-    bits, description = grid_bits(n), law(n, rates, seed, exact_counts)
+    floor, rates, n = closed_unit("floor", floor), Rates(prune, lock), checked_n(n)
     first, trials = checked_trials(first, trials)
+    other = source(law, signed, n, rates, seed, exact_counts)
+    if other:
+        return other.worst(positive("radius", radius), floor, trials, first, jobs)
+    radius = checked_radius(radius)
+    bits, description = grid_bits(n), trial_law(n, rates, seed, exact_counts)
     most = max(over_chunks(lambda first, count: most_free(description, n, first, count), trials, jobs, first))
     refuse_if_too_large("floor", floor, workers(jobs) * bitset_bytes(most, floor, radius))
     window, floor2 = point_units(radius, bits), gap_units(floor, bits)

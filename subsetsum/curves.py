@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from slt.core import arrays
-from slt.core.checks import flag, open_unit
+from slt.core.checks import flag, open_unit, positive
+from slt.core.laws import PRESENT, Law
 from slt.core.rates import Rates
+from subsetsum.laws import source
 from subsetsum.memory import chain_bytes, likely_most_free, refuse_if_too_large
 from subsetsum.sampling import (
     RADIUS_MAX,
@@ -16,8 +18,8 @@ from subsetsum.sampling import (
     checked_trials,
     gap_units,
     grid_bits,
-    law,
     point_units,
+    trial_law,
 )
 
 TARGETS = 9
@@ -61,12 +63,15 @@ def success_counts(
     targets: ArrayLike = (),
     first: int = 0,
     exact_counts: bool = False,
+    law: Law | str = PRESENT,
+    signed: bool = False,
 ) -> Counts:
     """Count, for every n = 0 .. n_max, in how many of the trials n variables succeed.
 
     The trials are ``first`` .. ``first + trials - 1`` of :func:`subsetsum.draw` with n_max variables, and n of them
     means the first n. With locked variables a trial may succeed at n and fail at n + 1. targets: (k,) points z for
     the pointwise counts, |z| <= 511. With exact_counts the states depend on n, so every n is a problem of its own.
+    law, signed: as in :func:`subsetsum.draw`; other laws than the present one take longer.
 
     Exact integer arithmetic, the radius as it is; a target that is no multiple of the draws' grid is exact for sums on
     the side of 0 and rounded, by less than a pitch, for those beyond it (:func:`subsetsum.sampling.point_units`). One
@@ -77,10 +82,13 @@ def success_counts(
     """
     from subsetsum.kernels.curves import count_at, count_curve
 
-    eps, radius, rates, n_max = open_unit("eps", eps), checked_radius(radius), Rates(prune, lock), checked_n(n_max)
-    bits = grid_bits(n_max)
+    eps, rates, n_max = open_unit("eps", eps), Rates(prune, lock), checked_n(n_max)
     first, trials = checked_trials(first, trials)
     points = checked_targets(targets)
+    other = source(law, signed, n_max, rates, seed, exact_counts)
+    if other:
+        return Counts(*other.counts(eps, positive("radius", radius), points, trials, first), trials)
+    radius, bits = checked_radius(radius), grid_bits(n_max)
     reach = float(np.max(np.abs(points), initial=radius))
     refuse_if_too_large("eps", eps, chain_bytes(likely_most_free(n_max, rates), eps, reach))
     units = np.array([point_units(z, bits, eps) for z in points], np.int64)
@@ -88,10 +96,10 @@ def success_counts(
     counts = np.zeros((n_max + 1, 1 + len(units)), np.int64)
     if flag("exact_counts", exact_counts):
         for n in range(n_max + 1):
-            fixed = law(n, rates, seed, True)._replace(shift=52 - bits)
+            fixed = trial_law(n, rates, seed, True)._replace(shift=52 - bits)
             count_at(fixed, n, first, trials, *ends, counts[n])
     else:
-        count_curve(law(n_max, rates, seed, False), n_max, first, trials, *ends, counts)
+        count_curve(trial_law(n_max, rates, seed, False), n_max, first, trials, *ends, counts)
     return Counts(counts[:, 0].copy(), counts[:, 1:].copy(), trials)
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from slt.core.checks import flag, positive, shown, whole
 from slt.core.keys import key_words
+from slt.core.laws import PRESENT, Law
 from slt.core.rates import Rates
 
 FINE_BITS, FINE_N = 52, 512
@@ -45,6 +46,8 @@ def draw(
     seed: int = 0,
     exact_counts: bool = False,
     first: int = 0,
+    law: Law | str = PRESENT,
+    signed: bool = False,
 ) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
     """Return values (trials, n) float64 and states (trials, n) int8 of trials ``first``, ``first + 1``, ...
 
@@ -58,20 +61,29 @@ def draw(
     with the smallest raw[2j] are pruned, the next ones locked. A product within 1e-9 below a whole number counts as
     that number, because 0.29 * 100 in floating point is 28.999999999999996. States then depend on n.
 
-    Raises ValueError for bad rates, n < 0, n > 2**19, trials < 0, first < 0 or a seed outside 0..2**64 - 1.
+    law: what the numbers are, a law of :mod:`slt.core.laws` or a text such as "normal 0.5". signed: whether a choice is
+    one of x, 0 and -x; the states are the same, and so are the values up to their grid. How values of other laws are
+    made of words, and their grid, are told in :mod:`subsetsum.laws`.
+
+    Raises ValueError for bad rates, n < 0, n > 2**19, trials < 0, first < 0, a seed outside 0..2**64 - 1 or no law.
     """
     from subsetsum.kernels.problem import draw_trials
+    from subsetsum.laws import source
 
     rates, n = Rates(prune, lock), checked_n(n)
     bits = grid_bits(n)
     first, trials = checked_trials(first, trials)
+    other = source(law, signed, n, rates, seed, exact_counts)
+    if other:
+        units, states = other.drawn(first, trials)
+        return np.ldexp(units.astype(np.float64), -other.bits), states
     values = np.empty((trials, n), np.int64)
     states = np.empty((trials, n), np.int8)
-    draw_trials(law(n, rates, seed, exact_counts), first, values, states)
+    draw_trials(trial_law(n, rates, seed, exact_counts), first, values, states)
     return np.ldexp(values.astype(np.float64), -bits), states
 
 
-def law(n: int, rates: Rates, seed: int, exact_counts: bool):  # type: ignore[no-untyped-def]
+def trial_law(n: int, rates: Rates, seed: int, exact_counts: bool):  # type: ignore[no-untyped-def]
     """Return the kernels' description of a trial with n variables (:class:`subsetsum.kernels.problem.Law`)."""
     from subsetsum.kernels.problem import Law
 

@@ -3,13 +3,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from slt.core.checks import one_of, open_unit, whole
+from slt.core.checks import one_of, open_unit, positive, whole
 from slt.core.intervals import Estimate, clopper_pearson, lower_limit, upper_limit
+from slt.core.laws import PRESENT, Law
 from slt.core.rates import READINGS, Rates
 from subsetsum.coverage import covers
 from subsetsum.curves import targets
+from subsetsum.laws import source
 from subsetsum.memory import chain_bytes, likely_most_free, refuse_if_too_large
-from subsetsum.sampling import checked_n, checked_radius, gap_units, grid_bits, law, point_units
+from subsetsum.sampling import checked_n, checked_radius, gap_units, grid_bits, point_units, trial_law
 from subsetsum.threads import over_chunks, workers
 
 
@@ -26,11 +28,14 @@ def success_probability(
     confidence: float = 0.99,
     exact_counts: bool = False,
     jobs: int | None = None,
+    law: Law | str = PRESENT,
+    signed: bool = False,
 ) -> Estimate:
     """Estimate the probability that the subset sums of n random numbers hit their targets within eps.
 
     uniform: all |z| <= radius are hit by one draw. pointwise: the least, over the targets z = 0, radius/8, ..., radius,
-    of the probability that a draw hits z; by symmetry -z is as likely as z. Limits are exact (Clopper-Pearson)
+    of the probability that a draw hits z; by symmetry -z is as likely as z (own numbers need not
+    be symmetric: there all of -radius, .., radius). Limits are exact (Clopper-Pearson)
     and hold with probability ``confidence``, half the error on each side. For the least of several probabilities the
     lower limit is the least of the lower limits and needs no correction: to be wrong it must be wrong at the target
     where the probability is least. The upper limit is the least of the upper limits, each at an error divided by
@@ -44,7 +49,6 @@ def success_probability(
         open_unit("confidence", confidence),
         whole("trials", trials, 1),
     )
-    alpha = (1 - confidence) / 2
     if reading == "uniform":
         covered = covers(
             n,
@@ -56,14 +60,21 @@ def success_probability(
             seed=seed,
             exact_counts=exact_counts,
             jobs=jobs,
+            law=law,
+            signed=signed,
         )
         return clopper_pearson(int(covered.sum()), trials, confidence)
     from subsetsum.kernels.curves import count_at
 
-    eps, radius, rates, n = open_unit("eps", eps), checked_radius(radius), Rates(prune, lock), checked_n(n)
+    eps, rates, n = open_unit("eps", eps), Rates(prune, lock), checked_n(n)
+    other = source(law, signed, n, rates, seed, exact_counts)
+    if other:
+        hits, goals = other.point_hits(eps, positive("radius", radius), trials, jobs)
+        return _least(hits, trials, confidence, goals)
+    radius = checked_radius(radius)
     bits, points = grid_bits(n), targets(radius)
     refuse_if_too_large("eps", eps, workers(jobs) * chain_bytes(likely_most_free(n, rates), eps, radius))
-    description = law(n, rates, seed, exact_counts)
+    description = trial_law(n, rates, seed, exact_counts)
     units = np.array([point_units(z, bits, eps) for z in points], np.int64)
 
     def task(first: int, count: int) -> NDArray[np.int64]:
@@ -72,9 +83,15 @@ def success_probability(
         return hits[1:]
 
     hits = np.sum(over_chunks(task, trials, jobs), axis=0)
+    return _least(hits, trials, confidence, len(points))
+
+
+def _least(hits: NDArray[np.int64], trials: int, confidence: float, points: int) -> Estimate:
+    """Return the least of several probabilities with its limits."""
+    alpha = (1 - confidence) / 2
     return Estimate(
         float(lower_limit(hits, trials, alpha).min()),
         int(hits.min()) / trials,
-        float(upper_limit(hits, trials, alpha / len(points)).min()),
+        float(upper_limit(hits, trials, alpha / points).min()),
         trials,
     )

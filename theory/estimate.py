@@ -12,7 +12,8 @@ nearly cancel: the first-order saddlepoint is a few percent too dense for 10 to 
 (most sums on both sides of a gap reappear, shifted, on both sides of another), which Poisson sums do not know.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from math import log
 
@@ -37,6 +38,23 @@ _SIGNS = 12  # free values whose signs are drawn one by one; the others' enter a
 _LOCKED = 8  # locked values drawn one by one
 _MANY = 2000  # mean number of free values from which on only their total is drawn
 _MANY_A_DIGIT = 35  # the same for each unit of log(1 / eps)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """A symmetric law of the values, in a unit in which the mean of |X| is 1/2, as it is of a uniform one on [-1, 1].
+
+    quantile: of |X|, on [0, 1); its first, second and fourth moment. What :data:`UNIFORM` is to the papers' law, a law
+    of :mod:`theory.models` may be, as long as it is continuous.
+    """
+
+    quantile: Callable[[Array], Array]
+    mean: float
+    second: float
+    fourth: float
+
+
+UNIFORM = Sizes(lambda level: level, 1 / 2, 1 / 3, 1 / 5)
 
 
 def estimated_success(
@@ -67,9 +85,16 @@ def estimated_success(
     seed = checked_seed(seed)
     if eps >= radius and (n == 0 or rates.lock == 0):
         return 1.0
+    return success_of(UNIFORM, n, eps, rates, radius, reading, draws, seed)
+
+
+def success_of(
+    sizes: Sizes, n: int, eps: float, rates: Rates, radius: float, reading: str, draws: int, seed: int
+) -> float:
+    """Return :func:`estimated_success` of checked arguments for any law of the values."""
     many = n * rates.free > max(_MANY, -_MANY_A_DIGIT * log(eps))
     total: NDArray[np.float64] | float = 0.0
-    for y, spare, centre in _draws(n, rates, draws, seed, many):
+    for y, spare, centre in _draws(n, rates, draws, seed, many, sizes):
 
         def covered(low: Array, high: Array, y: Array = y, spare: Array = spare) -> Array:
             if not many:
@@ -140,7 +165,9 @@ def _estimated(eps: float, delta: float, rates: Rates, radius: float, reading: s
     return max(found, least)
 
 
-def _draws(n: int, rates: Rates, draws: int, seed: int, many: bool = False) -> Iterator[tuple[Array, Array, Array]]:
+def _draws(
+    n: int, rates: Rates, draws: int, seed: int, many: bool = False, sizes: Sizes = UNIFORM
+) -> Iterator[tuple[Array, Array, Array]]:
     """Yield batches of draws: |X_i| of the free values, (rows, m) ascending and padded with inf; the total of those
     left out, (rows,), 0 unless there are ``many``; centres (rows, 8).
 
@@ -157,31 +184,39 @@ def _draws(n: int, rates: Rates, draws: int, seed: int, many: bool = False) -> I
         normal = ndtri((np.arange(_CENTRES) + rng.random((rows, _CENTRES))) / _CENTRES)
         signs = np.where(rng.random((rows, _CENTRES, _SIGNS)) < 0.5, -1.0, 1.0)
         locked_values = 2 * rng.random((rows, _CENTRES, _LOCKED)) - 1
+        if sizes is not UNIFORM:
+            locked_values = np.copysign(sizes.quantile(np.abs(locked_values)), locked_values)
 
         free = _binomial((index + level[0]) / draws, np.full(rows, n), rates.free)
         locked = _binomial(level[1], n - free, locked_share)
         columns = _SIGNS if many else max(int(free.max()), _SIGNS)
-        y = rng.random((columns, rows)).T.copy()
+        y = sizes.quantile(rng.random((columns, rows)).T.copy())
         y[np.arange(columns) >= free[:, None]] = 0
         left_out = np.maximum(free - columns, 0)
-        spare = left_out / 2 + np.sqrt(left_out / 12) * ndtri(rng.random(rows)) if many else np.zeros(rows)
+        variance = sizes.second - sizes.mean**2
+        spare = np.zeros(rows)
+        if many:
+            spare = left_out * sizes.mean + np.sqrt(left_out * variance) * ndtri(rng.random(rows))
 
         centre = (signs * y[:, None, :_SIGNS]).sum(axis=2) / 2
         centre += np.where(np.arange(_LOCKED) < locked[:, None, None], locked_values, 0).sum(axis=2)
-        centre += _remainder(y[:, _SIGNS:], left_out, np.maximum(locked - _LOCKED, 0), normal)
+        centre += _remainder(y[:, _SIGNS:], left_out, np.maximum(locked - _LOCKED, 0), normal, sizes)
         y[y == 0] = np.inf
         y.sort(axis=1)
         yield y, spare, centre
 
 
-def _remainder(y: Array, free: NDArray[np.int64], locked: NDArray[np.int64], normal: Array) -> Array:
-    """Return the sum of +-y/2 over a row's y and ``free`` more, and of ``locked`` uniforms on [-1, 1], as quantiles of
-    ``normal``.
+def _remainder(
+    y: Array, free: NDArray[np.int64], locked: NDArray[np.int64], normal: Array, sizes: Sizes = UNIFORM
+) -> Array:
+    """Return the sum of +-y/2 over a row's y and ``free`` more, and of ``locked`` values, as quantiles of ``normal``.
 
-    First Cornish-Fisher correction: a uniform has variance 1/3 and fourth cumulant -2/15, +-h has h^2 and -2 h^4.
+    First Cornish-Fisher correction: a value has variance E X^2 and fourth cumulant E X^4 - 3 (E X^2)^2 (1/3 and -2/15
+    if uniform), +-h has h^2 and -2 h^4.
     """
-    variance = locked / 3 + ((y**2).sum(axis=1) + free / 3) / 4
-    fourth = -2 / 15 * locked - ((y**4).sum(axis=1) + free / 5) / 8
+    cumulant = -2 / 15 if sizes is UNIFORM else sizes.fourth - 3 * sizes.second**2
+    variance = locked * sizes.second + ((y**2).sum(axis=1) + free * sizes.second) / 4
+    fourth = cumulant * locked - ((y**4).sum(axis=1) + free * sizes.fourth) / 8
     excess = fourth / np.where(variance > 0, variance, 1) ** 2
     return np.sqrt(variance)[:, None] * (normal + excess[:, None] / 24 * (normal**3 - 3 * normal))
 

@@ -47,4 +47,8 @@ EXPERIMENTS = {
         "simulations.experiments.found.command",
         "is search short of existence? tickets found by Edge-Popup beside those constructed in the same source",
     ),
+    "laws": Command(
+        "simulations.experiments.laws",
+        "the requirement for other laws of the numbers and the signed alphabet, and for whole numbers",
+    ),
 }

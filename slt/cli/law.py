@@ -1,4 +1,4 @@
-"""The options that say which random numbers are asked about: their rates, the targets, the reading."""
+"""The options that say which random numbers are asked about: their law and rates, the targets, the reading."""
 
 from argparse import ArgumentParser, Namespace
 from typing import Any
@@ -7,7 +7,7 @@ from slt.core.rates import READINGS
 
 
 def add_law(p: ArgumentParser) -> None:
-    """Add --prune, --lock, --radius and --reading."""
+    """Add --prune, --lock, --radius, --reading, and the options of other laws."""
     p.add_argument("--prune", type=float, default=0.0, help="share of variables never used, p (default 0)")
     p.add_argument("--lock", type=float, default=0.0, help="share of variables always used, q (default 0)")
     p.add_argument("--radius", type=float, default=1.0, help="targets lie in [-radius, radius] (default 1)")
@@ -17,8 +17,50 @@ def add_law(p: ArgumentParser) -> None:
         default=READINGS[0],
         help="uniform: one draw serves all targets at once; pointwise: each single target is hit (default uniform)",
     )
+    p.add_argument(
+        "--law",
+        metavar="TEXT",
+        help="what the numbers are: 'uniform 0.05', 'normal 0.5', 'constant 1', 'integers 256', 'product uniform "
+        "uniform', 'mixture 0.3 uniform 0.7 normal' or 'file path.txt' (default uniform on [-1, 1])",
+    )
+    p.add_argument("--signed", action="store_true", help="a free number may be taken with either sign")
+    p.add_argument("--fan-in", type=int, metavar="N", help="Kaiming uniform numbers of a layer with N inputs")
+    p.add_argument(
+        "--levels",
+        type=int,
+        metavar="M",
+        help="targets are all whole numbers up to M in size, and numbers those from 1 to M, of either sign, unless "
+        "--law says another law of whole numbers; --radius and --eps do not count then",
+    )
 
 
 def law_of(args: Namespace) -> dict[str, Any]:
     """Return the arguments of a function of theory that these options are."""
     return {name: getattr(args, name) for name in ("prune", "lock", "radius", "reading")}
+
+
+def other_law(args: Namespace) -> dict[str, Any] | None:
+    """Return the arguments of a function of :mod:`theory.model_bounds`, eps too; None where no other law is asked for.
+
+    Raises ValueError for a text that is no law, and for options that exclude each other.
+    """
+    if args.law is None and args.fan_in is None and args.levels is None and not args.signed:
+        return None
+    from slt.core import laws
+    from theory.models import pitch
+
+    if args.law is not None and args.fan_in is not None:
+        raise ValueError("--law and --fan-in both say what the numbers are: give one of them")
+    found = law_of(args) | {"eps": args.eps}
+    law: laws.Law = laws.PRESENT if args.levels is None else laws.Integers(args.levels)
+    if args.fan_in is not None:
+        law = laws.kaiming(args.fan_in)
+    elif args.law is not None:
+        law = laws.law_of(args.law)
+    if args.levels is not None:
+        step = pitch(law)
+        if step is None or step % 1:
+            raise ValueError(f"--levels asks for a law of whole numbers, got {law}")
+        # sums are whole: one within 1/2 of every |z| <= M is every whole number up to M
+        found |= {"radius": float(laws.Integers(args.levels).M), "eps": 0.5}
+    return found | {"law": law, "signed": args.signed}

@@ -2,19 +2,31 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from slt.cli.law import add_law, law_of
+from slt.cli.law import add_law, law_of, other_law
 from slt.core import console
 from slt.core.command import Parser
 from slt.core.options import add_forms
+
+if TYPE_CHECKING:
+    from theory.model_bounds import LawRequirement
+    from theory.requirement import Requirement
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the three numbers, and what each of them means."""
     args = parser().parse_args(argv)
-    from theory.requirement import requirement
+    other = other_law(args)
+    found: LawRequirement | Requirement
+    if other:
+        from theory.model_bounds import law_requirement
 
-    found = requirement(args.eps, args.delta, **law_of(args))
+        found = law_requirement(delta=args.delta, **other)
+    else:
+        from theory.requirement import requirement
+
+        found = requirement(args.eps, args.delta, **law_of(args))
     page = console.Page(args.form)
     page.print(console.table(found.question, ("<", "n", "<what it means"), found.lines))
     page.result(asdict(found))

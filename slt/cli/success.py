@@ -2,19 +2,31 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from slt.cli.law import add_law, law_of
+from slt.cli.law import add_law, law_of, other_law
 from slt.core import console
 from slt.core.command import Parser
 from slt.core.options import add_forms
+
+if TYPE_CHECKING:
+    from theory.model_bounds import LawSuccess
+    from theory.requirement import Success
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the proven bounds of the success probability and its estimate, and what each of them means."""
     args = parser().parse_args(argv)
-    from theory.requirement import success
+    other = other_law(args)
+    found: LawSuccess | Success
+    if other:
+        from theory.model_bounds import law_success
 
-    found = success(args.eps, n=args.n, **law_of(args))
+        found = law_success(n=args.n, **other)
+    else:
+        from theory.requirement import success
+
+        found = success(args.eps, n=args.n, **law_of(args))
     page = console.Page(args.form)
     page.print(console.table(found.question, ("<", "probability", "<what it means"), found.lines))
     page.result(asdict(found))

@@ -133,7 +133,7 @@ def test_what_is_no_json_is_told(tmp_path, text):
         read_json(path)
 
 
-@pytest.mark.parametrize("name", ["hole", "cancel", "limits", "calibration", "atlas"])
+@pytest.mark.parametrize("name", ["hole", "cancel", "limits", "calibration", "atlas", "laws"])
 def test_committed_rows_have_the_forms_that_stored_ones_must_have(name):
     module = importlib.import_module(EXPERIMENTS[name].module)
     rows = read_jsonl(ROOT / "simulations" / "results" / f"{name}.jsonl")

@@ -7,7 +7,7 @@ from slt.core.rates import Rates
 from subsetsum import best_subsets, draw
 from subsetsum.kernels import trials as kernels
 from subsetsum.rows import UNIT, Blocks, even_blocks, first_layer, solve_rows
-from subsetsum.sampling import law
+from subsetsum.sampling import trial_law
 from tests.subsetsum.test_rows import drawn
 
 
@@ -33,7 +33,7 @@ def test_the_most_free_trial_is_the_largest_count_of_all():
         _, states = draw(n, 60, prune=0.3, lock=0.4, seed=6, first=first)
         free = (states == 0).sum(axis=1)
         for trials in (1, 17, 60):
-            assert kernels.most_free(law(n, Rates(0.3, 0.4), 6, False), n, first, trials) == free[:trials].max()
+            assert kernels.most_free(trial_law(n, Rates(0.3, 0.4), 6, False), n, first, trials) == free[:trials].max()
 
 
 @pytest.mark.parametrize("size", [29, 30])

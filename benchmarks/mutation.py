@@ -554,11 +554,11 @@ class _Run:
         """The tests that reach a mutant: quick ones, and those that killed many, first."""
         seconds, reached = self.reach.seconds, self.reach.lines
         span = set(self.spans.get(mutant.line, range(mutant.line, mutant.line + 1)))
-        # what is run when the module is imported is noticed by whatever uses the module
+        # what is run when the module is imported may be noticed by any test, though rather by one that calls it
         early = not span.isdisjoint(reached.get("", ()))
+        names = [n for n in seconds if seconds[n] <= self.options.quick and (early or span & reached.get(n, set()))]
         kills = Counter(self.log["killed"].values())
-        names = [n for n in reached if n and seconds[n] <= self.options.quick and (early or span & reached[n])]
-        return sorted(names, key=lambda name: (seconds[name] + 0.01) / (1 + kills[name]))
+        return sorted(names, key=lambda n: (seconds[n] + 0.01 + (n not in reached)) / (1 + kills[n]))
 
     def go(self, inside: bool, dead: _Dead, end: float) -> bool:
         """Try what is waiting; return False when time ran out."""

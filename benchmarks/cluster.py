@@ -23,7 +23,7 @@ from typing import Any
 from benchmarks.local_group import LocalGroup, kill, stored, until
 from simulations.existence import sweep
 from simulations.experiments.price import row_bytes
-from simulations.lemmas.measure import Setting, largest_n, measure, seconds_per_trial
+from simulations.lemmas.measure import CurveSetting, largest_n, measure, seconds_per_trial
 from simulations.run.engines import Threads
 from simulations.run.units import Unit
 from slt.core.checks import whole
@@ -34,7 +34,7 @@ from slt.core.keys import checked_seed
 from slt.core.store import Store, canonical, export_jsonl
 from theory.estimate import estimated_n
 
-CURVE = Setting(0.01, 0.4, 0.3, 1.0, 170, 400_000)
+CURVE = CurveSetting(0.01, 0.4, 0.3, 1.0, 170, 400_000)
 EMPTY = 500
 ROUNDS = 20
 WORKERS = 4  # of which two are killed
@@ -142,8 +142,8 @@ def costs() -> None:
         n_max = largest_n(estimated_n(eps, 0.05, **law))
         planned = seconds_per_trial(n_max, eps)
         trials = max(20, int(COST_SECONDS / planned))
-        setting = Setting(eps, **law, n_max=n_max, trials=trials)
-        measure(Setting(eps, **law, n_max=n_max, trials=20), seed=1, store=Store(), engine=Threads(1))
+        setting = CurveSetting(eps, **law, n_max=n_max, trials=trials)
+        measure(CurveSetting(eps, **law, n_max=n_max, trials=20), seed=1, store=Store(), engine=Threads(1))
         start = time.process_time()
         measure(setting, seed=0, store=Store(), engine=Threads(1))
         seconds = (time.process_time() - start) / trials

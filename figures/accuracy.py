@@ -5,7 +5,8 @@ less. Freezing (dense, pruned, frozen source along each line) shrinks the search
 share and costs a little accuracy. Reads the rows that ``slt search`` writes.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,15 @@ SETS = {  # of the committed rows; those of others follow in the same way
     "CiteSeer, GIN": COLOURS["second"],
     "CIFAR-10 (10,000 images), Conv6 x 0.25": COLOURS["sufficient"],
 }
-NAMES = {"mnist": "MNIST", "cora": "Cora", "citeseer": "CiteSeer", "cifar10": "CIFAR-10", "conv6": "Conv6"}
+OWN = "own"  # the data set of a search on data of a user's own
+NAMES = {
+    OWN: "own data",
+    "mnist": "MNIST",
+    "cora": "Cora",
+    "citeseer": "CiteSeer",
+    "cifar10": "CIFAR-10",
+    "conv6": "Conv6",
+}
 SEARCHED = ("model", "data_set", "method", "sparsity", "prune", "lock", "rule", "width", "images")
 KINDS = {"weights": "*", "dense": "o", "pruned": "s", "frozen": "^"}
 AXES = {
@@ -39,15 +48,14 @@ AXES = {
 def load(*paths: str | Path) -> list[Row]:
     """Return one point for every setting that ``slt search`` was run with: its rows, and what it is.
 
-    paths: result files, by default the committed ones. Rows of one file belong together where their names do.
+    paths: result files, by default the committed ones. Rows of one setting belong together, from whatever files.
     """
-    points = []
+    groups: dict[str, tuple[str, list[Row]]] = {}
     for path in FIGURE.files(paths):
-        groups: dict[str, list[Row]] = {}
         for row in FIGURE.rows([path]):
-            groups.setdefault(row["name"], []).append(row)
-        points += [point(rows, FIGURE.again(path)) for rows in groups.values()]
-    return points
+            key = json.dumps([row["settings"], row.get("name")], sort_keys=True)
+            groups.setdefault(key, (FIGURE.again(path), []))[1].append(row)
+    return [point(rows, line) for line, rows in groups.values()]
 
 
 def series(settings: Row) -> str:
@@ -55,21 +63,30 @@ def series(settings: Row) -> str:
 
     >>> series({"model": "conv6", "data_set": "cifar10", "width": 0.25, "images": 10000})
     'CIFAR-10 (10,000 images), Conv6 x 0.25'
+    >>> series({"model": "MyNet", "data_set": "own", "width": 1, "images": 0})
+    'own data, MyNet'
     """
-    data, model = (NAMES.get(settings[name]) or settings[name].upper() for name in ("data_set", "model"))
+    data, model = (_called(settings[name]) for name in ("data_set", "model"))
     fewer = f" ({settings['images']:,} images)" if settings["images"] else ""
     narrower = "" if settings["width"] == 1 else f" x {settings['width']:g}"
     return f"{data}{fewer}, {model}{narrower}"
 
 
+def _called(name: str) -> str:
+    """Return a data set's or a model's name; our own short names are written in capitals, a user's class as it is."""
+    short = name.isalnum() and name.islower()
+    return NAMES.get(name) or (name.upper() if short else name)
+
+
 def point(rows: Sequence[Row], line: str) -> Row:
     """Return accuracy with its interval over seeds, kind, rates, search space and size of one setting."""
     s, bits = rows[0]["settings"], rows[0]["bits"]
+    label = rows[0].get("name", series(s))
     test = mean_interval([row["test"] for row in rows])
     trained = s["method"] == "weights"
     frozen = s["prune"] + s["lock"]
     if frozen >= 1 or not bits > 0:
-        raise ValueError(f"{rows[0]['name']}: nothing is left to search with p + q = {frozen:g} and {bits} bits")
+        raise ValueError(f"{label}: nothing is left to search with p + q = {frozen:g} and {bits} bits")
     kept = 1 - s["sparsity"] - s["lock"]  # of all weights, by the search
     kind = "weights" if trained else "dense" if not frozen else "pruned" if not s["lock"] else "frozen"
     return {
@@ -84,7 +101,7 @@ def point(rows: Sequence[Row], line: str) -> Row:
         "bits": bits,
         "test": test,
         "text": (
-            f"test {percent(test)} %, {rows[0]['name']}, k = {s['sparsity']:g}, "
+            f"test {percent(test)} %, {label}, k = {s['sparsity']:g}, "
             f"p = {s['prune']:.3g}, q = {s['lock']:.3g}, rule {s['rule']}, {bits} bits, seeds "
             f"{', '.join(str(row['seed']) for row in rows)}; {line}"
         ),
@@ -97,22 +114,44 @@ def ticks(points: Sequence[Row], kind: str) -> str:
     return "\n".join(["trained" if kind == "weights" else kind, *(f"F = {F:g}\nk = {k:g}" for F, k in shown)])
 
 
+def several(points: Sequence[Row]) -> bool:
+    """Tell whether one kind of source is there with several freezing ratios, so that a place a kind is not enough."""
+    return any(len({p["frozen"] for p in points if p["kind"] == kind}) > 1 for kind in ("pruned", "frozen"))
+
+
+def lines(points: Sequence[Row]) -> Iterator[list[Row]]:
+    """Yield the points that a line joins: sources of one sparsity, and of one kind where there are several ratios."""
+    for k in dict.fromkeys(p["sparsity"] for p in points if p["kind"] != "weights"):
+        by_kind = {kind: [p for p in points if (p["kind"], p["sparsity"]) == (kind, k)] for kind in KINDS}
+        if not several(points):
+            yield [p for kind in ("dense", "pruned", "frozen") for p in by_kind[kind]]
+            continue
+        for kind in ("pruned", "frozen"):
+            if by_kind[kind]:
+                yield by_kind["dense"] + sorted(by_kind[kind], key=lambda p: float(p["frozen"]))
+
+
 def colours(points: Sequence[Row]) -> dict[str, str]:
     """Return the colour of every data set and model, those of the committed rows first."""
     names = [name for (name,) in told_apart(points, "series")]
     names = [*(name for name in SETS if name in names), *(name for name in names if name not in SETS)]
-    spare = [colour for colour in COLOURS.values() if colour not in SETS.values()]
-    if len(names) - len(SETS.keys() & names) > len(spare):
-        raise ValueError(f"the figure accuracy can show {len(spare)} more data sets and models than the committed ones")
+    grey = COLOURS["estimated"], COLOURS["measured"]  # last, for they are hard to tell apart in thin lines
+    ordered = sorted(COLOURS.values(), key=grey.__contains__)
+    spare = [colour for colour in ordered if colour not in {SETS.get(name) for name in names}]
+    if len(names) > len(COLOURS):
+        raise ValueError(f"the figure accuracy can show {len(COLOURS)} data sets and models, got {len(names)}")
     return {name: SETS[name] if name in SETS else spare.pop(0) for name in names}
 
 
 def draw(ax: "Axes", points: Sequence[Row], axis: str) -> None:
-    """Draw accuracy over ``axis``, one of :data:`AXES`; a line joins the sources of one data set."""
+    """Draw accuracy over ``axis``, one of :data:`AXES`; lines join sources of one data set (:func:`lines`)."""
+    wide = several(points)
+    if axis == "place" and wide:
+        axis = "frozen"
     for name, colour in colours(points).items():
         chosen = [p for p in points if p["series"] == name and p[axis] is not None]
-        line = [p for kind in ("dense", "pruned", "frozen") for p in chosen if p["kind"] == kind]
-        ax.plot([p[axis] for p in line], [100 * p["test"].value for p in line], color=colour, lw=1.2)
+        for line in lines(chosen):
+            ax.plot([p[axis] for p in line], [100 * p["test"].value for p in line], color=colour, lw=1.2)
         for p in chosen:
             test = p["test"]
             bars = [[100 * (test.value - test.lower)], [100 * (test.upper - test.value)]]
@@ -121,11 +160,14 @@ def draw(ax: "Axes", points: Sequence[Row], axis: str) -> None:
                 ms=11 if p["kind"] == "weights" else 6, elinewidth=1, capsize=2,
             )  # fmt: skip
         tips(ax, [p[axis] for p in chosen], [100 * p["test"].value for p in chosen], [p["text"] for p in chosen])
-    if axis == "place":
+    if axis == "frozen":
+        ax.set_xlim(-0.05, 1)
+    elif axis == "place":
+        ax.set_xlim(-0.5, len(KINDS) - 0.5)
         ax.set_xticks(range(len(KINDS)), [ticks(points, kind) for kind in KINDS], fontsize=11)
     else:
         ax.set_xscale("log")
-    ax.set_xlabel(AXES[axis])
+    ax.set_xlabel(AXES.get(axis, "freezing ratio F of the source"))
 
 
 def render(points: Sequence[Row], folder: str | Path, name: str = "accuracy") -> list[Path]:
@@ -135,7 +177,6 @@ def render(points: Sequence[Row], folder: str | Path, name: str = "accuracy") ->
 
         for ax, axis in zip(axes, AXES, strict=True):
             draw(ax, points, axis)
-        axes[0].set_xlim(-0.5, len(KINDS) - 0.5)
         axes[0].set_ylabel(f"test accuracy, %, {100 * MEANS:g} % intervals")
         handles = [Line2D([], [], color=colour, lw=3, label=label) for label, colour in colours(points).items()]
         handles += [
@@ -172,7 +213,7 @@ FIGURE = Figure(
         ),
     ),
     minutes=75,
-    needs=("name", "seed", "bits", "test", *(f"settings.{name}" for name in SEARCHED)),
+    needs=("seed", "bits", "test", *(f"settings.{name}" for name in SEARCHED)),
     load=load,
     render=render,
 )

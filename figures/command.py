@@ -1,7 +1,6 @@
 """The command ``slt figures``: draw every figure, or one of them, from the committed results or from other rows."""
 
 import shlex
-import sys
 from argparse import Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,21 +14,16 @@ from slt.core.files import check_apart, check_writable, make_folder
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Draw the figure named first, or all of them, or write the report; print the paths of the files; return 0.
+    """Draw the figure named first, or all of them; print the paths of the files; return 0.
 
     Raises ValueError for an unknown name, for options that do not go together, and for rows that lack what the figure
     needs; OSError when a file cannot be read or written.
     """
-    words = list(sys.argv[1:] if argv is None else argv)
-    if words[:1] == ["report"]:
-        from figures import report
-
-        return report.main(words[1:])
-    args = _parser().parse_intermixed_args(words)
+    args = _parser().parse_intermixed_args(argv)
     chosen = [figure for figure in FIGURES if args.name in (None, figure.name)]
     if not chosen:
         known = ", ".join(figure.name for figure in FIGURES)
-        raise ValueError(f"unknown figure {args.name!r}; known: {known}, report")
+        raise ValueError(f"unknown figure {args.name!r}; known: {known}")
     if args.fresh and args.results:
         raise ValueError(f"--fresh makes the results that are drawn; it goes with no file, got {args.results[0]}")
     if args.fresh and args.out is None:
@@ -62,7 +56,7 @@ def _parser() -> Parser:
     parser = Parser(
         prog="slt figures",
         description="Draw figures from the committed results or from your own rows; without a name, all of them.",
-        epilog=f"names:\n{known}\n  report       one page with everything: slt report --help",
+        epilog=f"names:\n{known}\n\nslt report puts all of them on one page.",
         formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", nargs="?", help="one of the names below")

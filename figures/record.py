@@ -113,11 +113,17 @@ class Figure:
         return [row for row in rows if all(row.get(name) == value for name, value in only.items())]
 
     def _read(self, path: Path) -> list[Row]:
-        """Return all rows of a file: one JSON object a line, or, where the committed result is JSON, under "rows"."""
-        if self.results[0].suffix != ".json":
+        """Return all rows of a file: one JSON object a line, or, where the committed result is JSON, under "rows".
+
+        A JSON file may also hold one row, as the result of a search does, or a list of them, as ``--json`` shows.
+        """
+        if self.results[0].suffix != ".json" and path.suffix != ".json":
             return read_jsonl(path)
         found = read_json(path)
-        rows = found.get("rows") if isinstance(found, dict) else None
+        if self.results[0].suffix == ".json":
+            rows = found.get("rows") if isinstance(found, dict) else None
+        else:
+            rows = found if isinstance(found, list) else [found]
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise ValueError(f"{path} has no rows; the figure {self.name} draws the file of: {self.again()}")
         return rows

@@ -1,7 +1,9 @@
 """Settings of every test: compiled code makes first calls slow, and examples must not depend on the clock.
 
-``-m quick`` runs the tests of all files but those of SLOW, and what lint and the import rules say. Lint, types and
-import rules come first in every run.
+There are three amounts of tests. ``-m quick`` runs the tests of all files but those of SLOW, and what lint and the
+import rules say. Without an option, tests that are marked ``long`` are left out, but for the first ``keep`` cases of
+one that has many. ``--whole`` runs every test; a test that is named (``file.py::test`` or ``-k``) runs anyway. Lint,
+types and import rules come first in every run.
 
 ``--hypothesis-profile thorough`` draws thousands of fresh examples instead of the same hundred; ``mutants`` does not
 look for the smallest example that fails, because the first one is enough (tests/mutants).
@@ -110,11 +112,33 @@ SLOW = (  # files whose tests take more than about a tenth of a second each, or 
 FIRST = "test_the_tree_passes"
 
 
-def pytest_collection_modifyitems(items):
-    """Mark quick tests; put lint, types and import rules first."""
+def pytest_addoption(parser):
+    """Add --whole."""
+    parser.addoption("--whole", action="store_true", help="run every test, also those that are marked long")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Mark quick tests; leave out long ones; put lint, types and import rules first."""
     for item in items:
         path = item.path.relative_to(TESTS) if item.path.is_relative_to(TESTS) else None
         slow = path is not None and path.with_suffix("").as_posix() in SLOW
         if not slow or (item.name.startswith(FIRST) and "mypy" not in item.name):
             item.add_marker(pytest.mark.quick)
     items.sort(key=lambda item: not item.name.startswith(FIRST))
+    named = config.option.keyword or any("::" in str(arg) for arg in config.args)
+    if not config.getoption("--whole") and not named:
+        kept, left_out = _parted(items)
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
+
+
+def _parted(items):
+    """Return the items of a usual run, and those that are left out."""
+    counts, kept, left_out = {}, [], []
+    for item in items:
+        mark = item.get_closest_marker("long")
+        name = item.nodeid.partition("[")[0]
+        counts[name] = counts.get(name, 0) + 1
+        usual = mark is None or counts[name] <= mark.kwargs.get("keep", 0)
+        (kept if usual else left_out).append(item)
+    return kept, left_out

@@ -102,6 +102,7 @@ def test_a_run_too_short_for_a_sample_is_one_line(tmp_path, capsys, monkeypatch)
     assert "the run ended with 2 before a sample was taken" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_a_command_line_ends_with_code_2_and_no_traceback():
     words = [sys.executable, "-m", "benchmarks.cluster", "scaling", "--workers", "0"]
     end = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)

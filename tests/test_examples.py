@@ -51,6 +51,7 @@ def run(text, folder):
     return shown.getvalue(), said.getvalue()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_script_and_notebook_run_and_say_the_same(name, tmp_path):
     pytest.importorskip("torch")

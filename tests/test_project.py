@@ -78,6 +78,7 @@ def start(site, folder, *words):
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=900)
 
 
+@pytest.mark.long
 def test_the_wheel_has_every_module_and_result_and_no_name_that_others_use(installed):
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     packages = (
@@ -126,6 +127,7 @@ def test_every_command_of_the_wheel_explains_itself(installed, tmp_path):
         assert out.startswith(f"usage: slt {words} "), words
 
 
+@pytest.mark.long
 def test_installed_the_main_job_runs_and_everything_is_drawn_and_nothing_is_written_there(installed, tmp_path):
     def content():
         return {path: path.stat().st_mtime_ns for path in installed.rglob("*") if "__pycache__" not in path.parts}

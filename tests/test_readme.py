@@ -16,6 +16,7 @@ def blocks(text):
     return re.findall(r"^```\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.long
 def test_the_main_job_prints_what_its_page_shows():
     page = (ROOT / "docs" / "verify.md").read_text()
     command = re.search(r"-m (subsetsum\.verify .*)$", README, re.MULTILINE)

@@ -41,6 +41,7 @@ def test_there_is_a_recipe_for_everything_that_is_added_often():
     assert recipes().keys() == PRINTED.keys()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("title", PRINTED)
 def test_a_recipe_needs_one_file_and_one_line(title, tmp_path):
     file, text, name, place, line, command = steps(recipes()[title])

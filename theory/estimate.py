@@ -12,7 +12,7 @@ nearly cancel: the first-order saddlepoint is a few percent too dense for 10 to 
 (most sums on both sides of a gap reappear, shifted, on both sides of another), which Poisson sums do not know.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from math import log
 
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.special import bdtrik, ndtri
 
 from slt.core.checks import one_of, whole
+from slt.core.first import first
 from slt.core.keys import checked_seed, generator
 from slt.core.rates import READINGS, Rates
 from theory.arguments import checked_delta, checked_eps, checked_n, checked_radius, checked_rates
@@ -133,33 +134,10 @@ def _estimated(eps: float, delta: float, rates: Rates, radius: float, reading: s
     low, high = least - 1, least
     while not reaches(high, coarse):
         low, high = high, high + max(1, high // 8)
-    found = _between(lambda n: reaches(n, coarse), low, high)
+    found = first(lambda n: reaches(n, coarse), low + 1, high)
     if coarse < draws:
-        found = _first(lambda n: reaches(n, draws), found, max(1, found // 50))
+        found = first(lambda n: reaches(n, draws), 0, guess=found, step=max(1, found // 50))
     return max(found, least)
-
-
-def _first(reached: Callable[[int], bool], start: int, step: int) -> int:
-    """Return an n >= 0 with reached(n) and not reached(n - 1), looked for around ``start`` in growing steps."""
-    low, high = -1, start
-    if reached(start):
-        while (below := high - step) >= 0 and reached(below):
-            high, step = below, 2 * step
-        low = max(below, -1)
-    else:
-        low, high = start, start + step
-        while not reached(high):
-            step *= 2
-            low, high = high, high + step
-    return _between(reached, low, high)
-
-
-def _between(reached: Callable[[int], bool], low: int, high: int) -> int:
-    """Return an n in low < n <= high with reached(n), and not reached(n - 1) or n - 1 = low; reached(high) holds."""
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if reached(middle) else (middle, high)
-    return high
 
 
 def _draws(n: int, rates: Rates, draws: int, seed: int, many: bool = False) -> Iterator[tuple[Array, Array, Array]]:

@@ -17,6 +17,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import ndtri
 
 from slt.core.checks import open_unit, positive, whole
+from slt.core.first import first
 from slt.core.rates import Rates
 from theory import products, sufficient
 from theory.widths import Weights, activation_sums, box
@@ -205,17 +206,10 @@ def estimated_block(eps: float, delta: float, rates: Rates, radius: float, *, pr
     probability delta; m is lowered to the delta-quantile of its binomial law.
     Relation: estimate, of the pointwise reading at the worst target; no guarantee.
     """
-    low, high = 1, 1
     if radius <= eps and rates.lock == 0:
         return 1  # as the proven block, and for the same reason
     radius = max(radius, LEAST_RADIUS * eps)
-    while not _estimated_enough(high, eps, delta, rates, radius, product):
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        enough = _estimated_enough(middle, eps, delta, rates, radius, product)
-        low, high = (low, middle) if enough else (middle, high)
-    return high
+    return first(lambda n: _estimated_enough(n, eps, delta, rates, radius, product), 1)
 
 
 def _estimated_enough(n: int, eps: float, delta: float, rates: Rates, radius: float, product: bool) -> bool:

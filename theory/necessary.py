@@ -10,7 +10,7 @@ A uniform failure is at least as likely as a failure at any one z, so pointwise 
 independent states (a variable is pruned, locked or free by coin flips).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.special import betaincc
 
 from slt.core.checks import one_of
+from slt.core.first import first
 from slt.core.rates import READINGS, Rates
 from theory.arguments import checked_delta, checked_eps, checked_n, checked_radius, checked_rates
 from theory.counting import counting_pointwise, counting_uniform, fewest_free
@@ -123,20 +124,21 @@ def _necessary(problem: _Problem, delta: float) -> int:
     if problem.eps >= problem.radius:
         return 0
     # what counting alone excludes: its bound falls with n
-    first = _first_not(lambda n: _counting(problem, np.array([n]))[0] > delta)
+    start = first(lambda n: bool(_counting(problem, np.array([n]))[0] <= delta), 0)
     candidates = _open_without_locking if problem.rates.lock == 0 else _open_with_locking
-    return next(n for n in candidates(problem, delta, first) if n > TOGETHER_LIMIT or _together(problem, n) <= delta)
+    return next(n for n in candidates(problem, delta, start) if n > TOGETHER_LIMIT or _together(problem, n) <= delta)
 
 
-def _open_without_locking(problem: _Problem, delta: float, first: int) -> Iterator[int]:
+def _open_without_locking(problem: _Problem, delta: float, start: int) -> Iterator[int]:
     """Yield n, n + 1, .. from an n that no single bound excludes while n - 1 (hence all below it) is excluded."""
-    yield from count(_first_not(lambda n: n < first or max(_single_bounds(problem, n).values()) > delta))
+    step = max(start // 8, 1)  # counting is seldom further than that from the best of the bounds
+    yield from count(first(lambda n: max(_single_bounds(problem, n).values()) <= delta, start, step=step))
 
 
-def _open_with_locking(problem: _Problem, delta: float, first: int) -> Iterator[int]:
-    """Yield the n >= first that no single bound excludes, in order; every n is tested, the cheap bounds first."""
-    while first < SCAN_LIMIT:
-        batch = np.arange(first, max(64, 2 * first))
+def _open_with_locking(problem: _Problem, delta: float, start: int) -> Iterator[int]:
+    """Yield the n >= start that no single bound excludes, in order; every n is tested, the cheap bounds first."""
+    while start < SCAN_LIMIT:
+        batch = np.arange(start, max(64, 2 * start))
         batch = batch[reach_coarse(batch, problem.eps, problem.rates, problem.radius, problem.uniform) <= delta]
         fine = batch[batch < FINE_LIMIT]
         if len(fine):
@@ -145,22 +147,8 @@ def _open_with_locking(problem: _Problem, delta: float, first: int) -> Iterator[
             if _first_moment(problem, int(n), delta) <= delta:
                 yield int(n)
         yield from (int(n) for n in batch[batch >= FINE_LIMIT])
-        first = max(64, 2 * first)
-    yield first
-
-
-def _first_not(excluded: Callable[[int], bool]) -> int:
-    """Return an n that is not excluded although n - 1 is (or n = 0): the smallest, if exclusion is monotone."""
-    if not excluded(0):
-        return 0
-    high = 1
-    while excluded(high):
-        high *= 2
-    low = high // 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if excluded(middle) else (low, middle)
-    return high
+        start = max(64, 2 * start)
+    yield start
 
 
 def _counting(problem: _Problem, n: Whole) -> Floats:

@@ -8,6 +8,7 @@ paper's, the constants in it are ours.
 from math import ceil, exp
 
 from slt.core.checks import finite, open_unit, positive, whole
+from slt.core.first import first
 from slt.core.rates import Rates, searchable
 from theory import lueker1998
 from theory.claim import CORNER, Claim, closed_form
@@ -133,16 +134,10 @@ def proof_sample_size(
     def enough(n: int) -> bool:
         return sum(proof_failure_bound(n, eps, prune, lock, C, c=c, a=a).values()) <= delta
 
-    high = 1
-    while not enough(high):
-        high *= 2
-        if high > 2**200:
-            raise ValueError(f"the proof asks for more than 2**200 numbers at prune={prune:g}, lock={lock:g}")
-    low = high // 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high
+    n = first(enough, 1, 2**200 + 1, guess=1)
+    if n > 2**200:
+        raise ValueError(f"the proof asks for more than 2**200 numbers at prune={prune:g}, lock={lock:g}")
+    return n
 
 
 def proof_constant(prune: float, lock: float, C: float, *, c: float | None = None, a: float = 0.125) -> float:

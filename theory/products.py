@@ -16,6 +16,7 @@ from scipy.special import exp1, shichi
 from scipy.stats import binom
 
 from slt.core.checks import closed_unit, open_unit, positive, whole
+from slt.core.first import first
 from slt.core.rates import Rates, searchable
 from theory.game import GrowthGame
 
@@ -176,13 +177,6 @@ def _least(exponent: Callable[[float], float]) -> float:
 
 
 def _first(bound: Callable[[int], float], level: float, guess: int) -> int:
-    """Return an n with bound(n) <= level, and bound(n - 1) > level or n = 0, by doubling from ``guess``, bisection."""
-    if bound(0) <= level:
-        return 0
-    low, high = 0, max(guess, 1)
-    while bound(high) > level:
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if bound(middle) <= level else (middle, high)
-    return high
+    """Return the smallest n with bound(n) <= level: it is mostly below ``guess``, at 0 or a good part of it."""
+    guess = max(guess, 1)
+    return first(lambda n: bound(n) <= level, 0, guess=guess, step=guess)

@@ -17,6 +17,7 @@ from scipy.special import ndtr
 
 from slt.core import arrays
 from slt.core.checks import one_of
+from slt.core.first import first
 from slt.core.rates import READINGS, Rates
 from theory.arguments import LARGEST_N, SMALLEST, checked_delta, checked_eps, checked_n, checked_radius, checked_rates
 from theory.game import cover_failures
@@ -266,6 +267,7 @@ class _Problem:
             if not self.fits(high):
                 return None
         low = high // 2 if high > 16 else 0
+        # to 1%, which slt.core.first is not made for: what follows begins here, and every question is expensive
         while high - low > 1 + low // 100:
             middle = (low + high) // 2
             low, high = (low, middle) if self.early_stopping(middle, self.near_shift) <= delta else (middle, high)
@@ -278,8 +280,8 @@ class _Problem:
             top = guess + guess // 10 + 20
             shift = self.exact_shift(top)
             if shift:
-                found = _first_at_most(lambda n: self.early_stopping(n, shift), delta, guess, top)
-                if found is not None:
+                found = first(lambda n: self.early_stopping(n, shift) <= delta, 0, top + 1, guess)
+                if found <= top:
                     return found
         return self.smallest_split(delta)
 
@@ -316,32 +318,12 @@ class _Problem:
     def smallest_split(self, delta: float) -> int:
         """Return an n at which the split is at most ``delta`` but not at n - 1."""
         if self.cover[-1] < delta:
-            near = _first_at_most(lambda n: self.split(n, law=False)[0], delta, len(self.cover), LARGEST_N)
-            if near is not None:
-                found = _first_at_most(lambda n: self.split(n)[0], delta, near, LARGEST_N)
-                if found is not None:
+            near = first(lambda n: self.split(n, law=False)[0] <= delta, 0, LARGEST_N + 1, len(self.cover))
+            if near <= LARGEST_N:
+                found = first(lambda n: self.split(n)[0] <= delta, 0, LARGEST_N + 1, near)
+                if found <= LARGEST_N:
                     return found
         raise ValueError(f"no n up to {LARGEST_N:.0e} is found for delta = {delta:g}; use asymptotics.closed_form_n")
-
-
-def _first_at_most(bound: Callable[[int], float], level: float, guess: int, top: int = 2**62) -> int | None:
-    """Return n <= top with bound(n) <= level < bound(n - 1), or n = 0, near ``guess``; None if none is found."""
-    step = 1
-    if bound(guess) <= level:
-        low, high = guess - 1, guess
-        while low >= 0 and bound(low) <= level:
-            low, high, step = low - 2 * step, low, 2 * step
-        low = max(low, -1)
-    else:
-        low, high = guess, min(guess + 1, top)
-        while bound(high) > level:
-            if high == top:
-                return None
-            low, high, step = high, min(high + 2 * step, top), 2 * step
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if bound(middle) <= level else (middle, high)
-    return high
 
 
 def _most_of(n: int, probability: float, tail: float) -> tuple[int, int]:

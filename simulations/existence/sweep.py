@@ -25,15 +25,15 @@ from simulations.existence.source import Source
 from simulations.existence.sweep_tables import EVENTS
 from simulations.existence.target import Target
 from simulations.run.engines import Threads, open_engine
-from simulations.run.runner import Chunks, add_options, check_outputs, run_chunks
+from simulations.run.experiment import finish, options
+from simulations.run.runner import Chunks, run_chunks
 from simulations.run.units import Engine
 from slt.core import console, forms
-from slt.core.checks import whole
-from slt.core.command import REFUTED, Parser
+from slt.core.command import REFUTED
 from slt.core.forms import Form, Numbers
 from slt.core.intervals import clopper_pearson, smallest_n
-from slt.core.keys import checked_seed, generator, key_words
-from slt.core.store import Row, Store, canonical, export_jsonl
+from slt.core.keys import generator, key_words
+from slt.core.store import Row, Store, canonical
 from theory.existence import Plan, plan
 from theory.widths import fitted_constants, published_widths
 
@@ -220,28 +220,18 @@ def refuted(row: Row) -> bool:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure all settings, print the tables, write one row a setting; exit 1 when proven widths are refuted."""
-    p = Parser(prog="slt simulate sweep", description=__doc__)
-    add_options(p, TRIALS, "sources at each width", "sources and targets")
-    p.add_argument("--jobs", type=int, help="threads (default: all cores)")
-    args = p.parse_args(argv)
-    args.seed = checked_seed(args.seed)
-    trials = whole("trials", args.trials, 1)
-    check_outputs(args)
-    rows = []
+    args = options(
+        argv, EXPERIMENT, __doc__, trials=TRIALS, what="sources at each width", seeded="sources and targets", jobs=True
+    )
+    rows, trials = [], args.trials
     total = len(SETTINGS) * len(POSITIONS) * trials
     with open_engine(args, args.jobs) as crew, Store(args.store) as store, console.progress(total, "sources") as tick:
         for setting in SETTINGS:
             points = measure(setting, trials=trials, seed=args.seed, store=store, engine=crew, tick=tick)
             rows.append(summarise(setting, points, trials=trials, seed=args.seed))
-    if args.out is not None:
-        export_jsonl(args.out, rows)
-    page = console.Page(args.form)
-    page.result(rows)
-    page.print(sweep_tables.widths(rows))
-    page.print(sweep_tables.rates(rows))
-    page.print(sweep_tables.constants(rows))
-    for line in sweep_tables.ranges(rows):
-        page.print(line)
+    page = finish(args, rows)
+    page.print(sweep_tables.widths(rows), sweep_tables.rates(rows), sweep_tables.constants(rows))
+    page.print(*sweep_tables.ranges(rows))
     wrong = sum(refuted(row) for row in rows)
     page.print(f"proven widths refuted: {wrong} of {len(rows)} settings")
     return REFUTED if wrong else 0

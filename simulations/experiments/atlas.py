@@ -6,7 +6,7 @@ the growth game. *widths*: plans of the existence theorem for a target of the di
 minutes on one core, most of it for the proven plans; no row is used to decide anything.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import pairwise
@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from simulations.lemmas.bounded import constant
-from simulations.run.runner import Work, command
+from simulations.run.experiment import Experiment
+from simulations.run.runner import Work
 from slt.core.forms import Form, Numbers
 from slt.core.intervals import lower_limit, upper_limit
 from slt.core.keys import generator
@@ -33,7 +34,6 @@ from theory.widths import fitted_constants, published_widths
 
 Floats = NDArray[np.float64]
 
-EXPERIMENT = "atlas"
 CONFIDENCE = 0.99
 TRIALS = 20_000
 RADIUS = 1.0
@@ -253,18 +253,19 @@ def work(trials: int, seed: int) -> Work:
     ]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Compute every row and write it."""
-    rows, page = command(
-        argv,
-        EXPERIMENT,
-        __doc__,
-        work,
-        trials=TRIALS,
-        what="trials a curve",
-        seeded="all measurements and targets",
-        confidence=CONFIDENCE,
-    )
+def tables(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield how many rows there are; figures show them."""
     kinds = [row["kind"] for row in rows]
-    page.print(", ".join(f"{kinds.count(kind)} rows of {kind}" for kind in dict.fromkeys(kinds)))
-    return 0
+    yield ", ".join(f"{kinds.count(kind)} rows of {kind}" for kind in dict.fromkeys(kinds))
+
+
+main = Experiment(
+    "atlas",
+    __doc__,
+    work,
+    tables,
+    trials=TRIALS,
+    what="trials a curve",
+    seeded="all measurements and targets",
+    confidence=CONFIDENCE,
+)

@@ -11,19 +11,19 @@ to 10, 0.007 when the second-order term of the saddlepoint was left out again (t
 theory/estimate.py); pointwise, on every second of them, after the model was fixed: 0.007.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 
-from simulations.run.runner import Work, command
-from slt.core.command import REFUTED
+from simulations.run.experiment import Experiment
+from simulations.run.runner import Work
 from slt.core.console import table
 from slt.core.forms import Interval, Numbers
 from slt.core.rates import READINGS
 from slt.core.store import Row
+from slt.core.tables import Table
 from theory.estimate import estimated_success
 
-EXPERIMENT = "calibration"
 TOLERANCE = 0.03
 TRIALS = 40_000
 DRAWS = 8_000
@@ -111,18 +111,8 @@ def work(trials: int, seed: int) -> Work:
     ]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Measure the grid, print the table; exit code 1 when the estimate misses by more than the tolerance."""
-    rows, page = command(
-        argv,
-        EXPERIMENT,
-        __doc__,
-        work,
-        trials=TRIALS,
-        what="trials a setting",
-        seeded="both sides",
-        confidence=CONFIDENCE,
-    )
+def tables(rows: Sequence[Row]) -> Iterator[Table | str]:
+    """Yield the table of the grid, the largest differences and whether the estimate is right."""
     columns = ("<reading", "eps", "prune", "lock", "n", "estimated", "measured", "99 % interval", "|difference|")
     cells = [
         (
@@ -138,10 +128,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         for row in rows
     ]
-    page.print(table(f"Estimated against measured success, {rows[0]['trials']} trials a setting", columns, cells))
+    yield table(f"Estimated against measured success, {rows[0]['trials']} trials a setting", columns, cells)
     for reading in READINGS:
         chosen = [row for row in rows if row["reading"] == reading]
-        page.print(f"{reading}: largest |difference| {worst(chosen):.4f} over {len(chosen)} settings")
-    passed = worst(rows) <= TOLERANCE
-    page.print(f"the estimate is {'within' if passed else 'NOT within'} {TOLERANCE} of the measured success everywhere")
-    return 0 if passed else REFUTED
+        yield f"{reading}: largest |difference| {worst(chosen):.4f} over {len(chosen)} settings"
+    passed = not any(map(misses, rows))
+    yield f"the estimate is {'within' if passed else 'NOT within'} {TOLERANCE} of the measured success everywhere"
+
+
+def misses(row: Row) -> bool:
+    """Tell whether the estimate is off by more than the tolerance."""
+    return abs(row["difference"]) > TOLERANCE
+
+
+main = Experiment(
+    "calibration",
+    __doc__,
+    work,
+    tables,
+    trials=TRIALS,
+    what="trials a setting",
+    seeded="both sides",
+    confidence=CONFIDENCE,
+    refuted=misses,
+)

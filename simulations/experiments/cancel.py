@@ -9,7 +9,7 @@ Three earlier designs were run and discarded (too few one-input neurons chosen, 
 widths); the present grid was fixed knowing their results, so read it as an exploration, not as a test.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 
 from simulations.experiments.hole import CONFIDENCE, MEDIAN, median
 from simulations.experiments.planar import Floats
-from simulations.run.runner import Work, command, each_setting
+from simulations.run.experiment import Experiment, each_setting
+from simulations.run.runner import Work
 from slt.core.console import table
 from slt.core.forms import Numbers
 from slt.core.keys import generator
 from slt.core.store import Row
+from slt.core.tables import Table
 from subsetsum import best_subsets
 
-EXPERIMENT = "cancel"
 TRIALS = 20
 EXACT = 30  # numbers of each problem that are left to an exact best subset
 POINTS = 4096  # directions at which the masked source is run
@@ -178,18 +179,8 @@ def work(trials: int, seed: int) -> Work:
     return each_setting(SETTINGS, measure, trials, seed, form)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Measure the grid and print the table; nothing is claimed, so nothing is refuted."""
-    rows, page = command(
-        argv,
-        EXPERIMENT,
-        __doc__,
-        work,
-        trials=TRIALS,
-        what="sources a setting",
-        seeded="sources and targets",
-        confidence=CONFIDENCE,
-    )
+def tables(rows: Sequence[Row]) -> Iterator[Table]:
+    """Yield the table of the grid; nothing is claimed, so nothing is refuted."""
     columns = ("lock", "first", "second", "kinked", "stuck", "median error", "99 % interval", "below 1e-3")
     cells = [
         (
@@ -204,5 +195,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         for row in rows
     ]
-    page.print(table(f"Linear targets in sources of depth 3, {rows[0]['trials']} sources a setting", columns, cells))
-    return 0
+    yield table(f"Linear targets in sources of depth 3, {rows[0]['trials']} sources a setting", columns, cells)
+
+
+main = Experiment(
+    "cancel",
+    __doc__,
+    work,
+    tables,
+    trials=TRIALS,
+    what="sources a setting",
+    seeded="sources and targets",
+    confidence=CONFIDENCE,
+)

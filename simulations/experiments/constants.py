@@ -7,20 +7,16 @@ about six minutes on two cores. The committed result is ``simulations/results/co
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
-from pathlib import Path
 
-from simulations.lemmas.measure import Law, Setting, largest_n, measure, measure_each, planned_trials
+from simulations.lemmas.measure import CurveSetting, Law, largest_n, measure, measure_each, planned_trials
 from simulations.lemmas.verdicts import REFUTED, verdict
-from simulations.run.engines import add_engine_options, open_engine
-from simulations.run.runner import check_outputs
+from simulations.run.engines import open_engine
+from simulations.run.experiment import finish, options
 from simulations.run.units import Engine
 from slt.core import console
-from slt.core.checks import whole
-from slt.core.command import Parser
-from slt.core.options import add_forms
 from slt.core.places import committed
 from slt.core.rates import READINGS
-from slt.core.store import Row, Store, export_jsonl
+from slt.core.store import Row, Store
 from slt.core.tables import Table
 from theory.estimate import estimated_n
 from theory.lueker1998 import implied_constant
@@ -53,11 +49,11 @@ def law_at(point: Point) -> Law:
 
 
 @cache
-def curve_at(point: Point, trials: int | None) -> Setting:
+def curve_at(point: Point, trials: int | None) -> CurveSetting:
     """Return the curve to measure at a point: n_max and, where ``trials`` is None, the sample size from theory."""
     law = law_at(point)
     n_max = largest_n(estimated_n(point.eps, min(DELTAS), **law))
-    return Setting(point.eps, **law, n_max=n_max, trials=trials or planned_trials(n_max, point.eps))
+    return CurveSetting(point.eps, **law, n_max=n_max, trials=trials or planned_trials(n_max, point.eps))
 
 
 def measured_rows(point: Point, seed: int, store: Store, engine: Engine | None, trials: int | None) -> Iterator[Row]:
@@ -93,18 +89,8 @@ def measured_rows(point: Point, seed: int, store: Store, engine: Engine | None, 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure the grid, print the range of C per (p, q), write the rows if asked; exit 1 when a row is refuted."""
-    p = Parser(prog="slt simulate constants", description=__doc__)
-    p.add_argument("--trials", type=int, help="trials per curve (default: 50000, fewer where a trial is expensive)")
-    p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--jobs", type=int, help="threads (default: all cores)")
-    p.add_argument("--store", default=":memory:", metavar="FILE", help="run store, to resume after an interruption")
-    p.add_argument("--out", type=Path, help="write the rows to this JSONL file, which must not exist")
-    add_engine_options(p)
-    add_forms(p)
-    args = p.parse_args(argv)
-    if args.trials is not None:
-        whole("trials", args.trials, least=1)
-    check_outputs(args)
+    what = "trials a curve (default: 50000, fewer where a trial is expensive)"
+    args = options(argv, "constants", __doc__, trials=None, what=what, seeded="the curves", jobs=True)
     rows: list[Row] = []
     with open_engine(args, args.jobs) as crew, Store(args.store) as store:
         settings = [curve_at(point, args.trials) for point in SETTINGS]
@@ -112,11 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             measure_each(settings, seed=args.seed, store=store, engine=crew, tick=tick)
         for point in SETTINGS:
             rows += measured_rows(point, args.seed, store, crew, args.trials)  # all of it is stored by now
-    if args.out is not None:
-        export_jsonl(args.out, rows)
-    page = console.Page(args.form)
-    page.print(summary(rows))
-    page.result(rows)
+    finish(args, rows).print(summary(rows))
     return int(any(row["verdict"] == REFUTED for row in rows))
 
 

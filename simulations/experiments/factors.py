@@ -11,7 +11,6 @@ proven n(0, 0) and proven n(p, q) over necessary n(0, 0). An interval wholly out
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -19,17 +18,14 @@ from simulations.existence import sweep
 from simulations.existence.sweep_tables import EVENTS, neurons
 from simulations.experiments import constants
 from simulations.experiments.factors_tables import summary, table
-from simulations.run.engines import add_engine_options, open_engine
-from simulations.run.runner import check_outputs
+from simulations.run.engines import open_engine
+from simulations.run.experiment import finish, options
 from simulations.run.units import Engine
 from slt.core import console
-from slt.core.checks import whole
-from slt.core.command import REFUTED, Parser
-from slt.core.keys import checked_seed
-from slt.core.options import add_forms
+from slt.core.command import REFUTED
 from slt.core.places import committed
 from slt.core.rates import READINGS
-from slt.core.store import Row, Store, export_jsonl, read_jsonl
+from slt.core.store import Row, Store, read_jsonl
 from theory.factors import width_factor
 from theory.widths import published_widths
 
@@ -167,31 +163,16 @@ def refuted(row: Row) -> bool:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Gather and measure, print the tables, write a row a factor; exit 1 when a proven bound is refuted."""
-    p = Parser(prog="slt simulate factors", description=__doc__)
-    p.add_argument("--trials", type=int, help="trials a curve, also where the constants grid has another number")
-    p.add_argument("--seed", type=int, default=0, help="seed of the curves (default 0, that of the constants grid)")
-    p.add_argument("--jobs", type=int, help="threads (default: all cores)")
-    p.add_argument("--out", type=Path, help="write the rows to this JSONL file, which must not exist")
-    p.add_argument("--store", default=":memory:", help="run store; an interrupted run resumes from it")
-    add_engine_options(p)
-    add_forms(p)
-    args = p.parse_args(argv)
-    args.seed = checked_seed(args.seed)
-    if args.trials is not None:
-        whole("trials", args.trials, 1)
-    check_outputs(args)
+    what = "trials a curve, also where the constants grid has another number"
+    args = options(argv, "factors", __doc__, trials=None, what=what, seeded="the curves", jobs=True)
     total = len(PAIRS) * len(EPS)
     with open_engine(args, args.jobs) as crew, Store(args.store) as store, console.progress(total, "curves") as tick:
         measured = curves(args.seed, args.trials, store, crew, tick)
     rows = [*sums(measured), *networks(read_jsonl(SWEEP))]
-    if args.out is not None:
-        export_jsonl(args.out, rows)
-    page = console.Page(args.form)
-    page.result(rows)
+    page = finish(args, rows)
     for part in (*READINGS, *EVENTS):
         chosen = [row for row in rows if part in (row.get("reading"), row.get("event"))]
-        page.print(table(chosen, part))
-        page.print(summary(chosen))
+        page.print(table(chosen, part), summary(chosen))
     wrong = sum(refuted(row) for row in rows)
     page.print(f"factors outside what the proven bounds allow: {wrong} of {sum('bracket' in row for row in rows)}")
     return REFUTED if wrong else 0

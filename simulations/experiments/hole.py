@@ -8,7 +8,7 @@ local searches show what can be reached; only the floor and the exhaustive searc
 search runs without locking too, where the construction shows how much better the best mask may be.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from simulations.experiments.planar import SILENT, Floats, Planar, descend, exhaustive
-from simulations.run.runner import Work, command, each_setting
-from slt.core.command import REFUTED
+from simulations.run.experiment import Experiment, each_setting
+from simulations.run.runner import Work
 from slt.core.console import table
 from slt.core.forms import Interval, Numbers, count
 from slt.core.keys import generator
 from slt.core.store import Row
+from slt.core.tables import Table
 from theory.obstruction import guaranteed_error, obstruction_probability, sup_error_floor
 
-EXPERIMENT = "hole"
 TRIALS = 40
 CONFIDENCE = 0.99
 KINDS = ("constructed", "searched", "exhausted", "floor")
@@ -147,18 +147,8 @@ def work(trials: int, seed: int) -> Work:
     return each_setting(SETTINGS, measure, trials, seed, form)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Measure the grid, print the table; exit code 1 when a mask has a smaller error than its source's floor."""
-    rows, page = command(
-        argv,
-        EXPERIMENT,
-        __doc__,
-        work,
-        trials=TRIALS,
-        what="sources a setting",
-        seeded="sources, targets and searches",
-        confidence=CONFIDENCE,
-    )
+def tables(rows: Sequence[Row]) -> Iterator[Table | str]:
+    """Yield the table of the grid, and how many sources have a mask with a smaller error than their floor."""
     columns = ("lock_first", "width", *KINDS, "floor > 0", "guaranteed", "with prob.")
     cells = [
         (
@@ -171,7 +161,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         for row in rows
     ]
-    page.print(table(f"Median sup error over {rows[0]['trials']} sources, by width and locking", columns, cells))
+    yield table(f"Median sup error over {rows[0]['trials']} sources, by width and locking", columns, cells)
     failures = sum(row["broken"] for row in rows)
-    page.print(f"sources with a mask below the proven floor: {failures} of {sum(row['trials'] for row in rows)}")
-    return REFUTED if failures else 0
+    yield f"sources with a mask below the proven floor: {failures} of {sum(row['trials'] for row in rows)}"
+
+
+main = Experiment(
+    "hole",
+    __doc__,
+    work,
+    tables,
+    trials=TRIALS,
+    what="sources a setting",
+    seeded="sources, targets and searches",
+    confidence=CONFIDENCE,
+    refuted=lambda row: row["broken"] > 0,
+)

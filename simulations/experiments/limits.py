@@ -18,12 +18,12 @@ All intervals of the grid hold together with the stated confidence. Sizes were c
 that the whole runs in about six minutes on one core.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 
-from simulations.run.runner import Work, command
-from slt.core.command import REFUTED
+from simulations.run.experiment import Experiment
+from simulations.run.runner import Work
 from slt.core.console import table
 from slt.core.first import first
 from slt.core.forms import Interval, Numbers
@@ -35,7 +35,6 @@ from theory.estimate import estimated_success
 from theory.necessary import failure_at_least
 from theory.sufficient import failure_at_most
 
-EXPERIMENT = "limits"
 WAYS = {"prune only": 1.0, "prune and lock": 0.5, "lock only": 0.0}  # the pruned share of what is frozen
 EPS = (0.1, 0.01)
 COUNTS = (30, 60, 125, 250, 500, 1000, 2000, 4000)
@@ -190,24 +189,25 @@ def work(trials: int, seed: int) -> Work:
     ]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Look for the highest F of every setting, print the table; exit code 1 when a measurement contradicts a proof."""
-    rows, page = command(
-        argv,
-        EXPERIMENT,
-        __doc__,
-        work,
-        trials=TRIALS,
-        what="trials a freezing ratio",
-        seeded="measurement and estimate",
-        confidence=CONFIDENCE,
-    )
-    page.print(summary(rows))
-    page.print(
+def tables(rows: Sequence[Row]) -> Iterator[Table | str]:
+    """Yield the table, what its columns mean, and how many measurements contradict a proof."""
+    yield summary(rows)
+    yield (
         "possible: proven to succeed, and every smaller F. impossible: proven to fail, and every larger F.\n"
         f"measured: all intervals hold together with confidence {CONFIDENCE:g}. ?: beyond what was measured; -: none.\n"
         "nf, nf^2: n (1 - F) and n (1 - F)^2 at the estimated F."
     )
-    wrong = sum(contradicts(row) for row in rows)
-    page.print(f"{wrong} of {len(rows)} measured intervals contradict a proven bound")
-    return REFUTED if wrong else 0
+    yield f"{sum(map(contradicts, rows))} of {len(rows)} measured intervals contradict a proven bound"
+
+
+main = Experiment(
+    "limits",
+    __doc__,
+    work,
+    tables,
+    trials=TRIALS,
+    what="trials a freezing ratio",
+    seeded="measurement and estimate",
+    confidence=CONFIDENCE,
+    refuted=contradicts,
+)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from simulations.lemmas.forecast import foreseen_n
-from simulations.lemmas.measure import Law, Setting, chunk_size, largest_n, seconds_per_trial
+from simulations.lemmas.measure import CurveSetting, Law, chunk_size, largest_n, seconds_per_trial
 from simulations.run.pace import OVERHEAD, Pace
 from slt.core import console
 from slt.core.amounts import duration, size
@@ -60,7 +60,7 @@ def row_bytes(n_max: int, chunk: int) -> int:
     return (n_max + 1) * ((1 + TARGETS) * (len(str(chunk)) + 1) + 2) + 59
 
 
-def price(setting: Setting, workers: int, seconds: float | None = None) -> Price:
+def price(setting: CurveSetting, workers: int, seconds: float | None = None) -> Price:
     """Return the price of a curve; seconds: of one trial on one core, by default the planned ones.
 
     A unit is never split, so the last round may leave workers idle: the wall time counts whole rounds of units, each
@@ -116,7 +116,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for trials in args.trials:
         if trials > MOST_TRIALS:
             raise ValueError(f"trials must be at most {MOST_TRIALS:g}, got {trials:g}")
-        setting = Setting(args.eps, **rates, n_max=n_max, trials=whole("trials", int(positive("trials", trials)), 1))
+        setting = CurveSetting(
+            args.eps, **rates, n_max=n_max, trials=whole("trials", int(positive("trials", trials)), 1)
+        )
         for workers in args.workers:
             if workers > MOST_WORKERS:
                 raise ValueError(f"workers must be at most {MOST_WORKERS:,}, got {workers}")

@@ -52,12 +52,16 @@ def constant(eps: float, delta: float, prune: float, lock: float, radius: float)
     )
 
 
+def precisions() -> Iterator[tuple[float, float]]:
+    """Yield (eps, delta): eps shrinks alone, then eps and delta together."""
+    yield from ((eps, DELTA) for eps in PRECISIONS)
+    yield from ((eps, eps) for eps in PRECISIONS[1:])
+
+
 def over_precision(prune: float, lock: float, radius: float) -> Iterator[Constant]:
     """Shrink eps alone, then eps and delta together."""
-    for eps in PRECISIONS:
-        yield constant(eps, DELTA, prune, lock, radius)
-    for eps in PRECISIONS[1:]:
-        yield constant(eps, eps, prune, lock, radius)
+    for eps, delta in precisions():
+        yield constant(eps, delta, prune, lock, radius)
 
 
 def over_rates(eps: float, delta: float, radius: float) -> Iterator[Constant]:

@@ -7,7 +7,7 @@ from types import TracebackType
 
 import numpy as np
 
-from simulations.lemmas.measure import EXPERIMENT, Curve, Setting, chunks
+from simulations.lemmas.measure import EXPERIMENT, Curve, CurveSetting, chunks
 from simulations.run.runner import chunks_of, stamped
 from simulations.run.units import Engine, Unit
 from slt.core.store import Row, Store
@@ -24,8 +24,8 @@ class Curves:
         self._seed, self._store, self._engine = seed, store, engine
         self._waiting: SimpleQueue[Unit] = SimpleQueue()
         self._changed = Condition()  # held by whoever uses the store or what follows
-        self._found: dict[Setting, Curve] = {}
-        self._done: dict[Setting, int] = {}
+        self._found: dict[CurveSetting, Curve] = {}
+        self._done: dict[CurveSetting, int] = {}
         self._error: BaseException | None = None
         self._left = False
         self._thread = Thread(target=self._measure, daemon=True)
@@ -40,7 +40,7 @@ class Curves:
         self._left = True
         self._thread.join()
 
-    def start(self, setting: Setting) -> None:
+    def start(self, setting: CurveSetting) -> None:
         """Ask for a curve; nothing happens where it was asked for before."""
         if setting in self._found:
             return
@@ -55,7 +55,7 @@ class Curves:
         for unit in units:
             self._waiting.put(unit)
 
-    def share(self, setting: Setting) -> float:
+    def share(self, setting: CurveSetting) -> float:
         """Return which share of a curve's trials is done, 1 when it is finished; raise what the engine has raised."""
         with self._changed:
             if self._error is not None:
@@ -68,13 +68,13 @@ class Curves:
             if self._error is None:
                 self._changed.wait(seconds)
 
-    def curve(self, setting: Setting) -> Curve:
+    def curve(self, setting: CurveSetting) -> Curve:
         """Return a curve that is finished."""
         if self.share(setting) != 1:
             raise RuntimeError(f"{self._done.get(setting, 0)} of {setting.trials} trials are done")
         return self._found[setting]
 
-    def _add(self, setting: Setting, row: Row) -> None:
+    def _add(self, setting: CurveSetting, row: Row) -> None:
         before = self._found[setting]
         done = before.trials + row["trials"]
         self._found[setting] = Curve(before.uniform + row["uniform"], before.pointwise + row["pointwise"], done)

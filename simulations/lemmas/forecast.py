@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable
 from math import ceil
 
+from simulations.lemmas.bounded import DELTA, RATES, precisions
 from simulations.lemmas.measure import Law, largest_n, planned_trials, seconds_per_trial
 from slt.core.amounts import duration, size
 from slt.core.rates import Rates
@@ -13,7 +14,6 @@ from theory.reach import gaussian_reach_n
 
 WORTH_SAYING = 120.0  # seconds; the defaults take less
 BOUNDS = 2e-3  # seconds that all bounds of one setting take for each variable, measured at 2000 to 8000 variables
-CONCLUSIONS = 20  # settings that a report asks the bounds for after the measurements
 TABLES = 3e8  # bytes of the bounds' tables, at their largest
 
 
@@ -31,12 +31,22 @@ def foreseen_n(eps: float, delta: float, law: Law) -> int:
     return n
 
 
-def announce(settings: Iterable[tuple[Law, float]], delta: float, *, trials: int | None, jobs: int) -> None:
+def conclusions(law: Law) -> float:
+    """Return about the seconds that the bounds take which a full report asks for beside the lemmas' own rows."""
+    asked = [(eps, delta, law) for eps, delta in precisions()]
+    asked += [(0.01, DELTA, Law(prune=prune, lock=lock, radius=law["radius"])) for prune, lock in RATES]
+    return sum(BOUNDS * gaussian_reach_n(eps, delta, **each) for eps, delta, each in asked)
+
+
+def announce(
+    settings: Iterable[tuple[Law, float]], delta: float, *, trials: int | None, jobs: int, after: float = 0.0
+) -> None:
     """Say on standard error how long these laws and precisions will take, and how much memory, where it is long.
 
+    after: seconds of what follows the measurements (:func:`conclusions`).
     Raises ValueError as :func:`foreseen_n` does, and for an eps whose sums memory would not hold.
     """
-    seconds, memory, largest = 0.0, 0.0, 0
+    seconds, memory, largest = after, 0.0, 0
     for law, eps in settings:
         n = foreseen_n(eps, delta, law)
         n_max = largest_n(n)
@@ -47,7 +57,6 @@ def announce(settings: Iterable[tuple[Law, float]], delta: float, *, trials: int
         refuse_if_too_large("eps", eps, chains)  # as every trial would be
         memory = max(memory, jobs * chains)
         largest = max(largest, n)
-    seconds += CONCLUSIONS * BOUNDS * largest
     if seconds > WORTH_SAYING:
         print(  # noqa: T201
             f"Ahead: very roughly {duration(seconds)} and up to {size(memory + TABLES)}, for some {largest:,} "

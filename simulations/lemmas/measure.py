@@ -37,7 +37,7 @@ class Law(TypedDict):
 
 
 @dataclass(frozen=True)
-class Setting:
+class CurveSetting:
     """One success curve: precision, rates, target radius, largest n and number of trials, all fixed beforehand."""
 
     eps: float
@@ -77,7 +77,7 @@ def planned_trials(n_max: int, eps: float) -> int:
     return max(LEAST_TRIALS, min(TRIALS, int(SECONDS_PER_CURVE / seconds_per_trial(n_max, eps))))
 
 
-def count_successes(setting: Setting, seed: int, first: int, count: int) -> Row:
+def count_successes(setting: CurveSetting, seed: int, first: int, count: int) -> Row:
     """Return the successes among trials first .. first + count - 1 at every n, in both readings."""
     from subsetsum import success_counts
     from subsetsum.curves import targets
@@ -96,7 +96,7 @@ def count_successes(setting: Setting, seed: int, first: int, count: int) -> Row:
     return {"trials": count, "uniform": counts.uniform.tolist(), "pointwise": counts.pointwise.tolist()}
 
 
-def counts_form(setting: Setting, trials: int) -> Form:
+def counts_form(setting: CurveSetting, trials: int) -> Form:
     """Return the form of a row of :func:`count_successes`."""
     points = setting.n_max + 1
     return {
@@ -106,17 +106,17 @@ def counts_form(setting: Setting, trials: int) -> Form:
     }
 
 
-def chunk_size(setting: Setting) -> int:
+def chunk_size(setting: CurveSetting) -> int:
     """Return how many trials are one unit of work: half a second's, but more where there would be too many units.
 
-    >>> chunk_size(Setting(0.1, 0.4, 0.3, 1.0, 150, 50_000)), chunk_size(Setting(0.1, 0.4, 0.3, 1.0, 150, 10**12))
-    (5000, 20000000)
+    >>> [chunk_size(CurveSetting(0.1, 0.4, 0.3, 1.0, 150, trials)) for trials in (50_000, 10**12)]
+    [5000, 20000000]
     """
     usual = max(50, min(5_000, int(0.5 / seconds_per_trial(setting.n_max, setting.eps))))
     return max(usual, -(-setting.trials // MOST_CHUNKS))
 
 
-def chunks(setting: Setting, seed: int) -> Chunks:
+def chunks(setting: CurveSetting, seed: int) -> Chunks:
     """Return the units of work that a curve consists of."""
     return Chunks(
         asdict(setting),
@@ -128,7 +128,7 @@ def chunks(setting: Setting, seed: int) -> Chunks:
 
 
 def measure(
-    setting: Setting,
+    setting: CurveSetting,
     *,
     seed: int,
     store: Store,
@@ -140,7 +140,7 @@ def measure(
 
 
 def measure_each(
-    settings: Sequence[Setting],
+    settings: Sequence[CurveSetting],
     *,
     seed: int,
     store: Store,

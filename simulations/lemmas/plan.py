@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from simulations.lemmas.bounds import estimated, necessary, sufficient
-from simulations.lemmas.measure import Setting, largest_n, planned_trials
+from simulations.lemmas.measure import CurveSetting, largest_n, planned_trials
 from simulations.lemmas.settings import Settings
 from slt.core.rates import READINGS, Rates
 
 
 @dataclass(frozen=True)
-class Plan:
+class Expectation:
     """One curve to measure, and what theory says of it beforehand, per reading."""
 
     rates: Rates
@@ -18,23 +18,23 @@ class Plan:
     reach_share: dict[str, float]
     estimated: dict[str, int]
     sufficient: dict[str, int]
-    curve: Setting
+    curve: CurveSetting
 
 
-def curve_of(settings: Settings, rates: Rates, eps: float) -> Setting:
+def curve_of(settings: Settings, rates: Rates, eps: float) -> CurveSetting:
     """Ask theory, and fix n_max and the number of trials from its answers: nothing is chosen after looking."""
     law = settings.law(rates)
     bounds = necessary, estimated
     expected = [bound(eps, settings.delta, law, reading) for bound in bounds for reading in READINGS]
     n_max = largest_n(max(expected))
-    return Setting(eps, **law, n_max=n_max, trials=settings.trials or planned_trials(n_max, eps))
+    return CurveSetting(eps, **law, n_max=n_max, trials=settings.trials or planned_trials(n_max, eps))
 
 
-def plan(settings: Settings, rates: Rates, eps: float) -> Plan:
+def plan(settings: Settings, rates: Rates, eps: float) -> Expectation:
     """Ask theory what it says of a curve and its rows."""
     law, delta = settings.law(rates), settings.delta
     sizes = {reading: estimated(eps, delta, law, reading) for reading in READINGS}
-    return Plan(
+    return Expectation(
         rates=rates,
         eps=eps,
         necessary={reading: necessary(eps, delta, law, reading) for reading in READINGS},

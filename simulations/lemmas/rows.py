@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike
 
 from simulations.lemmas.bounds import sufficient
 from simulations.lemmas.curves import Curves
-from simulations.lemmas.measure import Setting, planned_trials
-from simulations.lemmas.plan import Plan, curve_of, plan
+from simulations.lemmas.measure import CurveSetting, planned_trials
+from simulations.lemmas.plan import Expectation, curve_of, plan
 from simulations.lemmas.settings import Settings
 from simulations.lemmas.verdicts import standing, verdict
 from simulations.run.cache import current
@@ -22,7 +22,9 @@ from theory.claims import CLAIMS
 COVER_K = 100  # the statistical certificate counts uncovered draws of up to this many free uniforms
 
 
-def row_of(settings: Settings, claim: Claim, reading: str, plan: Plan, measured: Crossing, statistical: int) -> Row:
+def row_of(
+    settings: Settings, claim: Claim, reading: str, plan: Expectation, measured: Crossing, statistical: int
+) -> Row:
     """Return one row of the report."""
     constants = {
         end: None if n is None else claim.corrected_constant(n, settings.prune, settings.lock, plan.eps, settings.delta)
@@ -75,8 +77,8 @@ class Maker:
         different = {(claim.rates(settings.prune, settings.lock), eps) for claim in CLAIMS for eps in settings.eps}
         intervals = len(different) * len(READINGS) + len(settings.eps)
         self._confidence = 1 - (1 - settings.confidence) / intervals
-        self._settled: dict[tuple[Rates, float], Setting] = {}
-        self._plans: dict[tuple[Rates, float], Plan] = {}
+        self._settled: dict[tuple[Rates, float], CurveSetting] = {}
+        self._plans: dict[tuple[Rates, float], Expectation] = {}
 
     def work(self, claims: Sequence[Claim]) -> Iterator[None]:
         """Ask for the curves and do the theory of all rows, a piece at each step, curves first: nothing waits."""
@@ -124,7 +126,7 @@ class Maker:
             for reading in READINGS
         ]
 
-    def _plan(self, rates: Rates, eps: float) -> Plan:
+    def _plan(self, rates: Rates, eps: float) -> Expectation:
         if (rates, eps) not in self._plans:
             self._plans[rates, eps] = plan(self._settings, rates, eps)
         return self._plans[rates, eps]
@@ -146,7 +148,7 @@ class Maker:
     def _question(self, eps: float) -> object:
         return [asdict(self._covering(eps)), self._settings.seed]
 
-    def _covering(self, eps: float) -> Setting:
+    def _covering(self, eps: float) -> CurveSetting:
         """Return the curve of the statistical certificate at one eps."""
         trials = self._settings.trials or planned_trials(COVER_K, eps)
-        return Setting(eps, 0.0, 0.0, 0.5, COVER_K, trials)
+        return CurveSetting(eps, 0.0, 0.0, 0.5, COVER_K, trials)

@@ -32,6 +32,7 @@ from simulations.run.pace import Pace, groups
 from simulations.run.units import IDLE, Unit
 from simulations.run.versions import check_unchanged, difference, software
 from slt.core.checks import DAMAGE, first_line
+from slt.core.command import meant
 from slt.core.store import Row, read_json
 
 CONNECT = 10.0  # seconds in which a scheduler must answer
@@ -55,6 +56,10 @@ class Task:
 
 
 Landed = tuple[str, tuple[list[Row], float] | None, BaseException | None]  # key, rows with seconds or what went wrong
+
+
+class Refused(ValueError):
+    """Bad input, as a unit told it on a worker."""
 
 
 class Lost(OSError):
@@ -177,6 +182,8 @@ class Cluster:
             raise self._lost() from error
         if isinstance(error, ImportError | AttributeError):
             raise OSError(f"a worker of {self._name} lacks software that the client has: {error}") from error
+        if isinstance(error, Refused):
+            raise ValueError(str(error)) from error  # raised here, so that it is told as bad input is
         raise error
 
     def _lost(self) -> Lost:
@@ -191,7 +198,8 @@ def no_worker(name: str) -> str:
 def perform(pickled: bytes, wanted: dict[str, str]) -> tuple[list[Row], float]:
     """Do a group of units on a worker; return their rows and the seconds they took.
 
-    Raises OSError when this worker's software differs from the client's, since results might.
+    Raises OSError when this worker's software differs from the client's, since results might, and :class:`Refused`
+    for bad input: on its way an error loses where it was raised, by which the client tells it from a fault.
     """
     try:
         check_unchanged()
@@ -202,7 +210,12 @@ def perform(pickled: bytes, wanted: dict[str, str]) -> tuple[list[Row], float]:
     os.environ["LOKY_MAX_CPU_COUNT"] = "1"  # joblib's count of cores: a unit takes one of the worker's threads
     calls = cloudpickle.loads(pickled)
     start = time.perf_counter()
-    rows = [call() for call in calls]
+    try:
+        rows = [call() for call in calls]
+    except ValueError as error:
+        if meant(error):
+            raise Refused(str(error)) from None
+        raise
     return rows, time.perf_counter() - start
 
 

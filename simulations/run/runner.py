@@ -1,91 +1,18 @@
 """Measurements and chunks of trials, kept in the run store as they finish, done wherever an engine does them."""
 
-from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
-from pathlib import Path
-from typing import Any
 
-from simulations.run.engines import Threads, add_engine_options, open_engine
+from simulations.run.engines import Threads
 from simulations.run.units import Engine, Unit
 from simulations.run.versions import software
-from slt.core.checks import whole
-from slt.core.command import Parser
-from slt.core.console import Page, progress
-from slt.core.files import check_apart, check_new, store_files
 from slt.core.forms import Form, check
-from slt.core.keys import checked_seed
-from slt.core.options import add_forms
-from slt.core.store import Row, Store, canonical, export_jsonl
-
-
-def add_options(parser: Parser, trials: int, what: str, seeded: str) -> None:
-    """Add --trials, --seed, --out, --store and where to work. what: how trials are counted; seeded: the seed is of."""
-    parser.add_argument("--trials", type=int, default=trials, help=f"{what} (default {trials})")
-    parser.add_argument("--seed", type=int, default=0, help=f"seed of {seeded} (default 0)")
-    parser.add_argument("--out", type=Path, help="write the rows to this JSONL file, which must not exist")
-    parser.add_argument("--store", default=":memory:", help="run store; an interrupted run resumes from it")
-    add_engine_options(parser)
-    add_forms(parser)
-
-
-def check_outputs(args: Namespace) -> None:
-    """Raise ValueError or OSError now when --out is there already, could not be written, or is another file in use.
-
-    args: with out, store and scheduler_file.
-    """
-    check_new(args.out)
-    named = {"--out": [args.out], "--store": store_files(args.store), "--scheduler-file": [args.scheduler_file]}
-    check_apart({name: [path for path in paths if path is not None] for name, paths in named.items()})
-
+from slt.core.store import Row, Store, canonical
 
 # measurements, each with the key that it is stored under and the form of its row
 Work = list[tuple[Row, Callable[[], Row], Form]]
-
-
-def command(
-    argv: Sequence[str] | None,
-    experiment: str,
-    about: str | None,
-    work: Callable[[int, int], Work],
-    *,
-    trials: int,
-    what: str,
-    seeded: str,
-    confidence: float,
-) -> tuple[list[Row], Page]:
-    """Do all that ``work(trials, seed)`` gives as the options in ``argv`` say; write the rows.
-
-    Returns them and the page to show them on; where that is to hold JSON, it does.
-
-    about: the module's docstring. trials, what, seeded: as :func:`add_options` takes them.
-    """
-    parser = Parser(prog=f"slt simulate {experiment}", description=about)
-    add_options(parser, trials, what, seeded)
-    args = parser.parse_args(argv)
-    args.seed = checked_seed(args.seed)  # what is bad is told before the work, not after
-    trials = whole("trials", args.trials, 1)
-    check_outputs(args)
-    parts = work(trials, args.seed)
-    with open_engine(args, 1) as crew, Store(args.store) as store, progress(len(parts), experiment) as tick:
-        rows = measure_all(
-            parts, experiment=experiment, seed=args.seed, confidence=confidence, store=store, tick=tick, engine=crew
-        )
-    if args.out is not None:
-        export_jsonl(args.out, rows)
-    page = Page(args.form)
-    page.result(rows)
-    return rows, page
-
-
-def each_setting(settings: Iterable[Any], measure: Callable[..., Row], trials: int, seed: int, form: Form) -> Work:
-    """Return ``measure(setting, trials=, seed=)`` for every setting (dataclasses), stored under it and its trials."""
-    return [
-        ({**asdict(setting), "trials": trials}, partial(measure, setting, trials=trials, seed=seed), form)
-        for setting in settings
-    ]
 
 
 def kept(store: Store, experiment: str, key: Row, seed: int, chunk: int, form: Form) -> Row | None:

@@ -101,8 +101,9 @@ def report_run(
     standard error, and the exit code stays that of the verdicts.
     """
     from simulations.lemmas import report
-    from simulations.lemmas.forecast import announce
+    from simulations.lemmas.forecast import announce, conclusions
     from simulations.lemmas.job import verify
+    from simulations.lemmas.measure import Law
     from simulations.lemmas.settings import command
     from simulations.lemmas.verdicts import REFUTED, overall
     from simulations.run.versions import versions
@@ -111,7 +112,10 @@ def report_run(
     check_outputs(json_file, folder)  # now rather than after the work
     rates = dict.fromkeys(claim.rates(settings.prune, settings.lock) for claim in claims)
     laws = [(settings.law(each), eps) for each in rates for eps in settings.eps]
-    announce(laws, settings.delta, trials=settings.trials, jobs=engine.jobs)
+    concludes = not brief and form == "text"
+    own = Law(prune=settings.prune, lock=settings.lock, radius=settings.radius)
+    after = conclusions(own) if concludes else 0.0
+    announce(laws, settings.delta, trials=settings.trials, jobs=engine.jobs, after=after)
     page = console.Page(form)
 
     def tell(claim: "Claim", rows: list[Row]) -> None:
@@ -120,7 +124,7 @@ def report_run(
         report.requirement_table(page, claim, rows)
 
     with Store(folder / "runs.sqlite") if folder else Store() as store:
-        meanwhile = () if brief or form != "text" else report.ahead(settings)
+        meanwhile = report.ahead(settings) if concludes else ()
         found = verify(settings, claims, engine=engine, store=store, tell=tell, meanwhile=meanwhile)
     if found.interrupted:
         page.note("Interrupted: the rows above are finished, the others are missing.")
@@ -134,10 +138,10 @@ def report_run(
     if found.interrupted:
         return INTERRUPTED
     page.result(result)
-    if brief or form != "text":
-        report.verdicts(page, claims, found.rows)
-    else:
+    if concludes:
         report.conclusions(page, settings, claims, found.rows)  # after the rows are safe: it takes a while
+    else:
+        report.verdicts(page, claims, found.rows)
     return EXIT_REFUTED if overall([row["verdict"] for row in found.rows]) == REFUTED else 0
 
 

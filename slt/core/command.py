@@ -67,9 +67,10 @@ class Command:
 
 
 def choose(prog: str, commands: Mapping[str, Command], argv: Sequence[str] | None) -> int:
-    """Run the command whose name comes first; list the known ones when there is none.
+    """Run the command whose name comes first, return its exit code; list the known ones when there is none.
 
-    prog: what is typed before the name. Raises ValueError for an unknown name.
+    prog: what is typed before the name. What the command raises keeps the command's full name, under which
+    :func:`explained` tells it. Raises ValueError for an unknown name.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] in ("-h", "--help"):
@@ -78,7 +79,11 @@ def choose(prog: str, commands: Mapping[str, Command], argv: Sequence[str] | Non
         return 0 if words else BAD_INPUT
     if words[0] not in commands:
         raise ValueError(f"unknown name {words[0]!r}; known: {', '.join(commands)}")
-    code: int = importlib.import_module(commands[words[0]].module).main(words[1:])
+    try:
+        code: int = importlib.import_module(commands[words[0]].module).main(words[1:])
+    except (Exception, KeyboardInterrupt) as error:
+        vars(error).setdefault("command", f"{prog} {words[0]}")  # that of the innermost command stays
+        raise
     return code
 
 
@@ -119,10 +124,12 @@ def run(command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | No
 def explained(error: BaseException, name: str) -> int:
     """Say on standard error in one line why the command ``name`` ended with ``error``; return its exit code.
 
+    A command that :func:`choose` ran is called by its own name: ``slt compare``, not ``slt``.
     Bad input and what the machine refuses: 2. Any other error is a fault of the program itself: the line asks to report
     it and names the file in the temporary folder that holds the traceback, or the traceback comes first where no file
     can be written; 70.
     """
+    name = vars(error).get("command", name)
     if isinstance(error, KeyboardInterrupt):
         print(f"{name}: interrupted", file=sys.stderr)  # noqa: T201
         return INTERRUPTED
@@ -165,7 +172,7 @@ def _refusal(error: BaseException) -> str | None:
         return _missing("", said)
     if isinstance(error, Warning):
         return f"a warning, which PYTHONWARNINGS or -W makes an error: {said}"
-    if isinstance(error, ValueError) and _meant(error):
+    if isinstance(error, ValueError) and meant(error):
         return said
     return said if said == "can't start new thread" else None
 
@@ -185,7 +192,7 @@ def _out_of_memory(error: BaseException) -> bool:
     )
 
 
-def _meant(error: ValueError) -> bool:
+def meant(error: ValueError) -> bool:
     """Tell whether a ``raise`` of ours made the error: one of a library says that we called it with a wrong value."""
     trace = _innermost(error)
     if trace is None:

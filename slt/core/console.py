@@ -74,6 +74,8 @@ class Page:
             return
         room = terminal_width()
         for part in [item] if room is None else item.fitted(room):
+            if part.title:
+                self._render(part.title, room or WIDTH)
             self._render(_grid(part), WIDTH)
 
     @staticmethod
@@ -100,10 +102,7 @@ def terminal_width() -> int | None:
 
 
 def _grid(found: Table) -> RichTable:
-    grid = RichTable(
-        title=found.title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0),
-        title_style="bold",
-    )  # fmt: skip
+    grid = RichTable(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name, left, width in zip(found.columns, found.left, found.widths, strict=True):
         justify: Literal["left", "right"] = "left" if left else "right"
         grid.add_column(name, justify=justify, no_wrap=True, min_width=width)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv, stdtrit
 
 from slt.core.checks import open_unit
+from slt.core.tables import Written
 
 MEANS = 0.95  # confidence of the interval of a mean over seeds
 
@@ -66,7 +67,7 @@ def mean_interval(values: Sequence[float], confidence: float = MEANS) -> Estimat
     return Estimate(mean - half, mean, mean + half, n)
 
 
-def shown(ends: "Mapping[str, float | None] | Estimate | Crossing", form: str = "d", unit: float = 1) -> str:
+def shown(ends: "Mapping[str, float | None] | Estimate | Crossing", form: str = "d", unit: float = 1) -> Written:
     """Write an interval as ``value [lower, upper]``, the one way in which the project does.
 
     ends: lower, value, upper. form: how a number is formatted. unit: what numbers are multiplied by. An unknown number
@@ -83,14 +84,14 @@ def shown(ends: "Mapping[str, float | None] | Estimate | Crossing", form: str = 
 
     lower, value, upper = ends["lower"], ends["value"], ends["upper"]
     if lower is not None and upper is not None and isinf(lower) and isinf(upper):
-        return text(value)
-    return f"{text(value)} [{text(lower)}, {text(upper)}]"
+        return Written(text(value))
+    return Written(text(value), text(lower), text(upper))
 
 
-def percent(share: Estimate) -> str:
+def percent(share: Estimate) -> Written:
     """Write a share as "81.20 [80.10, 82.30]", within 0 and 100, without the interval of a single value."""
     if share.trials < 2:
-        return f"{100 * share.value:.2f}"
+        return Written(f"{100 * share.value:.2f}")
     return shown(Estimate(max(share.lower, 0), share.value, min(share.upper, 1), share.trials), ".2f", 100)
 
 

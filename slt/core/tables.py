@@ -5,9 +5,11 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from textwrap import wrap
 
 FORMS = ("text", "markdown", "latex", "csv")
 EDGES, GAP = 2, 2  # blanks around a text table, and between two of its columns
+SENTENCE = 24  # characters a line in which a sentence can still be read
 LATEX = {  # what LaTeX reads as something else, and what its usual fonts lack
     "\\": r"\textbackslash{}",
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
@@ -28,6 +30,22 @@ LATEX = {  # what LaTeX reads as something else, and what its usual fonts lack
     "δ": r"$\delta$",
     "ε": r"$\varepsilon$",
 }
+
+
+class Written(str):
+    """An interval as a cell: ``value [lower, upper]``, or the value alone where no end is known; three cells in CSV."""
+
+    parts: tuple[str, str, str]
+
+    def __new__(cls, value: str, lower: str = "", upper: str = "") -> "Written":
+        """Return the cell of these texts.
+
+        >>> Written("4", "3", "?"), Written("4").parts
+        ('4 [3, ?]', ('4', '', ''))
+        """
+        cell = super().__new__(cls, f"{value} [{lower}, {upper}]" if lower or upper else value)
+        cell.parts = value, lower, upper
+        return cell
 
 
 @dataclass(frozen=True)
@@ -89,9 +107,23 @@ class Table:
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
     def csv(self) -> str:
-        """Return the columns and rows as CSV; the title is left out."""
+        """Return the columns and rows as CSV; the title is left out.
+
+        A column of intervals becomes three: the value, ``low`` and ``high``; an unknown number is an empty cell.
+
+        >>> print(table("", ("n", "<test"), [(3, Written("4", "3", "?"))]).csv())
+        n,test,test low,test high
+        3,4,3,
+        """
+        cut = [any(isinstance(row[place], Written) for row in self.rows) for place in range(len(self.columns))]
+        lines: list[list[str]] = [[], *([] for _ in self.rows)]
+        for place, three in enumerate(cut):
+            name = self.columns[place]
+            lines[0] += [name, f"{name} low", f"{name} high"] if three else [name]
+            for line, row in zip(lines[1:], self.rows, strict=True):
+                line.extend(_parts(row[place]) if three else [row[place]])
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([self.columns, *self.rows])
+        csv.writer(text, lineterminator="\n").writerows(lines)
         return text.getvalue().rstrip("\n")
 
     def measured(self) -> tuple[int, ...]:
@@ -102,10 +134,18 @@ class Table:
     def fitted(self, room: int) -> "Iterator[Table]":
         """Yield the table in parts of at most ``room`` characters a line; no cell is cut.
 
-        Each part has the first columns, as many as tell the rows apart (at most three), and at least one column more.
+        Sentences in the last column go on in the next line, where there is room enough for that. Else each part has the
+        first columns, as many as tell the rows apart (at most three), and at least one column more.
         """
         needed = self.measured()
-        if EDGES + sum(needed) + GAP * (len(needed) - 1) <= room or len(needed) < 3:
+        left = room - EDGES - sum(needed[:-1]) - GAP * (len(needed) - 1)
+        if left >= needed[-1]:
+            yield self
+            return
+        if self.left[-1] and left >= SENTENCE and any(" " in row[-1] for row in self.rows):
+            yield self._wrapped(left)
+            return
+        if len(needed) < 3:
             yield self
             return
         keys = list(range(self._keys()))
@@ -118,6 +158,14 @@ class Table:
             part.append(place)
             used += GAP + needed[place]
         yield self._of(part)
+
+    def _wrapped(self, width: int) -> "Table":
+        """Return the table with the last column in lines of at most ``width`` characters; no word is cut."""
+        rows: list[tuple[str, ...]] = []
+        for *cells, sentence in self.rows:
+            first, *more = wrap(sentence, width, break_long_words=False, break_on_hyphens=False) or [""]
+            rows += [(*cells, first), *((*("" for _ in cells), line) for line in more)]
+        return replace(self, rows=tuple(rows), widths=(*self.widths[:-1], 0))
 
     def _keys(self) -> int:
         """Return how many first columns tell all rows apart; 1 where three do not."""
@@ -148,12 +196,23 @@ def table(
     """
     names = tuple(columns)
     least = tuple(widths) if widths is not None else (0,) * len(names)
-    body = tuple(tuple("-" if cell is None else str(cell) for cell in row) for row in rows)
+    body = tuple(tuple(_cell(cell) for cell in row) for row in rows)
     for row in (least, *body):
         if len(row) != len(names):
             raise ValueError(f"a table of {len(names)} columns has a row of {len(row)}")
     left = tuple(name.startswith("<") for name in names)
     return Table(title, tuple(name.removeprefix("<") for name in names), body, left, least)
+
+
+def _cell(cell: object) -> str:
+    if isinstance(cell, str):
+        return cell
+    return "-" if cell is None else str(cell)
+
+
+def _parts(cell: str) -> list[str]:
+    parts = cell.parts if isinstance(cell, Written) else (cell, "", "")
+    return ["" if part == "?" else part for part in parts]
 
 
 def _cells(texts: Iterable[str]) -> str:

@@ -125,6 +125,7 @@ PRECISE = {
 }
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("name", PRECISE)
 def test_precisions_of_any_type_are_their_numbers(name):
     call = PRECISE[name]
@@ -171,6 +172,7 @@ def test_arrays_of_one_shape_cannot_be_swapped_unnoticed():
         homogeneous([np.ones(2)], [np.ones((2, 2))])
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize(
     ("words", "line"),
     [

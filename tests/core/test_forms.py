@@ -145,6 +145,7 @@ def test_committed_rows_have_the_forms_that_stored_ones_must_have(name):
         check({n: value for n, value in row.items() if n not in {*key, "seed", "confidence"}}, form, name)
 
 
+@pytest.mark.long
 def test_committed_rows_of_found_tickets_have_their_form():
     pytest.importorskip("torch")
     from simulations.existence.source import Source

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from figures.command import main as figures
+from figures.report import main as report
 from slt.cli import dispatch as torch_backend
 from slt.cli.simulate import main as simulations
 from slt.core.command import BAD_INPUT, run
@@ -27,7 +28,7 @@ FILE_OPTIONS = [
     *((simulations, [name, "--out"]) for name in EXPERIMENTS),
     *((simulations, [name, "--store"]) for name in EXPERIMENTS),
     *((torch_backend, [*words, "--results"]) for words in (SEARCH, COMPARE, JACKPOT, PLAN)),
-    (figures, ["report", "--out"]),
+    (report, ["--out"]),
 ]
 FOLDER_OPTIONS = [
     (verify, ["--out"]),
@@ -159,7 +160,7 @@ def test_the_report_is_never_written_over_a_result(tmp_path, capsys):
     path = ROOT / "simulations" / "results" / "sweep.jsonl"
     (tmp_path / "link.html").symlink_to(path)
     for out in (path, "link.html"):
-        assert "must be different files" in refused(capsys, figures, ["report", "--out", str(out)])
+        assert "must be different files" in refused(capsys, report, ["--out", str(out)])
 
 
 @pytest.mark.parametrize("words", [SEARCH, COMPARE, JACKPOT, PLAN], ids=" ".join)

@@ -1,4 +1,6 @@
-"""Every figure is drawn once, for all tests that look at it."""
+"""Every figure is drawn once, when the first test looks at it."""
+
+from collections.abc import Mapping
 
 import pytest
 
@@ -7,25 +9,56 @@ from figures.all import FIGURES
 from figures.report.pictures import drawn
 
 
-@pytest.fixture(scope="session")
-def looked_at():
-    """Every figure of the committed results by name: as SVG with tips, and the lines and points that have a name."""
-    found, lines, image = {}, [], style._image
+class Looked(Mapping):
+    """Figures of the committed results by name: as SVG with tips, and the lines and points that have a name."""
 
-    def look(figure, kind):
-        lines.extend((line.get_label(), line.get_color()) for ax in figure.axes for line in ax.get_lines())
-        return image(figure, kind)
+    def __init__(self):
+        self._figures = {figure.name: figure for figure in FIGURES}
+        self._found = {}
+
+    def __getitem__(self, name):
+        if name not in self._found:
+            self._found[name] = _looked_at(self._figures[name])
+        return self._found[name]
+
+    def __iter__(self):
+        return iter(self._figures)
+
+    def __len__(self):
+        return len(self._figures)
+
+
+class Drawings(Looked):
+    """The same figures as SVG alone."""
+
+    def __init__(self, looked_at):
+        super().__init__()
+        self._looked_at = looked_at
+
+    def __getitem__(self, name):
+        return self._looked_at[name][0]
+
+
+def _looked_at(figure):
+    lines, image = [], style._image
+
+    def look(drawn_figure, kind):
+        lines.extend((line.get_label(), line.get_color()) for ax in drawn_figure.axes for line in ax.get_lines())
+        return image(drawn_figure, kind)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(style, "_image", look)
-        for figure in FIGURES:
-            lines.clear()
-            svg = drawn(figure)
-            found[figure.name] = svg, [(label, colour) for label, colour in lines if not label.startswith("_")]
-    return found
+        svg = drawn(figure)
+    return svg, [(label, colour) for label, colour in lines if not label.startswith("_")]
+
+
+@pytest.fixture(scope="session")
+def looked_at():
+    """Every figure by name: its SVG, and the lines and points that have a name."""
+    return Looked()
 
 
 @pytest.fixture(scope="session")
 def drawings(looked_at):
-    """Every figure of the committed results as SVG with tips, by name."""
-    return {name: svg for name, (svg, _) in looked_at.items()}
+    """Every figure by name: its SVG."""
+    return Drawings(looked_at)

@@ -32,6 +32,7 @@ def data_of(svg):
     return re.search(r"<dc:description>(data [0-9a-f]{64})</dc:description>", svg)[1]
 
 
+@pytest.mark.long(keep=3)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_committed_picture_is_what_the_committed_result_draws(name, drawings):
     committed = (RENDERED / f"{name}.svg").read_text()
@@ -68,6 +69,7 @@ def test_the_commands_of_every_figure_are_ours_and_take_their_options(figure):
             assert words[1] != "simulate" or words[2] in EXPERIMENTS
 
 
+@pytest.mark.long
 def test_a_figure_is_written_as_it_is_committed(tmp_path):
     assert main(["requirement", "--out", str(tmp_path)]) == 0
     assert data_of((tmp_path / "requirement.svg").read_text()) == data_of((RENDERED / "requirement.svg").read_text())
@@ -106,6 +108,7 @@ def test_the_requirement_figure_claims_agreement_only_where_all_verdicts_do(verd
     assert ("agrees" in requirement.headline(rows)) == agree
 
 
+@pytest.mark.long
 def test_the_requirement_figure_takes_one_precision_and_rows_without_a_value(tmp_path):
     nothing = {"lower": None, "value": None, "upper": None}
     rows = [{**row, "measured": nothing} for row in requirement.load() if row["eps"] == 0.03]
@@ -169,6 +172,7 @@ def test_tips_do_nothing_outside_of_a_collection_but_count(panel):
         tips(ax, [1], [1], [])
 
 
+@pytest.mark.long
 def test_a_folder_that_is_not_there_is_made_and_a_missing_result_is_named(tmp_path, capsys):
     assert main(["hole", "--out", str(tmp_path / "new" / "folder")]) == 0
     assert (tmp_path / "new" / "folder" / "hole.png").is_file()
@@ -183,6 +187,7 @@ HOSTILE = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["requirement", "rivals", "regimes"])
 def test_a_users_settings_neither_change_a_figure_nor_are_changed_by_it(name, tmp_path):
     assert main([name, "--out", str(tmp_path / "usual")]) == 0
@@ -216,6 +221,7 @@ assert pyplot.get_backend() == "svg"
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seen", ["True", "False"], ids=["matplotlib was imported", "it was not"])
 def test_a_users_backend_and_figures_are_left_alone(seen, tmp_path):
     words = [sys.executable, "-c", DRAWS.replace("SEEN", seen), str(tmp_path)]
@@ -224,6 +230,7 @@ def test_a_users_backend_and_figures_are_left_alone(seen, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("variables", [{"MPLBACKEND": "nonsense"}, {"MATPLOTLIBRC": "bad"}], ids=str)
 def test_figures_are_drawn_where_matplotlib_cannot_be_imported_with_the_users_settings(variables, tmp_path):
     (tmp_path / "bad").write_bytes(b"\xff\xfe")
@@ -234,6 +241,7 @@ def test_figures_are_drawn_where_matplotlib_cannot_be_imported_with_the_users_se
     assert data_of((tmp_path / "there" / "hole.svg").read_text()) == data_of((RENDERED / "hole.svg").read_text())
 
 
+@pytest.mark.long
 def test_without_out_figures_are_drawn_into_the_current_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     before = (RENDERED / "hole.svg").stat().st_mtime_ns
@@ -312,6 +320,7 @@ def test_a_command_of_two_figures_runs_once(monkeypatch, tmp_path):
     assert (tmp_path / "simulations" / "results" / "hole.jsonl").read_text() == "new"
 
 
+@pytest.mark.long
 def test_modules_are_those_of_the_repository_whatever_lies_in_the_folder(tmp_path):
     (tmp_path / "simulations" / "results").mkdir(parents=True)
     fresh.rerun(["python", "-c", "import simulations.lemmas.verdicts"], tmp_path)
@@ -335,6 +344,7 @@ def test_what_a_legend_names_has_its_colour(looked_at):
 PAPERS = [(figure, 1) for figure in FIGURES] + [(figure, 2) for figure in FIGURES if figure.name in PAIRED]
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize(("figure", "columns"), PAPERS, ids=lambda value: getattr(value, "name", value))
 def test_for_a_paper_every_text_has_its_size_and_lies_in_the_width_of_the_columns(
     figure, columns, monkeypatch, tmp_path
@@ -367,6 +377,7 @@ def test_for_a_paper_every_text_has_its_size_and_lies_in_the_width_of_the_column
     assert min(sizes) >= 9
 
 
+@pytest.mark.long
 def test_every_text_of_the_usual_pictures_has_at_least_9_points(monkeypatch, tmp_path):
     from matplotlib.text import Text
 
@@ -382,6 +393,7 @@ def test_every_text_of_the_usual_pictures_has_at_least_9_points(monkeypatch, tmp
     assert min(sizes) >= 9
 
 
+@pytest.mark.long
 def test_formats_are_those_that_were_asked_for(tmp_path, capsys):
     assert main(["load", "--out", str(tmp_path), "--format", *FORMATS, "--columns", "1"]) == 0
     assert capsys.readouterr().out.split() == [str(tmp_path / f"load.{kind}") for kind in FORMATS]

@@ -70,6 +70,7 @@ def some_of(rows):
             yield [row for row in rows if row.get(key) == value]
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("name", NAMES)
 def test_some_of_the_rows_are_drawn_or_refused_in_one_line(name, tmp_path, capsys):
     committed = BY_NAME[name].results[-1]
@@ -120,6 +121,7 @@ def test_another_experiments_rows_are_refused_with_the_command_that_makes_the_ri
     assert said.count("\n") == 1
 
 
+@pytest.mark.long(keep=4)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_committed_rows_under_another_name_are_drawn_without_what_was_found_in_them(name, tmp_path):
     figure = BY_NAME[name]
@@ -131,6 +133,7 @@ def test_the_committed_rows_under_another_name_are_drawn_without_what_was_found_
     assert figure.load(tmp_path) is not None  # the folder stands for the files in it
 
 
+@pytest.mark.long
 def test_a_title_says_of_own_rows_only_what_is_in_them(tmp_path, picture):
     path = write(tmp_path / "own.jsonl", rows_of(hole.RESULT)[:7], hole.RESULT)
     titles = []
@@ -156,6 +159,7 @@ def test_several_files_are_drawn_together(tmp_path):
     assert len(requirement.load(requirement.RESULT)) == len(rows_of(requirement.RESULT))
 
 
+@pytest.mark.long
 def test_pictures_of_own_rows_go_to_the_current_folder(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "own.jsonl", rows_of(hole.RESULT)[:7], hole.RESULT)
@@ -194,6 +198,46 @@ def test_accuracy_draws_data_sets_and_models_that_the_committed_rows_lack(tmp_pa
     assert accuracy.colours(points).keys() == {"FASHION (500 images), MLP x 0.5"}
     assert set(accuracy.colours([*points, *accuracy.load()])) == {*accuracy.SETS, "FASHION (500 images), MLP x 0.5"}
     assert {point["text"].rpartition("; ")[2] for point in points} == {str(tmp_path / "own")}
+
+
+def own_searches(ratios):
+    """Rows as ``slt.search`` leaves them, without a name: dense, pruned and frozen sources of these ratios."""
+    row = rows_of(accuracy.MNIST)[-1]
+    del row["name"]
+    found = []
+    for p, q in [(F / 2, q) for F in ratios for q in {0, F / 2}]:
+        rates = {"model": "MyNet", "data_set": "own", "prune": p, "lock": q}
+        found += [{**row, "seed": seed, "settings": {**row["settings"], **rates}} for seed in range(3)]
+    return found
+
+
+def test_rows_of_ones_own_network_need_no_name_and_may_be_json(tmp_path):
+    rows = own_searches([0, 0.5])
+    (tmp_path / "rows.json").write_text(json.dumps(rows))
+    points = accuracy.load(tmp_path / "rows.json")
+    assert [p["test"].trials for p in points] == [3, 3, 3]
+    assert accuracy.colours(points).keys() == {"own data, MyNet"}
+    assert all("own data, MyNet, k = 0.5" in p["text"] for p in points)
+    single = [tmp_path / f"{seed}" / "result.json" for seed in range(3)]
+    for path, row in zip(single, rows, strict=False):
+        path.parent.mkdir()
+        path.write_text(json.dumps(row))
+    (point,) = accuracy.load(*single)  # the seeds of one setting, a file each
+    assert point["test"].trials == 3
+    (tmp_path / "rows.json").write_text("[3]")
+    with pytest.raises(ValueError, match=r"rows.json has no rows; the figure accuracy draws the file of: slt search"):
+        accuracy.load(tmp_path / "rows.json")
+
+
+def test_several_freezing_ratios_are_drawn_over_the_ratio(tmp_path):
+    points = accuracy.load(write(tmp_path / "own", own_searches([0, 0.2, 0.4, 0.8]), accuracy.MNIST))
+    with style.panels() as (_, ax):
+        accuracy.draw(ax, points, "place")
+        assert ax.get_xlabel() == "freezing ratio F of the source"
+        curves = [list(line.get_xdata()) for line in ax.get_lines() if len(line.get_xdata()) == 4]
+        assert curves == [pytest.approx([0, 0.1, 0.2, 0.4]), pytest.approx([0, 0.2, 0.4, 0.8])]
+        assert not any("\n" in label.get_text() for label in ax.get_xticklabels())
+    assert not accuracy.several(accuracy.load())
 
 
 def test_the_committed_names_of_series_follow_from_the_rows():

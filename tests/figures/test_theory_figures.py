@@ -151,6 +151,7 @@ def test_measured_means_stand_at_their_place(ax):
     assert 100 * mean(rule) in [pytest.approx(value) for value in received]
 
 
+@pytest.mark.long
 def test_accuracy_has_a_point_for_every_setting_and_its_search_space():
     points = accuracy.load()
     assert len(points) == 4 + 8 + 4

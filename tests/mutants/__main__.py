@@ -152,6 +152,7 @@ def _tested(mutant: Mutant, folder: Path) -> int:
         "--assert=plain",
         "-p",
         "no:cacheprovider",
+        "--whole",
         "--hypothesis-profile",
         "mutants",
         *pinned,

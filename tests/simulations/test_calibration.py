@@ -45,6 +45,7 @@ def test_committed_result_is_the_grid_and_keeps_the_tolerance():
     assert max(uniform) > 0.95
 
 
+@pytest.mark.long
 def test_committed_estimates_and_measurements_come_out_again():
     rows = [row for row in read_jsonl(RESULT) if row["n"] <= 30 and row["eps"] == 0.1]
     assert len(rows) >= 10
@@ -65,6 +66,7 @@ def test_quick_run_agrees_on_settings_of_every_kind(small):
         assert interval.lower - 0.03 - sampling <= row["estimated"] <= interval.upper + 0.03 + sampling
 
 
+@pytest.mark.long
 def test_command_prints_writes_and_passes(small, tmp_path, capsys):
     file = tmp_path / "rows.jsonl"
     code = calibration.main(["--trials", "3000", "--seed", "2", "--out", str(file)])

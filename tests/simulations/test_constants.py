@@ -22,6 +22,7 @@ def test_every_setting_has_every_row():
         assert [(row["delta"], row["reading"]) for row in of(point)] == [(d, r) for d in DELTAS for r in READINGS]
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("point", [Point(0.0, 0.0, 0.01), Point(0.4, 0.3, 0.1), Point(0.2, 0.5, 0.1)])
 def test_committed_rows_come_out_again(point):
     assert list(measured_rows(point, 0, Store(), engine=None, trials=None)) == of(point)
@@ -47,7 +48,7 @@ def test_no_result_is_written_over_and_a_bad_out_is_noticed_before_the_work(tmp_
     monkeypatch.setattr("simulations.experiments.constants.SETTINGS", (Point(0.0, 0.0, 0.1),))
     monkeypatch.setattr("simulations.experiments.constants.RATES", ((0.0, 0.0),))
     measured = []
-    monkeypatch.setattr("simulations.experiments.constants.export_jsonl", lambda *a: measured.append(a))
+    monkeypatch.setattr("simulations.run.experiment.export_jsonl", lambda *a: measured.append(a))
     assert main(["--trials", "500"]) == 0
     assert measured == []  # nothing is written where no file is named
     monkeypatch.setattr("simulations.experiments.constants.measure_each", lambda *a, **k: pytest.fail("work was begun"))

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import subsetsum
-from simulations.lemmas.measure import LEAST_TRIALS, TRIALS, Curve, Setting, largest_n, measure, planned_trials
+from simulations.lemmas.measure import LEAST_TRIALS, TRIALS, Curve, CurveSetting, largest_n, measure, planned_trials
 from simulations.run.engines import Threads
 from slt.core.store import Store
 
-SETTING = Setting(0.1, 0.2, 0.1, 1.0, 30, 700)
+SETTING = CurveSetting(0.1, 0.2, 0.1, 1.0, 30, 700)
 
 
 def test_counts_are_the_trials_that_cover_at_every_n():

@@ -9,7 +9,7 @@ import pytest
 
 from simulations.lemmas import job, rows
 from simulations.lemmas.curves import Curves
-from simulations.lemmas.measure import Setting, measure
+from simulations.lemmas.measure import CurveSetting, measure
 from simulations.lemmas.settings import Settings
 from simulations.run.engines import Threads
 from simulations.run.pace import groups
@@ -17,8 +17,8 @@ from simulations.run.units import Unit, ready
 from slt.core.store import Store
 from theory.claims import CLAIMS
 
-ONE = Setting(0.1, prune=0.3, lock=0.2, radius=1.0, n_max=30, trials=12_000)
-TWO = Setting(0.2, prune=0.0, lock=0.0, radius=0.5, n_max=20, trials=7_000)
+ONE = CurveSetting(0.1, prune=0.3, lock=0.2, radius=1.0, n_max=30, trials=12_000)
+TWO = CurveSetting(0.2, prune=0.0, lock=0.0, radius=0.5, n_max=20, trials=7_000)
 SMALL = Settings(prune=0.2, lock=0.1, eps=(0.2, 0.1), trials=300)
 
 
@@ -77,6 +77,7 @@ def test_what_the_engine_raises_is_raised_to_whoever_asks(error):
         job.verify(SMALL, engine=Broken(), store=store)
 
 
+@pytest.mark.long
 def test_all_curves_are_asked_for_at_once_and_theory_goes_on_meanwhile():
     gate, units_seen = threading.Event(), []
 

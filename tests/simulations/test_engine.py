@@ -25,7 +25,7 @@ from simulations.experiments import EXPERIMENTS
 from simulations.lemmas import job
 from simulations.lemmas import measure as curves
 from simulations.lemmas.settings import Settings
-from simulations.run import runner
+from simulations.run import experiment, runner
 from simulations.run.engines import VARIABLE, Threads, open_engine
 from simulations.run.pace import MOST, OVERHEAD, Pace, groups
 from simulations.run.runner import Chunks, measure_all, run_chunks
@@ -89,6 +89,7 @@ def finish(process, code=0):
     return output, errors
 
 
+@pytest.mark.long
 def test_a_cluster_does_the_work_and_writes_what_one_process_writes(group, alone, tmp_path):
     out, store = tmp_path / "out.jsonl", tmp_path / "runs.sqlite"
     finish(group.client(*SWEEP, "--scheduler", group.address, "--out", out, "--store", store))
@@ -123,6 +124,7 @@ def test_a_killed_worker_changes_nothing(group, alone, tmp_path):
     assert len(stored(store)) == UNITS
 
 
+@pytest.mark.long
 def test_a_ticket_is_the_same_whatever_builds_it_and_whatever_dies(group, tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "t.npz", a=rng.uniform(-0.4, 0.4, (12, 24)), b=rng.uniform(-0.4, 0.4, (4, 12)))
@@ -164,6 +166,7 @@ def test_a_ticket_is_the_same_whatever_builds_it_and_whatever_dies(group, tmp_pa
     assert [result.pop("seconds") and result for result in results] == [results[0]] * 2
 
 
+@pytest.mark.long
 def test_a_client_interrupted_and_one_killed_leave_all_that_came_back(group, alone, tmp_path):
     out, store = tmp_path / "out.jsonl", tmp_path / "runs.sqlite"
     start = partial(group.client, *SWEEP, "--scheduler", group.address, "--out", out, "--store", store)
@@ -184,6 +187,7 @@ def test_a_client_interrupted_and_one_killed_leave_all_that_came_back(group, alo
     assert len(stored(store)) == UNITS
 
 
+@pytest.mark.long
 def test_other_software_and_a_lost_scheduler_end_in_one_line(alone, tmp_path):
     pytest.importorskip("distributed")
     out, store = tmp_path / "out.jsonl", tmp_path / "runs.sqlite"
@@ -218,6 +222,27 @@ def test_other_software_and_a_lost_scheduler_end_in_one_line(alone, tmp_path):
     assert len(stored(store)) == UNITS
 
 
+REFUSES = """
+import sys
+from functools import partial
+from simulations.run.cluster import connected
+from simulations.run.units import Unit
+from slt.core.checks import open_unit
+from slt.core.command import run
+def main(words):
+    with connected(words[0], None) as cluster:
+        list(cluster.run([Unit(0, "any", partial(open_unit, "eps", 2))]))
+    return 0
+sys.exit(run(main, sys.argv[1:], "some"))
+"""
+
+
+def test_bad_input_that_a_worker_finds_is_one_line_and_code_2(group):
+    _, errors = finish(group.client("-c", REFUSES, group.address), 2)
+    assert errors == "some: error: eps must lie strictly between 0 and 1, got 2\n"
+
+
+@pytest.mark.long
 def test_a_unit_that_kills_every_worker_is_given_up_and_what_a_unit_raises_is_raised(group):
     code = CALLS.format(call="partial(int, 'seven')", count=1)
     assert "ValueError: invalid literal" in finish(group.client("-c", code, group.address), 1)[1]
@@ -229,6 +254,7 @@ def test_a_unit_that_kills_every_worker_is_given_up_and_what_a_unit_raises_is_ra
     assert [worker.wait(PATIENCE) for worker in group.workers] == [9, 9, 9]
 
 
+@pytest.mark.long
 def test_a_cluster_that_has_lost_all_its_workers_ends_in_one_line(tmp_path, monkeypatch):
     pytest.importorskip("distributed")
     from simulations.run import cluster
@@ -323,7 +349,7 @@ class Post:
 )
 def test_the_units_of_every_simulation_can_travel(name, monkeypatch, tmp_path):
     module = import_module(EXPERIMENTS[name].module)
-    opener = module if hasattr(module, "open_engine") else runner
+    opener = module if hasattr(module, "open_engine") else experiment
     sent = []
 
     @contextmanager
@@ -396,7 +422,7 @@ def test_rows_of_other_software_are_not_used(monkeypatch):
             assert engine.done == [(0, 1), (0, 0), 0]
 
 
-CURVE = curves.Setting(0.2, 0.2, 0.1, 1.0, 6, 120)
+CURVE = curves.CurveSetting(0.2, 0.2, 0.1, 1.0, 6, 120)
 
 
 @pytest.mark.parametrize(

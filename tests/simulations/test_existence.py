@@ -219,6 +219,7 @@ def test_rescaling_scales_the_outputs_and_nothing_else():
     np.testing.assert_allclose(factor * forward(scaled, x), forward(weights, x))
 
 
+@pytest.mark.long
 def test_the_command_builds_a_users_network_and_the_digits(tmp_path, capsys):
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "t.npz", w1=rng.uniform(-0.4, 0.4, (3, 4)), w2=rng.uniform(-0.4, 0.4, (2, 3)))
@@ -235,6 +236,7 @@ def test_the_command_builds_a_users_network_and_the_digits(tmp_path, capsys):
     assert abs(target - ticket) <= 0.2
 
 
+@pytest.mark.long(keep=5)
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -282,6 +284,7 @@ def test_biases_are_weights_of_an_input_that_is_always_one(tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.long
 def test_the_command_builds_a_network_with_biases_and_signed_inputs(tmp_path, capsys):
     rng = np.random.default_rng(0)
     np.savez(
@@ -350,6 +353,7 @@ def test_a_constant_input_leaves_the_floor_unproven(tmp_path):
         main([*command, "--domain", "-1", "1"])
 
 
+@pytest.mark.long
 def test_small_weights_of_a_locked_layer_get_the_candidates_they_need():
     # an empty block would be within eps of 0.001, but a locked edge cannot be left out
     weights = (np.array([[0.5, 0.3]]), np.array([[0.001]]))
@@ -367,12 +371,14 @@ def test_small_weights_of_a_locked_layer_get_the_candidates_they_need():
     assert missed <= 10
 
 
+@pytest.mark.long
 def test_a_target_of_zeros_is_built_too(tmp_path, capsys):
     np.savez(tmp_path / "t.npz", a=np.zeros((2, 2)), b=np.zeros((1, 2)))
     assert main(["--target", str(tmp_path / "t.npz")]) == 0
     assert "identical within rounding" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_a_build_that_misses_its_eps_says_so(tmp_path, capsys):
     np.savez(tmp_path / "t.npz", a=np.full((1, 2), 0.9))
     assert main(["--target", str(tmp_path / "t.npz"), "--width", "4", "--eps", "0.01"]) == 0
@@ -402,6 +408,7 @@ def test_mnist_is_trained_and_kept_for_a_build_that_goes_on(tmp_path, monkeypatc
         mnist(tmp_path)
 
 
+@pytest.mark.long
 @pytest.mark.skipif("SLT_DATA" not in os.environ, reason="real MNIST is not here: set SLT_DATA to its folder")
 def test_real_mnist_reaches_ninety_seven_percent():
     target = mnist()

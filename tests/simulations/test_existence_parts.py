@@ -493,6 +493,7 @@ def tiny(tmp_path):
     return ["--target", str(tmp_path / "t.npz"), "--width", "estimated", "--out", str(tmp_path / "out")]
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize(
     ("what", "code"),
     [("nothing", 0), ("a locked edge is dropped", 1), ("a pruned edge is kept", 1),
@@ -523,6 +524,7 @@ def test_one_observation_above_the_bound_is_enough(tiny, monkeypatch, capsys):
     assert main(tiny) == 1
 
 
+@pytest.mark.long
 def test_accuracies_are_those_of_the_target_and_of_the_ticket(tmp_path):
     # which of two inputs is the larger: the target is right by definition, a ticket of four candidates a weight is not
     weights, x = (np.array([[0.4, -0.4], [-0.4, 0.4]]), 0.4 * np.eye(2)), np.random.default_rng(0).random((400, 2))
@@ -644,6 +646,7 @@ def test_copies_are_compared_with_the_row_that_they_copy():
     assert realised(target, Ticket(None, np.zeros(1, bool), np.zeros(1, bool), (layer,)))[1] == 0
 
 
+@pytest.mark.long
 def test_precisions_off_the_grid_and_wide_blocks_are_refused(tiny):
     with pytest.raises(ValueError, match="take --eps at least"):
         main([*tiny, "--eps", "1e-7", "--width", "50"])

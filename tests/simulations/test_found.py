@@ -37,6 +37,7 @@ def mse(masks):
     return float(np.mean((x @ weights[-1].T - RANDOM.outputs) ** 2))
 
 
+@pytest.mark.long
 def test_a_search_keeps_every_locked_weight_no_pruned_one_and_the_sparsity_asked_for():
     masks, _ = found()
     for number, mask in enumerate(masks, 1):
@@ -118,6 +119,7 @@ def tiny(monkeypatch):
     monkeypatch.setattr(command, "problem", cache(lambda name, seed: replace(real(name, seed), steps=6)))
 
 
+@pytest.mark.long
 def test_a_killed_run_resumes_to_the_same_rows(tmp_path, monkeypatch, capsys):
     tiny(monkeypatch)
     whole, parts = tmp_path / "whole.jsonl", tmp_path / "parts.jsonl"

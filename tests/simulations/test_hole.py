@@ -73,6 +73,7 @@ def test_exhaustive_search_is_the_best_allowed_choice_and_no_floor_exceeds_it(se
     assert floor <= least + hole.ROUNDING
 
 
+@pytest.mark.long
 def test_local_search_finds_most_optima_of_tiny_sources():
     hits = 0
     for seed in range(40):
@@ -136,6 +137,7 @@ def test_a_mask_below_its_floor_is_counted():
     assert hole.broken([0.2, 0.2, 0.0], [0.3, 0.2, 0.3]) == 0
 
 
+@pytest.mark.long
 def test_command_writes_what_it_prints_and_repeats_itself(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(hole, "SETTINGS", tuple(s for s in hole.SETTINGS if s.width <= 16))
     file = tmp_path / "rows.jsonl"

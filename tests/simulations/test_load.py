@@ -43,6 +43,7 @@ def test_memory_of_a_process_is_seen():
     assert load.resident(2**22 + 1) is None
 
 
+@pytest.mark.long
 def test_a_sweep_under_watch_ends_with_its_digest(tmp_path, monkeypatch, capfd):
     pytest.importorskip("distributed")
     monkeypatch.setattr(load, "SECONDS", 0.5)

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from simulations.experiments import price as module
 from simulations.experiments.price import ASK, KEEP, price, row_bytes
-from simulations.lemmas.measure import Setting, chunk_size, count_successes, seconds_per_trial
+from simulations.lemmas.measure import CurveSetting, chunk_size, count_successes, seconds_per_trial
 from simulations.run.pace import MOST, OVERHEAD
 from slt.core.command import run
 from slt.core.store import canonical
 
-CURVE = Setting(0.01, 0.4, 0.3, 1.0, 170, 10**9)
+CURVE = CurveSetting(0.01, 0.4, 0.3, 1.0, 170, 10**9)
 
 
 def test_a_billion_trials_by_hand():

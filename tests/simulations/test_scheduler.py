@@ -125,6 +125,7 @@ def test_a_scheduler_file_that_is_none_is_one_line(tmp_path, content):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.long
 def test_a_worker_is_no_scheduler_and_a_stopped_scheduler_does_not_answer(monkeypatch, tmp_path):
     with LocalGroup(tmp_path) as group:
         group.worker()
@@ -139,6 +140,7 @@ def test_a_worker_is_no_scheduler_and_a_stopped_scheduler_does_not_answer(monkey
             cluster.connected(group.address, None).__enter__()
 
 
+@pytest.mark.long
 def test_a_worker_that_was_started_before_its_sources_changed_is_refused(tmp_path):
 
     copy = tmp_path / "copy"

@@ -58,6 +58,7 @@ def naive_counts(setting, t, seed, trials):
     return blocks, within, observed
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("t", [-0.75, -0.25])
 def test_counts_equal_a_naive_loop_over_sources(t):
     with Store() as store:
@@ -145,6 +146,7 @@ def test_only_an_interval_wholly_below_refutes_the_proven_widths():
     assert verdicts == [(False, False), (True, True), (True, True)]
 
 
+@pytest.mark.long
 def test_command_writes_what_it_prints_and_refuses_bad_input(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(sweep, "SETTINGS", (TINY, sweep.Setting((2, 1), 0.1, 0.0, 0.0)))
     file = tmp_path / "rows.jsonl"
@@ -197,6 +199,7 @@ def test_committed_result_is_the_experiment_and_upholds_the_proven_widths():
     assert point["rate"]["within"]["lower"] == pytest.approx(exact.lower, rel=1e-9)
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize(("sizes", "t"), [((2, 1), -0.125), ((16, 4), -0.25), ((4, 4, 2), -0.25)])
 def test_committed_counts_come_out_again(sizes, t):
     row = next(r for r in read_jsonl(RESULT) if (tuple(r["sizes"]), r["prune"], r["lock"]) == (sizes, 0.4, 0))

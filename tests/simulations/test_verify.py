@@ -16,12 +16,15 @@ import numpy as np
 import pytest
 
 import subsetsum
-from simulations.lemmas.measure import Setting, measure
+from simulations.lemmas import report
+from simulations.lemmas.measure import CurveSetting, measure
 from simulations.lemmas.rows import Maker
 from simulations.lemmas.settings import Settings, command
 from simulations.run.engines import Threads
+from slt.cli import verify
 from slt.cli.verify import main, parser
 from slt.core.command import BAD_INPUT, INTERRUPTED, REFUTED, run
+from slt.core.console import Page
 from slt.core.store import Store
 from theory.claims import CLAIMS
 
@@ -47,6 +50,7 @@ def call(*arguments: str) -> int:
     return run(main, list(arguments), "verify")
 
 
+@pytest.mark.long
 def test_rows_are_complete_and_ordered(tmp_path, capsys):
     assert call(*SMALL, "--json", str(tmp_path / "r.json"), "--out", str(tmp_path / "o")) == 0
     result = json.loads((tmp_path / "r.json").read_text())
@@ -81,7 +85,7 @@ def test_rows_are_complete_and_ordered(tmp_path, capsys):
     shown = capsys.readouterr()
     assert shown.err == ""  # no progress bar where there is no terminal
     assert "Lemma A.3 (frozen, Otsuka et al. 2024): upheld" in shown.out
-    assert "FAILS (7) for all eps, delta" in shown.out
+    assert "FAILS (7), the formula of Lemmas 2.1 and A.2, for all eps, delta" in shown.out
     assert "Corrected (thinning form)" in shown.out
 
     with open(tmp_path / "o" / "requirement.csv", newline="") as file:
@@ -194,6 +198,7 @@ def test_a_figure_that_fails_leaves_refuted_refuted(monkeypatch, tmp_path):
     assert call(*SMALL, "--out", str(tmp_path)) == REFUTED
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("redirection", ["| head -n 1", "| true", ">/dev/full", ">&-"])
 def test_results_are_whole_whatever_becomes_of_the_screen(tmp_path, redirection):
     words = shlex.join(
@@ -227,7 +232,7 @@ def test_too_few_trials_leave_it_undecided(capsys):
 
 
 def test_threads_and_chunks_do_not_matter():
-    setting = Setting(0.05, prune=0.3, lock=0.2, radius=1.0, n_max=30, trials=12_000)
+    setting = CurveSetting(0.05, prune=0.3, lock=0.2, radius=1.0, n_max=30, trials=12_000)
     stores = [Store() for _ in range(2)]
     one, two = (
         measure(setting, seed=5, store=store, engine=Threads(jobs)) for store, jobs in zip(stores, (1, 2), strict=True)
@@ -269,6 +274,7 @@ def test_an_interrupt_after_the_last_row_finds_all_rows_written(monkeypatch, tmp
     assert json.loads((tmp_path / "requirement.json").read_text())["rows"] == rows
 
 
+@pytest.mark.long
 def test_a_second_run_computes_nothing_again(monkeypatch, tmp_path):
     assert call(*SMALL, "--out", str(tmp_path)) == 0
     first = (tmp_path / "requirement.json").read_bytes()
@@ -281,6 +287,7 @@ def test_a_second_run_computes_nothing_again(monkeypatch, tmp_path):
     assert (tmp_path / "requirement.json").read_bytes() == first
 
 
+@pytest.mark.long
 def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path):
     command = [*COMMAND, "--eps", "0.01", "--trials", "100000", "--json"]
     whole, resumed = tmp_path / "whole", tmp_path / "resumed"
@@ -315,6 +322,7 @@ def test_a_trial_replays_with_the_numbers_of_draw(capsys):
     assert ("covered" in shown) == bool(covered or error <= 0.01)
 
 
+@pytest.mark.long
 def test_heavy_freezing_and_other_radii_run(capsys):
     assert call("--prune", "0.5", "--lock", "0.4", "--eps", "0.1", "--radius", "0.3", "--trials", "100") == 0
     assert "p = 0.5, q = 0.4" in capsys.readouterr().out
@@ -324,3 +332,14 @@ def test_eps_of_the_radius_needs_nothing(tmp_path):
     assert call("--eps", "0.5", "--radius", "0.5", "--trials", "50", "--json", str(tmp_path / "r.json")) == 0
     for row in json.loads((tmp_path / "r.json").read_text())["rows"]:
         assert row["necessary"] == row["measured"]["lower"] == row["measured"]["value"] == row["sufficient"] == 0
+
+
+@pytest.mark.parametrize(
+    ("keys", "fails", "steps"),
+    [(["A.3"], False, True), (["A.2"], True, True), (["2.1"], True, False), (["2.2"], False, False)],
+)
+def test_of_the_proofs_only_what_belongs_to_the_lemmas_is_shown(keys, fails, steps, capsys):
+    report.proof_steps(Page(), Settings(), verify.chosen(keys))
+    shown = capsys.readouterr().out
+    assert ("FAILS (7)" in shown) == fails
+    assert ("(16)" in shown.split("FAILS")[0]) == steps

@@ -12,7 +12,8 @@ from slt.cli import dispatch
 from slt.core import console
 from slt.core.command import run
 from slt.core.console import NARROWEST, WIDEST, Page
-from slt.core.tables import table
+from slt.core.intervals import Estimate, percent
+from slt.core.tables import SENTENCE, table
 
 COMMANDS = [
     "n --eps 0.1 --delta 0.1 --prune 0.2",
@@ -84,3 +85,60 @@ def test_a_terminal_shows_every_cell_and_no_line_is_too_long(columns, monkeypatc
         assert words.count(row[0]) >= 1  # in every part
     assert words.count("word") == 100
     assert console.terminal_width() == room
+
+
+def seen(monkeypatch, columns, *items):
+    """Return the lines of these items in a terminal of so many columns."""
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setattr(os, "get_terminal_size", lambda number: os.terminal_size((columns, 24)))
+    Page().print(*items)
+    return sys.stdout.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("columns", [60, 80, 128])
+def test_a_title_is_as_wide_as_the_terminal_and_not_as_its_table(columns, monkeypatch):
+    title = "A title of many short words that is longer than the small table below it and than some terminals are"
+    lines = seen(monkeypatch, columns, table(title, ["a", "b"], [[1, 2]]))
+    shown = lines[: lines.index("")]
+    assert " ".join(shown) == title
+    assert len(shown) == -(-len(title) // columns)
+
+
+def test_a_title_in_a_pipe_is_not_wrapped_at_its_table(capsys):
+    title = "A title that is longer than the small table below it"
+    Page().print(table(title, ["a", "b"], [[1, 2]]))
+    assert capsys.readouterr().out.splitlines()[0] == title
+
+
+def test_a_narrow_terminal_keeps_a_number_and_its_sentence_in_one_line(monkeypatch):
+    sentence = "a sentence of many words, each of which stands there once, that no narrow terminal shows in one line"
+    found = table("", ["<name", "n", "<what it means"], [["necessary", 124, sentence], ["estimated", 126, "short"]])
+    lines = seen(monkeypatch, 60, found)
+    assert sum("what it means" in line for line in lines) == 1
+    start = next(line for line in lines if "necessary" in line)
+    assert "124" in start
+    assert "a sentence of many" in start
+    rows = lines[lines.index(start) :]
+    place = start.index("a sentence")
+    assert " ".join(line[place:] for line in rows if "short" not in line).strip() == sentence
+    wide = table("", ["<name", "<what it means"], [["x" * (NARROWEST - SENTENCE), sentence]])
+    assert len(list(wide.fitted(NARROWEST))) == 1  # too little room for a sentence: as before
+
+
+def test_csv_has_a_column_for_each_number_of_an_interval():
+    rows = [["a", percent(Estimate(0.25, 0.5, 0.75, 3))], ["b", percent(Estimate(0, 0.5, 1, 1))], ["c", None]]
+    text = table("", ["<name", "test %"], rows).csv()
+    assert list(csv.reader(io.StringIO(text))) == [
+        ["name", "test %", "test % low", "test % high"],
+        ["a", "50.00", "25.00", "75.00"],
+        ["b", "50.00", "", ""],
+        ["c", "-", "", ""],
+    ]
+    assert "50.00 [25.00, 75.00]" in table("", ["<name", "test %"], rows).markdown()
+
+
+def test_the_main_jobs_csv_is_numbers(capsys):
+    text = shown(capsys, ["verify", "--eps", "0.2", "--trials", "400", "--lemma", "2.1", "--csv"])
+    for row in csv.DictReader(io.StringIO(text)):
+        assert int(row["measured low"]) <= int(row["measured"]) <= int(row["measured high"])
+        assert float(row["constant C low"]) <= float(row["constant C"]) <= float(row["constant C high"])

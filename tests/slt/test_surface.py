@@ -201,6 +201,7 @@ def test_the_commands_come_first_and_print_the_numbers(capsys):
         assert any(line.split()[:2] == [name, value] and about in line for line in text.splitlines())
 
 
+@pytest.mark.long
 def test_widths_of_sizes_serve_every_target_of_these_sizes(capsys):
     rates = {"prune": (0.1,) * 3, "lock": (0, 0.05, 0.05)}
     rng = np.random.default_rng(0)
@@ -245,4 +246,14 @@ def test_commands_refuse_in_one_line(words, line, capsys):
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.count("\n") == 1
+    assert said.err.startswith(f"slt {words[0]}: error: ")
     assert line in said.err
+
+
+def test_an_error_of_a_command_in_a_command_is_told_under_its_full_name(capsys):
+    assert run(dispatch, ["simulate", "hole", "--trials", "0"], "slt") == BAD_INPUT
+    assert capsys.readouterr().err.startswith("slt simulate hole: error: ")
+    assert run(dispatch, ["simulate", "nothing"], "slt") == BAD_INPUT
+    assert capsys.readouterr().err.startswith("slt simulate: error: unknown name 'nothing'")
+    assert run(dispatch, ["nothing"], "slt") == BAD_INPUT
+    assert capsys.readouterr().err.startswith("slt: error: unknown name 'nothing'")

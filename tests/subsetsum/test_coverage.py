@@ -51,6 +51,7 @@ SETTINGS = [
 ]
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_covers_and_worst_errors_equal_brute_force(setting):
     trials = 200

@@ -36,6 +36,7 @@ def test_dyadic_numbers_equal_brute_force(problem, radius, slack):
         assert naive.covers(sums, radius, (twice + slack) / 2) == (slack >= 0)
 
 
+@pytest.mark.long
 @given(
     problem=problems, radius=st.integers(1, 200), eps=st.integers(1, 90), power=st.integers(-1000, 900), data=st.data()
 )

@@ -29,6 +29,7 @@ def test_the_nearest_sum_equals_brute_force_and_its_items_add_up_to_it():
         assert y[chosen].sum() - t == distance
 
 
+@pytest.mark.long
 def test_neighbours_equal_brute_force_on_both_sides():
     for y, t in cases(1, 4000):
         m = len(y)

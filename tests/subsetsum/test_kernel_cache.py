@@ -92,6 +92,7 @@ class Package:
         return {path: path.read_bytes() for path in self.cache.rglob("*.nb?")}
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("place", ["own folder", "NUMBA_CACHE_DIR", "user-wide", "zip file"])
 def test_compiled_code_follows_all_sources_wherever_numba_caches_it(tmp_path, place):
     package = Package(tmp_path, place)
@@ -107,6 +108,7 @@ def test_compiled_code_follows_all_sources_wherever_numba_caches_it(tmp_path, pl
     assert package.run() == (OLD, 2, 0)
 
 
+@pytest.mark.long
 def test_a_process_that_was_started_before_a_change_leaves_no_old_code(tmp_path):
     package = Package(tmp_path, "NUMBA_CACHE_DIR")
     early = package.start(between=WAIT)
@@ -117,6 +119,7 @@ def test_a_process_that_was_started_before_a_change_leaves_no_old_code(tmp_path)
     assert package.run() == (NEW, 2, 0)
 
 
+@pytest.mark.long
 def test_a_process_that_has_imported_files_of_two_versions_keeps_nothing(tmp_path):
     package = Package(tmp_path, "NUMBA_CACHE_DIR")
     mixed = package.start(before=f"import subsetsum.kernels; {WAIT}")
@@ -127,6 +130,7 @@ def test_a_process_that_has_imported_files_of_two_versions_keeps_nothing(tmp_pat
     assert package.run() == (OLD, 0, 2)
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize(
     "damage",
     [
@@ -148,6 +152,7 @@ def test_a_damaged_cache_costs_time_and_nothing_else(tmp_path, damage):
     assert package.run() == (OLD, 2, 0)
 
 
+@pytest.mark.long
 def test_code_for_other_arguments_is_not_run(tmp_path):
     # numba numbers the files of one kernel, and two processes that write at a time may take the same number
     package = Package(tmp_path, "NUMBA_CACHE_DIR")
@@ -158,6 +163,7 @@ def test_code_for_other_arguments_is_not_run(tmp_path):
     assert package.run() == (OLD, 2, 0)
 
 
+@pytest.mark.long
 def test_kernels_run_where_nothing_can_be_cached(tmp_path):
     package = Package(tmp_path, "nowhere")
     assert package.run() == package.run() == (OLD, 0, 2)
@@ -176,6 +182,7 @@ def test_without_a_home_no_folder_of_that_name_is_made(tmp_path):
     assert not (tmp_path / "~").exists()
 
 
+@pytest.mark.long
 def test_other_processors_have_caches_of_their_own(tmp_path):
     package = Package(tmp_path, "NUMBA_CACHE_DIR")
     package.run()
@@ -184,6 +191,7 @@ def test_other_processors_have_caches_of_their_own(tmp_path):
     assert kept.items() < package.files().items()
 
 
+@pytest.mark.long
 def test_the_key_holds_the_versions_that_compile(tmp_path):
     package = Package(tmp_path, "NUMBA_CACHE_DIR")
     package.run()

@@ -243,6 +243,7 @@ def test_one_more_free_number_never_makes_the_cover_bound_larger_and_it_starts_a
         assert (table[1:] <= table[:-1]).all()
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("module", [game, products])
 def test_doubling_is_the_most_that_one_number_can_do(module, monkeypatch):
     # 2^k start below 1 - left leaves no chance: the bound has to be 1 there

@@ -118,13 +118,6 @@ def test_the_least_of_an_exponent_is_rounded_up_and_at_most_one():
     assert products._least(lambda log_s: (log_s - 1) ** 2 - 3) == pytest.approx(exp(-3), rel=1e-6)
 
 
-@pytest.mark.parametrize("answer", [0, 1, 2, 3, 7, 8, 9, 31, 100])
-def test_a_stage_takes_the_first_number_that_suffices_whatever_is_guessed(answer):
-    for guess in (0, 1, 2, 3, 6, 7, 8, 30, 99, 100, 101, 500):
-        found = products._first(lambda n: 0.25 if n >= answer else 0.5, 0.25, guess)
-        assert found == answer
-
-
 @pytest.mark.parametrize("free", [1.0, 0.3])
 def test_without_a_usable_product_nothing_arrives(free):
     w = 0.18

@@ -456,6 +456,7 @@ def test_summing_by_parts_changes_nothing(m, drops, locked):
     assert direct == cover_of(m) + sum(late[t] * (cover_of(m - t - 1) - cover_of(m - t)) for t in range(m + 1))
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize(("prune", "lock", "radius", "eps"), [
     (0.4, 0.3, 1.0, 0.2), (0.6, 0.0, 2.0, 0.1), (0.0, 0.0, 0.3, 0.1), (0.2, 0.3, 0.4, 0.2),
 ])  # fmt: skip
@@ -481,6 +482,7 @@ def test_the_split_spends_delta_on_twice_the_shift_and_on_the_cover(prune, lock,
     assert failure(int(0.93 * n))[1] > delta
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize(("prune", "lock"), [(0.0, 0.0), (0.5, 0.25)])
 def test_the_returned_number_is_the_first_at_which_the_bound_is_small_enough(prune, lock):
     for delta in (0.3, 0.02):

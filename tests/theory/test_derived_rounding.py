@@ -257,25 +257,6 @@ def test_the_window_of_m_leaves_out_no_more_than_twice_its_tail(n, p, tail):
         assert (t - 1.001) ** 2 <= 2 * deep * (n * p * (1 - p) + (t - 1.001) / 3) or t < 1.001
 
 
-def test_a_search_ends_where_it_says_from_any_guess():
-    for answer in (0, 1, 2, 5, 17, 64, 100):
-        for guess in (0, 1, 3, 16, 17, 18, 63, 64, 65, 300):
-            found = sufficient._first_at_most(lambda n, answer=answer: float(n < answer), 0.5, guess)
-            assert found == answer
-            for top in (answer, answer + 1, answer + 50):
-                if guess <= top:
-                    assert (
-                        sufficient._first_at_most(lambda n, answer=answer: float(n < answer), 0.5, guess, top) == answer
-                    )
-            if guess < answer:
-                assert (
-                    sufficient._first_at_most(lambda n, answer=answer: float(n < answer), 0.5, guess, answer - 1)
-                    is None
-                )
-    # a bound that meets its level is small enough
-    assert sufficient._first_at_most(lambda n: 1 / (n + 1), 0.25, 7) == 3
-
-
 def test_a_given_table_and_the_game_are_both_valid_to_their_ends():
     table = game.cover_failures(0.3, 1e-3)
     for given in ([1.0], [0.5] * 40, [1.0, 0.2, 0.7], [1.0] * 90, list(table)):

@@ -217,6 +217,7 @@ SETTINGS = [
 ]
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize(("n", "eps", "prune", "lock", "radius"), SETTINGS)
 def test_estimate_agrees_with_brute_force(n, eps, prune, lock, radius):
     trials, draws = 1000, 4000
@@ -292,6 +293,7 @@ def test_estimate_depends_on_the_seed_and_nothing_else():
     assert other == pytest.approx(first, abs=0.05)
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("reading", ["uniform", "pointwise"])
 @pytest.mark.parametrize(
     ("eps", "delta", "prune", "lock"), [(0.1, 0.3, 0.0, 0.0), (0.01, 0.05, 0.4, 0.3), (0.01, 0.99, 0.0, 0.2)]
@@ -303,6 +305,7 @@ def test_estimated_n_is_where_the_estimate_crosses(eps, delta, prune, lock, read
     assert estimated_success(n - 1, eps, **settings) < 1 - delta
 
 
+@pytest.mark.long
 def test_estimated_n_grows_with_every_demand():
     base = estimated_n(0.01, 0.1, prune=0.2, lock=0.2)
     assert estimated_n(0.001, 0.1, prune=0.2, lock=0.2) > base
@@ -388,6 +391,7 @@ def test_the_estimate_is_the_first_n_that_succeeds_where_success_rises_falls_and
     assert estimate.estimated_n(0.5, 0.5, radius=0.6, lock=0.3) == first
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(6))
 def test_necessary_is_at_most_estimated_at_most_sufficient(seed):
     rng = np.random.default_rng(seed)

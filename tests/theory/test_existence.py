@@ -54,6 +54,7 @@ def test_effective_rates_are_those_of_a_drawn_layer():
     assert rates.free == pytest.approx(np.mean(alive & (u < 0.3)), abs=5e-3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("eps", "rates"), [(0.1, Rates()), (0.05, Rates(0.5, 0.1))])
 def test_the_cover_bound_is_above_the_measured_failure_of_products(eps, rates):
     rng, trials, w = np.random.default_rng(2), 200, products.window(eps)
@@ -115,6 +116,7 @@ def test_more_products_are_needed_for_smaller_eps_delta_and_larger_radius():
     assert products.sufficient_n(eps, delta, rates, radius=0.2) < n
 
 
+@pytest.mark.long
 def test_products_need_more_than_uniforms():
     n = 16
     rng = np.random.default_rng(6)
@@ -162,6 +164,7 @@ def test_an_impossible_domain_is_refused(low, high):
         activation_sums([W1], low, high)
 
 
+@pytest.mark.long
 def test_locked_layers_of_small_or_zero_weights_get_blocks_too():
     for largest in (0.0, 1e-6, 1e-3):
         weights = [np.array([[0.5, 0.3]]), np.array([[largest]])]
@@ -235,6 +238,7 @@ def test_the_factor_bounds_the_kept_edges_of_drawn_neurons():
     assert 0.8 * found.factor < kept.sum(axis=1).max() <= found.factor
 
 
+@pytest.mark.long
 def test_proven_blocks_lie_above_the_estimate_and_grow_with_freezing():
     last = (0, 0)
     for p, q in ((0.0, 0.0), (0.1, 0.05), (0.3, 0.2)):

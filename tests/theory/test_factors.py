@@ -10,6 +10,7 @@ from theory.necessary import necessary_n
 from theory.sufficient import sufficient_n
 
 
+@pytest.mark.long
 def test_predictions_are_ratios_of_the_requirements():
     assert {law: width_factor(law, 0, 0) for law in LAWS} == dict.fromkeys(LAWS, 1)
     for law, needed in (("necessary", necessary_n), ("proven", sufficient_n)):
@@ -24,6 +25,7 @@ def test_predictions_are_ratios_of_the_requirements():
         width_factor("measured", 0.1, 0.1)
 
 
+@pytest.mark.long
 def test_the_reading_is_that_of_the_requirements():
     expected = estimated_n(0.01, 0.05, prune=0.2, lock=0.3, reading="pointwise") / estimated_n(
         0.01, 0.05, reading="pointwise"

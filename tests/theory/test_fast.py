@@ -33,6 +33,7 @@ def table_from_scratch(c, a_max, b_max, symmetric, side):
     return table
 
 
+@pytest.mark.long
 @given(
     c=st.integers(-16, 64).map(lambda k: k / 16),
     sizes=st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=2, max_size=3),

@@ -103,6 +103,7 @@ def test_unsaturated_layers_share_one_factor_and_saturated_ones_would_exceed_it(
             assert share == pytest.approx(min(1, max(factors) * r), abs=1e-9)
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("rule", RULES)
 @given(layers=shapes, one=shares, two=shares)
 def test_more_density_never_takes_from_a_layer(rule, layers, one, two):

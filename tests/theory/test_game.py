@@ -77,6 +77,7 @@ def test_a_finer_grid_is_sharper_and_both_are_bounds_of_the_same_game():
     assert needed(fine) < needed(coarse)
 
 
+@pytest.mark.long
 def test_the_bound_is_above_the_failures_of_the_growth_process_itself():
     """Monte Carlo of C_t measured as intervals: exact lengths, no grid."""
     eps, trials, steps = 0.1, 2000, 24
@@ -103,6 +104,7 @@ def covers_window(sums: np.ndarray, eps: float) -> bool:
     return bool(np.diff(ends).max() <= 2 * eps)
 
 
+@pytest.mark.long
 @settings(max_examples=40)
 @given(st.floats(0.01, 0.3), st.floats(0.005, 0.4), st.floats(0.3, 1.0))
 def test_the_bound_falls_with_every_step_and_with_a_better_start(start, left, growth):
@@ -113,6 +115,7 @@ def test_the_bound_falls_with_every_step_and_with_a_better_start(start, left, gr
     assert needed(better) <= needed(table)
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.pinned
 @pytest.mark.parametrize(("eps", "most"), [(0.1, 23), (1e-2, 35), (1e-3, 46), (1e-4, 57), (1e-6, 81)])
 def test_needs_no_more_variables_than_the_plain_game(eps, most):
@@ -126,6 +129,7 @@ def test_margin_never_costs_growth(eps):
     assert cover_game.__wrapped__(eps, 50).growth >= 0.5
 
 
+@pytest.mark.long
 def test_tables_are_continued_not_recomputed():
     short = cover_failures(0.05, 1e-3)
     long = cover_failures(0.05, 1e-12)

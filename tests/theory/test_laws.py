@@ -33,6 +33,7 @@ def sum_of_halves_exact(c, a, b):
     return volume / 2**a
 
 
+@pytest.mark.long
 @given(c=st.floats(-2, 9), n=st.integers(1, 40))
 @example(c=0.0, n=40)
 @example(c=1e-3, n=12)
@@ -45,6 +46,7 @@ def test_sums_on_the_unit_interval_bracket_irwin_and_hall(c, n):
         assert exact == pytest.approx(irwinhall.cdf(c, n), rel=1e-6, abs=1e-12)
 
 
+@pytest.mark.long
 @given(c=st.floats(-6, 9), a=st.integers(0, 14), b=st.integers(0, 14))
 @example(c=1.0, a=9, b=0)
 @example(c=-8.5, a=9, b=3)
@@ -57,6 +59,7 @@ def test_mixed_sums_bracket_the_exact_volume(c, a, b):
     assert upper - lower <= 1e-6 * exact + 1e-14
 
 
+@pytest.mark.long
 @given(c=st.floats(-3, 5), a=st.integers(1, 16), w=st.sampled_from([0.0, 0.1, 0.5, 0.9, 1.0]))
 def test_terms_that_are_either_piece_are_binomial_mixtures(c, a, w):
     exact = sum(binom.pmf(i, a, w) * sum_of_halves(c, i, a - i) for i in range(a + 1))

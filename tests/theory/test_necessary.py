@@ -44,6 +44,7 @@ def test_uniform_bound_stays_below_the_exact_failure_probability(n, shape, rate)
     assert 0 <= bound <= uniform_failure(n, eps, prune, lock, radius) + ACCURACY
 
 
+@pytest.mark.long
 @given(n=st.integers(0, 3), shape=st.sampled_from(SHAPES), rate=rates)
 def test_each_fixed_target_bound_stays_below_the_exact_failure_there(n, shape, rate):
     (eps, radius), (prune, lock) = shape, rate
@@ -66,6 +67,7 @@ def test_average_bounds_stay_below_the_mean_failure_over_targets(n, shape, rate)
     assert first_moment(n, near_on_average(radius, eps, 2 * n), Rates(prune, lock), n) <= mean + 0.05
 
 
+@pytest.mark.long
 @settings(max_examples=40)
 @given(
     n=st.integers(0, 120),
@@ -113,6 +115,7 @@ def test_reach_at_one_end_is_exact_for_one_variable():
     assert pointwise_failure(1, 1.0, 0.6) == pytest.approx(0.7)
 
 
+@pytest.mark.long
 def test_two_sided_reach_agrees_with_sampling_and_decides_the_reference_case():
     n, eps, prune, lock, trials = 123, 0.01, 0.4, 0.3, 200_000
     rng = np.random.default_rng(2024)
@@ -130,6 +133,7 @@ def test_two_sided_reach_agrees_with_sampling_and_decides_the_reference_case():
     assert bound > 0.05 > reach_uniform([n + 1], eps, Rates(prune, lock))[0]
 
 
+@pytest.mark.long
 @given(n=st.integers(0, 5000), rate=st.sampled_from(RATES), eps=st.sampled_from([0.3, 0.01]), two=st.booleans())
 def test_the_coarse_reach_bound_never_exceeds_the_fine_one(n, rate, eps, two):
     fine = (reach_uniform if two else reach_pointwise)([n], eps, Rates(*rate))[0]
@@ -197,13 +201,6 @@ def test_every_smaller_n_is_excluded_and_the_answer_is_not(prune, lock, reading)
     assert failure_at_least(n, eps, prune=prune, lock=lock, reading=reading) <= delta
 
 
-@pytest.mark.parametrize("answer", [*range(70), 127, 128, 129, 191, 255, 256, 1000])
-def test_the_search_finds_the_first_number_that_is_not_excluded(answer):
-    found = necessary._first_not(lambda n: n < answer)
-    assert found == answer
-    assert isinstance(found, int)
-
-
 @pytest.mark.parametrize("fine_limit", [2**15, 100])
 @pytest.mark.parametrize("only", ["coarse", "fine", "first moment"])
 def test_with_locking_no_number_is_passed_over(only, fine_limit, monkeypatch):
@@ -243,6 +240,7 @@ def test_a_cached_table_is_never_shorter_than_what_is_asked_of_it():
         assert n <= necessary._rounded(n) <= n + 40
 
 
+@pytest.mark.long
 @settings(max_examples=25)
 @given(
     eps=st.sampled_from([(0.1, 0.03), (0.03, 0.001), (0.001, 1e-7)]),

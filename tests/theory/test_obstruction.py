@@ -55,6 +55,7 @@ def least_error(source, target, relu_output=False, points=720):
 DIRECTIONS = [np.array(w) for w in ((0.0, 0.0), (0.75, -0.5), (0.25, 1.0))]
 
 
+@pytest.mark.long
 @given(source=sources(), target=st.sampled_from(DIRECTIONS), relu_output=st.booleans())
 @example((np.array([[0.5, 1.0]]), np.array([[1, 1]]), np.array([-1.0]), np.array([1])), DIRECTIONS[1], True)
 @example((np.array([[0.5, 1.0]]), np.array([[1, 1]]), np.array([1.0]), np.array([1])), DIRECTIONS[0], True)

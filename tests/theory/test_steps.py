@@ -191,6 +191,7 @@ def test_the_induction_step_of_hoeffdings_lemma_is_nonnegative():
     assert [hoeffding_lemma().derived.subs(k, i) for i in range(3)] == [0, 8, 24]
 
 
+@pytest.mark.long
 @given(cuts=st.lists(grid, min_size=2, max_size=8, unique=True).filter(lambda cuts: len(cuts) % 2 == 0))
 def test_growth_is_exact_for_every_union_of_intervals(cuts):
     ends = [cut - Fraction(1, 2) for cut in sorted(cuts)]

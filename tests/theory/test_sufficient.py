@@ -67,6 +67,7 @@ def test_bound_is_not_trivial_for_few_variables():
     assert low <= draws.sum() <= high
 
 
+@pytest.mark.long
 @settings(max_examples=6)
 @given(mild, st.sampled_from([0.3, 0.1, 0.03]), st.sampled_from([0.3, 0.05, 1e-3]), st.sampled_from([0.4, 1.0, 2.0]))
 def test_returned_n_is_certified_and_its_predecessor_is_not(both, eps, delta, radius):
@@ -78,6 +79,7 @@ def test_returned_n_is_certified_and_its_predecessor_is_not(both, eps, delta, ra
     assert n <= sum(split_sufficient_n(eps, delta, prune=prune, lock=lock, radius=radius))
 
 
+@pytest.mark.long
 @settings(max_examples=10)
 @given(mild, st.sampled_from([0.3, 0.1, 0.01]), st.sampled_from([0.3, 0.05]), st.sampled_from([0.4, 1.0, 2.0]))
 def test_what_is_necessary_is_at_most_what_suffices(both, eps, delta, radius):
@@ -85,6 +87,7 @@ def test_what_is_necessary_is_at_most_what_suffices(both, eps, delta, radius):
     assert necessary_n(eps, delta, **rates) <= sufficient_n(eps, delta, **rates)
 
 
+@pytest.mark.long
 @settings(max_examples=4)
 @given(mild, st.sampled_from([0.2, 0.05]), st.sampled_from([0.2, 0.01]))
 def test_asks_for_more_when_eps_or_delta_shrink_or_radius_grows(both, eps, delta):
@@ -153,6 +156,7 @@ def test_limits_of_the_rates_are_reached():
     assert sufficient_n(0.05, 0.05, lock=1e-4) in (dense, dense + 1)
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize(
     ("prune", "lock", "delta", "radius"),
     [
@@ -170,6 +174,7 @@ def test_extreme_arguments_return_a_certified_number(prune, lock, delta, radius)
     assert received <= delta
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize(
     ("eps", "delta", "lock", "radius"),
     [(0.01, 1e-12, 0.9, 1.0), (0.3, 2.47e-10, 0.95, 0.7), (0.3, 1.3592e-4, 0.8, 10.0)],
@@ -179,6 +184,7 @@ def test_the_user_who_checks_finds_what_was_promised(eps, delta, lock, radius):
     assert failure_at_most(n, eps, lock=lock, radius=radius) <= delta
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize(("eps", "lock"), [(1e-30, 0.5), (1e-12, 0.3)])
 def test_the_split_counts_locked_variables_wherever_they_are(eps, lock):
     # early stopping puts every locked one into T; the split is the weaker bound and may not ask for fewer
@@ -192,10 +198,12 @@ def test_a_tiny_eps_is_refused_by_its_own_name():
         sufficient_n(1e-300, 0.05)
 
 
+@pytest.mark.long
 def test_very_many_variables_leave_no_failure():
     assert failure_at_most(10**15, 0.3, lock=0.9) < 1e-99
 
 
+@pytest.mark.long
 def test_the_split_is_above_the_simulated_shift_of_its_marks():
     eps, lock, trials = 1e-12, 0.3, 40_000
     n1, n2 = split_sufficient_n(eps, 0.05, lock=lock)

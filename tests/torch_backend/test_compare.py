@@ -32,6 +32,7 @@ def rows(out):
     return [{name: value for name, value in row.items() if name != "seconds"} for row in found]
 
 
+@pytest.mark.long
 def test_sources_sparsities_methods_and_seeds_are_crossed(data, tmp_path, capsys):
     out = tmp_path / "out"
     more = ["--methods", "edge-popup", "random", "--sparsity", "0.5", "0.8", "--seeds", "2", "--freeze", "0.5"]
@@ -52,7 +53,9 @@ def test_sources_sparsities_methods_and_seeds_are_crossed(data, tmp_path, capsys
         assert round(zeros) == total - kept_count(total, float(row["sparsity"]))
     text = capsys.readouterr().out
     assert sum(" edge-popup " in line for line in text.splitlines()) == 5
-    assert "left out: the frozen source at sparsity 0.8" in text  # p = F = 0.5, q = 0: it is the sparse one
+    assert "pruned: model mlp" in text
+    assert "sparse" not in text.replace("sparsity", "").replace("sparsities", "")
+    assert "left out: the frozen source at sparsity 0.8" in text  # p = F = 0.5, q = 0: it is the pruned one
     assert "[" in text
 
 
@@ -156,7 +159,7 @@ def test_what_the_data_sets_preset_says_holds_unless_it_is_changed():
     ("more", "message"),
     [
         (["--methods", "snap"], "method must be one of edge-popup"),
-        (["--sources", "thawed"], "source must be one of dense, sparse, frozen"),
+        (["--sources", "thawed"], "source must be one of dense, pruned, frozen"),
         (["--sparsity", "1.5"], "sparsity must"),
         (["--freeze", "1"], "strictly between 0.5 and 1"),
         (["--model", "gin"], "gin does not take images"),

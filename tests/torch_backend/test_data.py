@@ -29,6 +29,7 @@ def real():
 # ---- real data
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "shape", "sizes"),
     [

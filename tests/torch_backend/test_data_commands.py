@@ -157,6 +157,7 @@ def test_steps_are_timed_for_a_graph_and_for_files_that_are_resized(tmp_path, ca
     assert "s a step of 3 images" in capsys.readouterr().out
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("name", ["cora", "citeseer", "mnist", "cifar10"])
 def test_the_records_say_what_the_real_files_hold(name):
     if "SLT_DATA" not in os.environ:
@@ -201,6 +202,7 @@ def test_what_cannot_be_planned_is_refused_in_one_line(words, line):
         command(["plan", "--no-time", *words])
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize(
     ("words", "planned", "left"),
     [
@@ -291,6 +293,7 @@ def write_pictures(root, count=10, side=24):
                 Image.fromarray(array).save(root / part / name / f"{i}.png")
 
 
+@pytest.mark.long
 def test_a_narrow_residual_network_is_searched_on_three_hundred_small_pictures(tmp_path):
     write_pictures(tmp_path / "data", 75)
     words = [sys.executable, "-m", "slt", "search", "--model", "resnet18-imagenet", "--width", ".1",
@@ -355,4 +358,4 @@ def test_a_wrong_folder_ends_every_command_in_one_line_with_code_2(tmp_path, dat
         said = capsys.readouterr().err.strip()
         assert code == 2, words
         assert said.count("\n") == 0, words
-        assert said.startswith("slt: error: "), words
+        assert said.startswith(f"slt {words[0]}: error: "), words

@@ -316,6 +316,7 @@ def results(out):
     return found
 
 
+@pytest.mark.long
 def test_the_command_trains_searches_and_reports(data, tmp_path, capsys):
     out = tmp_path / "out"
     options = [*TINY, "--data", str(data), "--out", str(out), "--seeds", "2", "--start", "magnitude", "random"]
@@ -378,6 +379,7 @@ def test_a_ticket_is_rebuilt_over_the_trained_weights(data, tmp_path):
         tickets.load(next(out.rglob("ticket.safetensors")))
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("dies", [2 + 3, 12 + 7])
 def test_a_killed_command_goes_on_to_the_same_result(data, tmp_path, monkeypatch, dies):
     """4 steps an epoch: the first death is in training, the second in the search."""
@@ -425,6 +427,7 @@ def test_a_kill_between_trace_and_checkpoint_leaves_no_row_twice(tmp_path, monke
         assert torch.equal(layer.mask, again.masks[name].mask)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("changes", ["statistics", "scales"])
 def test_norms_do_nothing_in_synflow(tmp_path, changes):
     found = []
@@ -538,3 +541,17 @@ def test_bad_input_is_one_clear_line(data, tmp_path, more, message, capsys):
     assert code == 2
     assert message in error
     assert len([line for line in error.splitlines() if ": epoch " not in line]) == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--sparsity", "0.9999"], "at sparsity 0.9999 2 free weights are kept, and the last layer has 100"),
+        (["--sparsity", "0.99999999"], "sparsity 1 cannot be searched"),
+    ],
+)
+def test_a_sparsity_that_no_training_can_mend_is_refused_before_it(data, tmp_path, monkeypatch, more, message, capsys):
+    monkeypatch.setattr(jackpot, "trained", None)
+    code = run_command(jackpot.main, [*TINY, "--data", str(data), "--out", str(tmp_path / "out"), *more], "jackpot")
+    assert code == 2
+    assert message in capsys.readouterr().err

@@ -12,7 +12,7 @@ from slt.core.keys import generator
 from torch_backend.commands.matching import (
     DRAWS,
     EXPONENTS,
-    Crossing,
+    Match,
     best_exponent,
     crossing,
     missed,
@@ -53,6 +53,7 @@ def plain_crossing(table, margin, confidence):
     return lower, value, upper
 
 
+@pytest.mark.long
 @given(tables, st.sampled_from([0.0, 1.0, 2.5]), st.sampled_from([0.5, 0.9, 0.95]))
 def test_a_crossing_is_its_plain_lines(table, margin, confidence):
     found = crossing(FACTORS, table, margin, confidence)
@@ -60,8 +61,8 @@ def test_a_crossing_is_its_plain_lines(table, margin, confidence):
 
 
 def test_a_difference_at_the_margin_matches():
-    assert crossing((1, 2), [[-0.5, -0.5], [1, 1]], 0.5) == Crossing(0, 0, 1)
-    assert crossing((1, 2), [[-0.75, -0.75], [-0.5, -0.5]], 0.5) == Crossing(1, pytest.approx(2), 2)
+    assert crossing((1, 2), [[-0.5, -0.5], [1, 1]], 0.5) == Match(0, 0, 1)
+    assert crossing((1, 2), [[-0.75, -0.75], [-0.5, -0.5]], 0.5) == Match(1, pytest.approx(2), 2)
 
 
 def test_only_rejections_without_a_break_count():
@@ -81,11 +82,11 @@ def test_only_rejections_without_a_break_count():
     ],
 )  # fmt: skip
 def test_a_prediction_is_judged_in_each_of_four_ways(lower, upper, says):
-    assert verdict(Crossing(lower, (lower + 2) / 2, upper), 1.5) == says
+    assert verdict(Match(lower, (lower + 2) / 2, upper), 1.5) == says
 
 
 def test_a_crossing_is_divided_in_all_its_numbers():
-    assert Crossing(1, 2, 4) / 2 == Crossing(0.5, 1, 2)
+    assert Match(1, 2, 4) / 2 == Match(0.5, 1, 2)
 
 
 @given(st.lists(st.integers(0, 4), min_size=6, max_size=6))

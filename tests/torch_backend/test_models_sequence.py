@@ -153,6 +153,7 @@ def test_the_search_command_writes_a_ticket_that_verifies(data, tmp_path, name):
     assert command(["ticket", "verify", str(ticket), "--data", str(data)]) == 0
 
 
+@pytest.mark.long
 @pytest.mark.skipif("SLT_DATA" not in os.environ, reason="real data are not here: set SLT_DATA to their folder")
 @pytest.mark.parametrize("name", NAMES)
 def test_half_frozen_networks_learn_digits(tmp_path, name):

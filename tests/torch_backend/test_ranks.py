@@ -61,6 +61,7 @@ def whole(options, tmp_path_factory):
     return out, two_ranks(["-m", "slt", *options, "--out", str(out)])
 
 
+@pytest.mark.long
 def test_sums_norms_losses_and_refusals_of_two_ranks_are_those_of_one(tmp_path):
     two_ranks([str(Path(__file__).with_name("shared_batches.py")), str(tmp_path)])
     zero, one = (json.loads((tmp_path / f"rank{rank}.json").read_text()) for rank in (0, 1))
@@ -85,6 +86,7 @@ def test_sums_norms_losses_and_refusals_of_two_ranks_are_those_of_one(tmp_path):
     assert (one["refusals"]["differ"], one["refusals"]["first"]) == ("SystemExit: 2", "SystemExit: 2")
 
 
+@pytest.mark.long
 def test_two_ranks_find_the_ticket_of_one_process_up_to_rounding(options, whole, tmp_path):
     assert command([*options, "--out", str(tmp_path)]) == 0
     folders = [next(path.glob("*/seed0")) for path in (tmp_path, whole[0])]
@@ -112,6 +114,7 @@ def test_rank_0_alone_writes_and_prints(whole):
     ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_a_rank_that_is_killed_ends_the_others_and_the_next_start_goes_on_to_the_same_ticket(options, whole, tmp_path):
     words = ["-m", "slt", *options, "--out", str(tmp_path)]
     process = started(words)

@@ -19,7 +19,7 @@ from slt.core.command import run as run_command
 from slt.core.rates import Rates
 from theory.freezing import centre, interval
 from torch_backend.commands import requirement
-from torch_backend.commands.matching import Crossing, best_exponent, crossing, missed, noise, over_seeds, verdict
+from torch_backend.commands.matching import Match, best_exponent, crossing, missed, noise, over_seeds, verdict
 from torch_backend.commands.requirement_tables import ABSCISSAE, CENTRE, curves, matched, miss
 from torch_backend.training import start
 from torch_backend.training.run import CHECKPOINT
@@ -51,10 +51,10 @@ def test_a_curve_that_comes_back_is_judged_from_both_ends():
 
 
 def test_what_lies_outside_the_widths_is_said():
-    assert crossing(WIDTHS, sure([0.01] * 5)) == Crossing(0, 0, 0.5)
-    assert crossing(WIDTHS, sure([-0.01] * 5)) == Crossing(8, inf, inf)
+    assert crossing(WIDTHS, sure([0.01] * 5)) == Match(0, 0, 0.5)
+    assert crossing(WIDTHS, sure([-0.01] * 5)) == Match(8, inf, inf)
     # a difference of nothing at all is a match
-    assert crossing(WIDTHS, sure([0] * 5)) == Crossing(0, 0, 0.5)
+    assert crossing(WIDTHS, sure([0] * 5)) == Match(0, 0, 0.5)
     one_seed = crossing(WIDTHS, np.array([[-0.9], [-0.8], [0.8], [0.9], [0.9]]))
     assert (one_seed.lower, one_seed.upper) == (0, inf)
 
@@ -117,6 +117,7 @@ def naive_miss(x, y, groups):
     return (total / len(x)) ** 0.5
 
 
+@pytest.mark.long
 @given(st.lists(st.tuples(st.integers(1, 6), st.integers(0, 8), st.sampled_from("abc")), min_size=4, max_size=12))
 def test_the_miss_is_that_of_the_others_isotonic_curve(points):
     x, y, groups = zip(*points, strict=True)
@@ -155,13 +156,13 @@ def test_bootstrap_draws_seeds_and_keeps_points_together():
 @pytest.mark.parametrize(
     ("measured", "word"),
     [
-        (Crossing(2, 2.5, 4), "understates"),
-        (Crossing(1, 1.2, 1.4), "overstates"),
-        (Crossing(1, 1.5, 2), "agrees"),
-        (Crossing(1, 1.5, 3), "agrees"),
-        (Crossing(1, 3, inf), "undecided"),
-        (Crossing(0, 0, 2), "undecided"),
-        (Crossing(4, inf, inf), "understates"),
+        (Match(2, 2.5, 4), "understates"),
+        (Match(1, 1.2, 1.4), "overstates"),
+        (Match(1, 1.5, 2), "agrees"),
+        (Match(1, 1.5, 3), "agrees"),
+        (Match(1, 3, inf), "undecided"),
+        (Match(0, 0, 2), "undecided"),
+        (Match(4, inf, inf), "understates"),
     ],
 )
 def test_a_verdict_needs_the_whole_interval(measured, word):
@@ -195,6 +196,7 @@ def rows(path):
     return [{name: value for name, value in row.items() if name != "seconds"} for row in found]
 
 
+@pytest.mark.long
 def test_the_plan_runs_is_cut_off_goes_on_and_is_analysed(data, tmp_path, capsys, monkeypatch):
     whole, results = tmp_path / "whole", tmp_path / "requirement-tiny.jsonl"
     assert command([*options(data, tmp_path), "--out", str(whole), "--results", str(results)]) == 0
@@ -268,7 +270,7 @@ def test_curves_are_read_from_rows_and_collapse_over_what_they_depend_on():
     assert dense.free[0] == 1
     assert dense.kept == pytest.approx(dense.free / 2)
     assert frozen.kept / frozen.free == pytest.approx([(1 - 0.55) / 0.7] * 2)  # k = (p + 1 - q)/2
-    assert matched(dense, dense) == Crossing(0, 0, 1)
+    assert matched(dense, dense) == Match(0, 0, 1)
     # 0.6 w weights in units of the reference: nearly all lie in the first layer, which grows like the width
     assert matched(pruned, dense).value == pytest.approx(1 / 0.6, rel=0.02)
     assert matched(frozen, dense).value == pytest.approx(1 / 0.7, rel=0.02)

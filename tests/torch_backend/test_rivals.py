@@ -65,6 +65,7 @@ def same(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.long
 @given(
     st.sampled_from(list(METHODS)),
     st.sampled_from([(0, 0), (0.3, 0), (0, 0.3), (0.2, 0.35)]),
@@ -98,6 +99,7 @@ def test_frozen_weights_stay_and_the_sparsity_is_exact(tmp_path_factory, method,
     assert kept == kept_count(total, k)
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("method", METHODS)
 def test_a_seed_and_nothing_else_decides(tmp_path, method):
     found = []
@@ -135,6 +137,7 @@ def test_a_killed_search_goes_on_to_the_same_masks(tmp_path, monkeypatch, method
     assert same(state(whole.model), state(parts.model))
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("method", TRAINED)
 def test_searches_that_train_learn(tmp_path, method):
     one = problem(tmp_path, epochs=40, rate=0.3)
@@ -153,6 +156,7 @@ def test_norms_are_those_of_the_network_that_was_found(tmp_path, method):
     assert torch.equal(one.model[1].running_var, variance)
 
 
+@pytest.mark.long
 def test_methods_differ_and_each_says_what_it_does(tmp_path):
     class Rising(Toy):
         """The last epoch is the best."""

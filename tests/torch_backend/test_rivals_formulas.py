@@ -160,6 +160,7 @@ def test_rounds_keep_synflow_from_cutting_every_path(monkeypatch):
     assert not collapsed(100)
 
 
+@pytest.mark.long
 def test_magnitude_and_random_look_at_no_data():
     problem = linear(prune=0.25, lock=0.25)
     part = next(iter(problem.masks.values()))
@@ -369,6 +370,7 @@ def test_given_weights_are_the_source_with_biases_and_norms():
         freeze(build(), weights="given", scale="static", sparsity=0.5)
 
 
+@pytest.mark.long
 @given(st.lists(st.floats(0, 1, width=32), min_size=12, max_size=12), st.booleans())
 def test_blended_weights_are_shares_and_keeping_afresh_undoes_them(shares, channels_last):
     problem = linear(source={"prune": 0.0, "scale": "dynamic"})

@@ -97,6 +97,7 @@ def relabelled(model):
     return ImageTask(replace(found.images, **parts), 0, 60, False)
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("rates", [(0.0, 0.0), (0.25, 0.25)])
 def test_searches_dig_up_what_is_planted_and_random_masks_do_not(tmp_path, rates):
     deviations, accuracies = {}, {}

@@ -55,6 +55,7 @@ def test_a_search_learns_and_its_ticket_verifies(data, tmp_path, capsys):
     assert files(out) == before
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize(
     "extra",
     [
@@ -347,6 +348,7 @@ def test_a_place_is_where_the_sparsity_lies_in_its_interval(freezing, place):
     assert (0.5 - found.prune) / free == pytest.approx(place)
 
 
+@pytest.mark.long
 def test_positions_are_searched_with_both_rules(data, tmp_path, capsys):
     options = ["positions", *SMALL, "--ratio", "0.6", "--places", "0.3", "0.5", "--seeds", "1", "--data", str(data)]
     assert command([*options, "--out", str(tmp_path / "runs"), "--results", str(tmp_path / "rows.jsonl")]) == 0
@@ -359,6 +361,7 @@ def test_positions_are_searched_with_both_rules(data, tmp_path, capsys):
 REAL = pytest.mark.skipif("SLT_DATA" not in os.environ, reason="real data are not here: set SLT_DATA to their folder")
 
 
+@pytest.mark.long
 @REAL
 def test_resnet50_runs_end_to_end_on_real_jpegs(tmp_path):
     with tarfile.open(data_root() / "tiny_imagenet20.tar") as tar:
@@ -374,6 +377,7 @@ def test_resnet50_runs_end_to_end_on_real_jpegs(tmp_path):
     assert zeros / total == pytest.approx(0.7, abs=1 / total)
 
 
+@pytest.mark.long
 @REAL
 def test_gin_learns_cora_from_random_weights(tmp_path):
     options = ["--preset", "gin-cora-frozen", "--epochs", "15", "--seeds", "1", "--out", str(tmp_path / "runs")]
@@ -384,6 +388,7 @@ def test_gin_learns_cora_from_random_weights(tmp_path):
     assert command(["ticket", "verify", str(path.parent / "ticket.safetensors")]) == 0
 
 
+@pytest.mark.long(keep=1)
 @REAL
 @pytest.mark.parametrize(("model", "data_set"), [("conv2", "mnist"), ("conv6", "cifar10")])
 def test_a_few_steps_on_real_images(tmp_path, model, data_set):
@@ -393,6 +398,7 @@ def test_a_few_steps_on_real_images(tmp_path, model, data_set):
     assert command(["ticket", "verify", str(ticket)]) == 0
 
 
+@pytest.mark.long
 def test_kills_at_random_moments_change_no_byte(data, tmp_path):
     options = [*SMALL, "--epochs", "40", "--seeds", "1", "--data", str(data), "--out"]
     main([*options, str(tmp_path / "whole")])

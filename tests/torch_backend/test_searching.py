@@ -256,6 +256,7 @@ torch.save(model.eval()(torch.load(sys.argv[2])), sys.argv[3])
 """
 
 
+@pytest.mark.long
 def test_plain_weights_load_into_the_original_class_without_this_package(whole, tmp_path):
     x = part(20, 5)[0]
     torch.save(whole.plain_state_dict(), tmp_path / "state.pt")
@@ -381,6 +382,10 @@ def loader(x=X, y=Y, **more):
     return DataLoader(TensorDataset(x, y), 4, **more)
 
 
+INPUTS = (
+    r"the model cannot take the inputs of {}, which are {}; it begins with convolution, "
+    r"Conv2d\(1, 6, kernel_size=\(3, 3\), stride=\(1, 1\), padding=\(1, 1\)\) in float32: "
+)
 BAD = [
     ({"data": "nonsense"}, "data set must be one of"),
     ({"data": GOOD[:2]}, r"data must be a data set's name or \(train, validation, test\), .*; got 2 parts$"),
@@ -396,6 +401,13 @@ BAD = [
     ({"data": ((X, Y + 1), *GOOD[1:])}, "labels of train must be 0 to 2, for the model has 3 outputs; got 1 to 3"),
     ({"data": (DataLoader([X[0]] * 4), *GOOD[1:])}, "a batch of train must be a pair"),
     ({"model": Wide()}, r"the model must return \(N, classes\) for N = 12 labels of train, got \(12, 1, 3\)"),
+    ({"data": ((X.repeat(1, 3, 1, 1), Y), *GOOD[1:])}, INPUTS.format("train", r"float32 \(12, 3, 6, 6\)")),
+    ({"data": (*GOOD[:2], (X.double(), Y))}, INPUTS.format("test", r"float64 \(12, 1, 6, 6\)")),
+    ({"data": (GOOD[0], (X.byte(), Y), GOOD[2])}, INPUTS.format("validation", r"uint8 \(12, 1, 6, 6\)")),
+    ({"data": ((X[..., :5], Y), *GOOD[1:])}, INPUTS.format("train", r"float32 \(12, 1, 6, 5\)")),
+    ({"data": (*GOOD[:2], loader(y=torch.tensor([0] * 11 + [3])))}, "labels of test must be 0 to 2, .* got 0 to 3"),
+    ({"name": ""}, "name must be a text that can be printed, got ''"),
+    ({"model": "mlp", "data": "mnist", "leave": (), "name": "mine"}, "name is for a module of your own"),
     ({"model": "mlp"}, "model 'mlp' goes with a data set by name; for data of your own give a module"),
     ({"model": "mlp", "data": "mnist", "leave": LEAVE}, "leave is for a module of your own"),
     ({"model": "nonsense", "data": "mnist", "leave": ()}, "model must be one of"),
@@ -426,6 +438,31 @@ def test_bad_input_is_one_line(arguments, line):
     with pytest.raises(ValueError, match=f"^{line}") as error:
         slt.search(model, data, sparsity, **given)
     assert "\n" not in str(error.value)
+
+
+def test_data_that_do_not_fit_are_refused_before_any_training(monkeypatch, tmp_path):
+    monkeypatch.setattr(training.Run, "fit", None)
+    labels = torch.tensor([0] * 11 + [3])  # the last batch alone has a label that is no class
+    with pytest.raises(ValueError, match="labels of test must be 0 to 2"):
+        found(data=(*GOOD[:2], loader(y=labels)), folder=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_module_that_does_not_fit_a_data_set_by_name_is_told_so(data, monkeypatch):
+    monkeypatch.setenv("SLT_DATA", str(data))
+    small = nn.Sequential(nn.Flatten(), nn.Linear(784, 5))
+    with pytest.raises(
+        ValueError, match=r"the model must return \(N, 10\) or more columns for 10 classes, got \(1, 5\)"
+    ):
+        slt.search(small, "mnist", 0.5, epochs=1, progress=False)
+    wrong = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.LazyLinear(10))
+    with pytest.raises(ValueError, match=r"cannot take the inputs of the data set, which are float32 \(1, 1, 28, 28\)"):
+        slt.search(wrong, "mnist", 0.5, epochs=1, progress=False)
+
+
+def test_a_module_of_ones_own_can_have_a_name():
+    assert found(epochs=1, name="small net").settings["model"] == "small net"
+    assert found(epochs=1).settings["model"] == "Net"
 
 
 def test_a_folder_of_another_search_is_refused(monkeypatch, tmp_path):

@@ -160,6 +160,7 @@ def test_wrappers_load_from_each_other_by_their_prefix(found):
     assert torch.equal(wrapped.module(inputs()), found(inputs()))
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # torch's own, in its compiler
 def test_a_compiled_network_follows_every_selection():
     model = fresh()

@@ -142,6 +142,14 @@ def test_an_unknown_ending_is_told_before_the_work(tmp_path, capsys, monkeypatch
     )
 
 
+def test_packages_that_are_missing_for_onnx_are_told_before_the_work(tmp_path, capsys, monkeypatch):
+    made(tmp_path / "t")
+    monkeypatch.setattr(tickets, "load", None)
+    monkeypatch.setattr("torch_backend.commands.ticket.find_spec", lambda name: None)
+    said = refused(capsys, "export", tmp_path / "t", "--to", tmp_path / "w.onnx")
+    assert "ONNX needs two packages more: pip install onnx onnxscript" in said
+
+
 def test_places_that_cannot_be_written_are_told_before_the_work(tmp_path, capsys, monkeypatch):
     made(tmp_path / "t.pt")
     monkeypatch.setattr(tickets, "load", None)
@@ -359,3 +367,13 @@ def test_exports_have_the_modes_of_other_files(tmp_path):
     os.umask(umask)
     main(["export", str(tmp_path / "t"), "--to", str(tmp_path / "w.pt")])
     assert stat.S_IMODE((tmp_path / "w.pt").stat().st_mode) == 0o666 & ~umask
+
+
+def test_epochs_are_counted_from_1_where_a_person_reads_them(tmp_path, capsys):
+    model = freeze(build("mlp", **SIZES), **SOURCE)
+    select(model, 0.5)
+    tickets.save(tmp_path / "t", model, architecture="mlp", sizes=SIZES, about={"best_epoch": 0, "seed": 3})
+    assert main(["info", str(tmp_path / "t")]) == 0
+    assert "'best_epoch': 1, 'seed': 3" in capsys.readouterr().out
+    assert main(["info", str(tmp_path / "t"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["about"]["best_epoch"] == 0

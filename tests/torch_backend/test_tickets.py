@@ -74,6 +74,7 @@ def test_the_rebuilt_network_gives_the_same_logits(tmp_path, coding, name, sizes
     assert read.searchable == sum(len(mask.mask) for mask in supermasks(model).values())
 
 
+@pytest.mark.long
 def test_a_new_process_gives_bit_identical_logits(tmp_path):
     model, _ = made(tmp_path / "t")
     x = torch.linspace(-1, 1, 2 * 144).reshape(2, 1, 12, 12)
@@ -605,6 +606,7 @@ def test_any_changed_byte_is_noticed_and_nothing_is_executed(tmp_path_factory, d
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.long
 def test_every_single_byte_counts(tmp_path):
     """All places; changes of case, of a blank into a tab, of one bit and of all."""
     path = tmp_path / "t"
@@ -928,6 +930,7 @@ def test_coded_bits_that_are_damaged_or_followed_by_others_are_refused(tmp_path)
         one_line(lambda: tickets.load(path), "is damaged: |another digest")
 
 
+@pytest.mark.long
 @given(words=st.lists(st.integers(0, 2**32 - 1), max_size=40))
 def test_random_coded_bits_are_refused_in_one_line(tmp_path_factory, words):
     path = tmp_path_factory.mktemp("t") / "t"
@@ -992,6 +995,7 @@ def test_a_header_of_megabytes_is_not_written(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_reading_takes_memory_in_proportion_to_the_file(tmp_path):
     """A header of lists without end, just within what is read."""
     code = (

@@ -32,12 +32,13 @@ from torch_backend.training.run import CHECKPOINT
 from torch_backend.training.settings import Settings, usual
 from torch_backend.training.start import device_of, model_sizes, origin_of, prepared, source_of, task_of
 
-SOURCES = ("dense", "sparse", "frozen")
+SOURCES = {"dense": "dense", "pruned": "sparse", "frozen": "frozen"}  # and what rows, folders and presets call them
+CALLED = {kept: source for source, kept in SOURCES.items()}
 ASKED_APART = ("method", "sparsity", "prune", "lock")  # settings that the command varies or works out
 
 
 FORM = {  # of a row
-    "source": SOURCES,
+    "source": tuple(CALLED),
     "method": tuple(METHODS),
     "seed": SEED,
     "planted": (True, False),
@@ -62,7 +63,7 @@ class Case(NamedTuple):
 
     def key(self, method: str, seed: int) -> tuple[str, ...]:
         """Name one run among all that any command may have done."""
-        return (self.source, self.settings.digest, "planted" if self.planted else "random", method, str(seed))
+        return (SOURCES[self.source], self.settings.digest, "planted" if self.planted else "random", method, str(seed))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -152,7 +153,7 @@ def measure(
         raise Failed(str(error)) from None
     layers = {name: 1 - (part.locked + int(part.mask.sum())) / part.size for name, part in problem.masks.items()}
     row: Row = {
-        "source": case.source, "method": method, "seed": seed, "sparsity": settings.sparsity,
+        "source": SOURCES[case.source], "method": method, "seed": seed, "sparsity": settings.sparsity,
         "prune": settings.prune, "lock": settings.lock, "planted": case.planted,
         "test": task.accuracy(model, "test"), "validation": task.accuracy(model, "validation"),
         "seconds": round(found.seconds, 3), "extra_bits": found.extra_bits,
@@ -176,14 +177,14 @@ def key_of(row: Row) -> tuple[str, ...]:
         settings = Settings(**row["settings"])
     except DAMAGE as error:
         raise ValueError(f"rows.jsonl holds a row that is not of this command ({error}); give another --out") from None
-    return Case(row["source"], settings, row["planted"]).key(row["method"], row["seed"])
+    return Case(CALLED[row["source"]], settings, row["planted"]).key(row["method"], row["seed"])
 
 
 def cases(args: argparse.Namespace) -> list[Case]:
     """Return the sources at all sparsities.
 
-    The sparse source is pruned as much as the frozen one and nothing in it is locked. A source of the same rates as one
-    before it, such as the sparse one when nothing is pruned, is left out.
+    The pruned source is pruned as much as the frozen one and nothing in it is locked. A source of the same rates as one
+    before it, such as the pruned one when nothing is pruned, is left out.
     """
     if args.model is None or args.data_set is None:
         raise ValueError("give --model and --data-set")
@@ -192,9 +193,9 @@ def cases(args: argparse.Namespace) -> list[Case]:
     found: dict[tuple[Settings, bool], Case] = {}
     for sparsity in args.sparsity:
         rates = positioned(args.freeze, sparsity)
-        shares = {"dense": (0.0, 0.0), "sparse": (rates.prune, 0.0), "frozen": (rates.prune, rates.lock)}
+        shares = {"dense": (0.0, 0.0), "pruned": (rates.prune, 0.0), "frozen": (rates.prune, rates.lock)}
         for source in args.sources:
-            prune, lock = shares[one_of("source", source, SOURCES)]
+            prune, lock = shares[one_of("source", source, tuple(SOURCES))]
             choices = {**own, "sparsity": sparsity, "prune": prune, "lock": lock}
             settings = usual(args.model, args.data_set, choices)
             for planted in (False, True) if args.planted else (False,):
@@ -206,7 +207,8 @@ def table(rows: Iterable[Row]) -> Table:
     """Return a line for each source, sparsity and method: means over seeds with intervals."""
     groups: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
-        name = f"{row['source']}, planted" if row["planted"] else row["source"]
+        called = CALLED[row["source"]]
+        name = f"{called}, planted" if row["planted"] else called
         groups.setdefault((name, f"{row['sparsity']:g}", row["method"]), []).append(row)
     with_planted = any(group[0]["planted"] for group in groups.values())
     lines = []
@@ -232,7 +234,7 @@ def _parser() -> Parser:
     lines = "\n".join(f"  {name:18}{rival.says}" for name, rival in METHODS.items())
     p = Parser(
         prog="slt compare",
-        description="Compare searches in dense, sparse (pruned) and frozen sources, over several sparsities and seeds.",
+        description="Compare searches in dense, pruned and frozen sources, over several sparsities and seeds.",
         epilog=f"methods:\n{lines}\n\nOptions left out come from the preset of the model and data set, if one exists.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -31,12 +31,12 @@ from slt.core.store import Row, export_csv, export_json, export_jsonl, read_json
 from slt.core.tables import Table
 from theory.freezing import positioned
 from torch_backend.data import GRAPHS, IMAGES, Graph, Images, load
-from torch_backend.masks.supermask import freeze
-from torch_backend.models import MODELS
+from torch_backend.masks.supermask import freeze, supermasks
+from torch_backend.models import MODELS, build
 from torch_backend.rivals import Problem
 from torch_backend.rivals.overlap import ONE_SHOT, Overlap, mask_of, mean_overlaps, overlap
 from torch_backend.rivals.overlap import masks as masks_of
-from torch_backend.rivals.zhang2023 import LAYER_RATES, STARTS, TRACE, first_mask, search
+from torch_backend.rivals.zhang2023 import LAYER_RATES, STARTS, TRACE, first_mask, search, wanted_count
 from torch_backend.rivals.zhang2023 import TRACED as TRACED_SO_FAR
 from torch_backend.tickets import files as tickets
 from torch_backend.training.pretrained import loaded, trained
@@ -147,9 +147,11 @@ def run(jackpot: Jackpot, seed: int, folder: Path, args: argparse.Namespace, dev
     if known is not None:
         return known
     task = task_of(settings, seed, data)
+    source = {**source_of(settings, seed), "weights": "given"}
+    untrained = freeze(build(settings.model, **model_sizes(settings, data)), **source)
+    wanted_count(supermasks(untrained), settings.sparsity, jackpot.layer_rates)  # refuses now what training cannot mend
     dense = _dense(jackpot, seed, data, args, device)
     folder.mkdir(parents=True, exist_ok=True)
-    source = {**source_of(settings, seed), "weights": "given"}
 
     def problem(tell: Callable[[Row], None] = lambda row: None) -> Problem:
         return Problem(freeze(copy.deepcopy(dense), **source), task, settings, seed, folder, tell, origin)

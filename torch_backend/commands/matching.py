@@ -22,7 +22,7 @@ EXPONENTS = tuple(k / 20 for k in range(31))  # 0 .. 1.5
 
 
 @dataclass(frozen=True, slots=True)
-class Crossing:
+class Match:
     """The width factor from which a network matches its reference: ``lower <= value <= upper`` but for noise.
 
     value: 0 when the mean already matches at the narrowest width measured, infinite when not at the widest. lower: 0
@@ -33,13 +33,11 @@ class Crossing:
     value: float
     upper: float
 
-    def __truediv__(self, other: float) -> "Crossing":
-        return Crossing(self.lower / other, self.value / other, self.upper / other)
+    def __truediv__(self, other: float) -> "Match":
+        return Match(self.lower / other, self.value / other, self.upper / other)
 
 
-def crossing(
-    factors: Sequence[float], differences: ArrayLike, margin: float = 0.0, confidence: float = MEANS
-) -> Crossing:
+def crossing(factors: Sequence[float], differences: ArrayLike, margin: float = 0.0, confidence: float = MEANS) -> Match:
     """Locate the width factor from which on the mean difference in accuracy is at least ``-margin``.
 
     factors: (widths,) rising. differences: (widths, seeds), accuracy at this width minus the reference's *with the same
@@ -79,14 +77,14 @@ def crossing(
         a, b = (estimates[below[-1] + step].value + margin for step in (0, 1))
         x, y = (log(factors[below[-1] + step]) for step in (0, 1))
         value = float(np.exp(x + (y - x) * -a / (b - a)))
-    return Crossing(
+    return Match(
         float(factors[rejected - 1]) if rejected else 0.0,
         value,
         float(factors[len(factors) - from_above]) if from_above else inf,
     )
 
 
-def verdict(measured: Crossing, predicted: float) -> str:
+def verdict(measured: Match, predicted: float) -> str:
     """Say in a word how a predicted factor stands to the interval of the measured one.
 
     "understates": worse is shown at the predicted width, which is too little; "overstates": a narrower source than

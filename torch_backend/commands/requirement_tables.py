@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from slt.core import console
 from slt.core.intervals import MEANS, mean_interval, shown
 from slt.core.store import Row
-from slt.core.tables import Table
+from slt.core.tables import Table, Written
 from theory.factors import DELTA, EPS, LAWS, OTHER_EPS, width_factor
-from torch_backend.commands.matching import Crossing, best_exponent, crossing, missed, noise, over_seeds, verdict
+from torch_backend.commands.matching import Match, best_exponent, crossing, missed, noise, over_seeds, verdict
 
 Floats = NDArray[np.float64]
 CENTRE = 0.5
@@ -89,7 +89,7 @@ def curves(rows: Sequence[Row]) -> list[Curve]:
     return found
 
 
-def matched(curve: Curve, dense: Curve, margin: float = 0.0) -> Crossing:
+def matched(curve: Curve, dense: Curve, margin: float = 0.0) -> Match:
     """Return the width factor from which ``curve`` is as good as the dense reference, less ``margin``."""
     reference = dense.accuracy[dense.factors.index(1)]
     return crossing(curve.factors, curve.accuracy - reference, margin)
@@ -198,7 +198,8 @@ def factor_table(found: Sequence[Curve], margin: float) -> Table:
 
 def collapse_table(found: Sequence[Curve]) -> Table:
     """Return a line for each abscissa: by how many points a curve misses the common curve of the others."""
-    table, lines = _points(found, "width")[2], []
+    table = _points(found, "width")[2]
+    lines: list[tuple[str, str]] = []
     for key, name in ABSCISSAE.items():
         spread = over_seeds(table, lambda means, key=key: miss(found, key, means))  # type: ignore[misc]
         lines.append((name, shown(spread, ".2f", 100)))
@@ -210,10 +211,10 @@ def collapse_table(found: Sequence[Curve]) -> Table:
     return console.table(title, ("<abscissa", "miss"), lines)
 
 
-def factor_text(measured: Crossing, factors: Sequence[float]) -> str:
+def factor_text(measured: Match, factors: Sequence[float]) -> Written:
     """Return "1.8 [1.4, 2]"; what lies outside the widths run is said as ≤ or > the last of them.
 
-    >>> factor_text(Crossing(0.0, 1.5, inf), (1.0, 2.0)), factor_text(Crossing(2, inf, inf), (1.0, 2.0))
+    >>> factor_text(Match(0.0, 1.5, inf), (1.0, 2.0)), factor_text(Match(2, inf, inf), (1.0, 2.0))
     ('1.50 [≤1, >2]', '>2 [2, >2]')
     """
 
@@ -222,4 +223,4 @@ def factor_text(measured: Crossing, factors: Sequence[float]) -> str:
             return f"≤{factors[0]:.3g}"
         return f">{factors[-1]:.3g}" if value == inf else format(value, digits)
 
-    return f"{text(measured.value, '.2f')} [{text(measured.lower, '.3g')}, {text(measured.upper, '.3g')}]"
+    return Written(text(measured.value, ".2f"), text(measured.lower, ".3g"), text(measured.upper, ".3g"))

@@ -1,7 +1,7 @@
 """Ticket files looked at: ``slt ticket info|verify|export|sizes``."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from inspect import signature
 from io import BytesIO
@@ -55,7 +55,7 @@ def info(path: Path, page: console.Page) -> int:
     coded = 8 * len(tensors[tickets.BITS])
     rest = sum(tensor.nbytes for name, tensor in tensors.items() if name != tickets.BITS)
     page.print(
-        f"{ticket.architecture} {ticket.sizes}\nSource: {source}\nAbout: {ticket.about}\n"
+        f"{ticket.architecture} {ticket.sizes}\nSource: {source}\nAbout: {_told(ticket.about)}\n"
         f"Bits: {free:,} searchable of {weights:,} weights, {kept_free:,} kept; {coded:,} written ({ticket.coding}); "
         f"entropy {entropy:,.0f}\nNorm statistics and learned numbers: {rest:,} bytes\n"
         f"File: {Path(path).stat().st_size:,} bytes; formula (1 - F) N = "
@@ -159,6 +159,8 @@ def export(path: Path, to: Path, page: console.Page) -> int:
     if same:
         raise ValueError(f"--to must be another file than the ticket, got {to}")
     check_writable(to)
+    if to.suffix == ".onnx":  # before a large network is rebuilt
+        _check_onnx(tickets.read(path)[0])
     model, ticket = _load(path, page)
     plain = tickets.plain_model(model)
     state = plain.state_dict()
@@ -186,16 +188,26 @@ def _load(path: Path, page: console.Page) -> tuple[nn.Module, tickets.TicketFile
     return tickets.load(path)
 
 
-def _export_onnx(model: nn.Module, ticket: tickets.TicketFile, to: Path) -> None:
-    sizes = _sizes(ticket)
-    if "inputs" in sizes:
+def _check_onnx(ticket: tickets.TicketFile) -> None:
+    """Raise ValueError where the network cannot be written as ONNX, or not on this machine."""
+    if ticket.architecture in MODELS and "inputs" in _sizes(ticket):
         raise ValueError("a graph network takes a sparse matrix, which ONNX does not have: export it as .safetensors")
-    side = sizes.get("size", 224 if ticket.architecture in ("resnet50", "resnet18-imagenet") else 32)
-    example = torch.zeros(1, sizes["channels"], side, side, dtype=next(model.parameters()).dtype)
     if find_spec("onnx") is None or find_spec("onnxscript") is None:
         raise ValueError("ONNX needs two packages more: pip install onnx onnxscript")
+
+
+def _export_onnx(model: nn.Module, ticket: tickets.TicketFile, to: Path) -> None:
+    sizes = _sizes(ticket)
+    side = sizes.get("size", 224 if ticket.architecture in ("resnet50", "resnet18-imagenet") else 32)
+    example = torch.zeros(1, sizes["channels"], side, side, dtype=next(model.parameters()).dtype)
     program: Any = torch.onnx.export(model, (example,), dynamo=True, verbose=False)
     write_atomically(to, program.model_proto.SerializeToString())  # its own way to save makes two files
+
+
+def _told(about: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a file says about its ticket, with the best epoch counted from 1, as epochs are shown everywhere."""
+    best = about.get("best_epoch")
+    return {**about, "best_epoch": best + 1} if isinstance(best, int) else dict(about)
 
 
 def _printable(name: str) -> str:

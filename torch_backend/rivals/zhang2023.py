@@ -106,22 +106,30 @@ def layer_counts(masks: Mapping[str, Supermask], sparsity: float, layer_rates: s
     "uniform", the same share of the free weights of every layer.
     Raises ValueError for a sparsity that leaves no choice, and :class:`LayerCollapse` when a layer would be empty.
     """
-    one_of("layer rates", layer_rates, LAYER_RATES)
-    wanted = kept_free(masks, sparsity)
+    wanted = wanted_count(masks, sparsity, layer_rates)
     numbers = [layer.values.abs() for layer in masks.values()]
     scope = "layer"
     if layer_rates == "magnitude":
-        scope, last = "global", len(numbers[-1])
-        if wanted < last:
-            raise LayerCollapse(
-                f"at sparsity {sparsity:g} {wanted} free weights are kept, and the last layer has {last}"
-            )
+        scope = "global"
         numbers[-1] = torch.full_like(numbers[-1], math.inf)
     try:
         keep_largest(masks, numbers, wanted, scope, refuse_collapse=True)
     except LayerCollapse as error:
         raise LayerCollapse(f"at sparsity {sparsity:g} and layer rates {layer_rates} {error}") from None
     return {name: int(layer.mask.count_nonzero()) for name, layer in masks.items()}
+
+
+def wanted_count(masks: Mapping[str, Supermask], sparsity: float, layer_rates: str) -> int:
+    """Return how many free weights are kept in all, which does not depend on their values.
+
+    Raises ValueError for a sparsity that leaves no choice, and :class:`LayerCollapse` when fewer are kept than the last
+    layer has, which keeps all with layer rates by magnitude.
+    """
+    one_of("layer rates", layer_rates, LAYER_RATES)
+    wanted, last = kept_free(masks, sparsity), len(list(masks.values())[-1].mask)
+    if layer_rates == "magnitude" and wanted < last:
+        raise LayerCollapse(f"at sparsity {sparsity:g} {wanted} free weights are kept, and the last layer has {last}")
+    return wanted
 
 
 def first_mask(layer: Supermask, count: int, start: str, seed: int, name: str) -> Tensor:

@@ -1,6 +1,7 @@
 """A user's own data as the task of a run: loaders of labelled batches, randomness keyed by (seed, epoch, step)."""
 
 import random
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
+from slt.core.checks import first_line
 from slt.core.keys import key_words
 from torch_backend.data.sets import PARTS
 from torch_backend.tickets.tensors import digest
@@ -76,6 +78,23 @@ class LoaderTask:
         """Batches in an epoch."""
         return len(self.train)
 
+    def check(self, model: nn.Module) -> None:
+        """Raise ValueError unless the model takes a batch of each part, and all labels are among its outputs.
+
+        All labels of the test data are looked at, for they are used when the work is done. The model is not changed but
+        for its mode.
+        """
+        model.eval()
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what the user's own model says in training is said then
+            for part in PARTS:
+                with self._keyed(f"first batch of {part}", 0):
+                    batches = self._batches(part, 0)
+                    x, labels = _pair(next(batches), part)
+                    outputs = self._answer(model, x, labels, part)[0].shape[1]
+                    for batch in batches if part == "test" else ():
+                        _check_labels(_pair(batch, part)[1], outputs, part)
+
     def loss(self, model: nn.Module, epoch: int, step: int) -> Tensor:
         """Return the mean cross-entropy of a batch; the steps of an epoch must come in their order.
 
@@ -111,15 +130,12 @@ class LoaderTask:
 
     def _answer(self, model: nn.Module, x: Any, labels: Tensor, part: str) -> tuple[Tensor, Tensor]:
         """Return logits and labels on the device, checked."""
-        logits, labels = model(_moved(x, self.device)), labels.to(self.device)
+        x, labels = _moved(x, self.device), labels.to(self.device)
+        logits = answer(model, (x,), part)
         if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(labels):
             got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
             raise ValueError(f"the model must return (N, classes) for N = {len(labels)} labels of {part}, got {got}")
-        if not 0 <= int(labels.min()) <= int(labels.max()) < logits.shape[1]:
-            raise ValueError(
-                f"labels of {part} must be 0 to {logits.shape[1] - 1}, for the model has {logits.shape[1]} outputs; "
-                f"got {int(labels.min())} to {int(labels.max())}"
-            )
+        _check_labels(labels, logits.shape[1], part)
         return logits, labels
 
     def _batches(self, part: str, epoch: int) -> Iterator[Any]:
@@ -180,6 +196,44 @@ def loader_of(data: Any, name: str, batch: int) -> Any:
     if not len(data):
         raise ValueError(f"{name}: there is no example")
     return DataLoader(data, batch if name == "train" else EVALUATED, shuffle=name == "train")
+
+
+def answer(model: nn.Module, inputs: tuple[Any, ...], part: str) -> Any:
+    """Return what the model makes of ``inputs``; raise ValueError, which names both, where it cannot take them."""
+    try:
+        return model(*inputs)
+    except Exception as error:  # a model raises whatever it likes
+        if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
+            raise
+        given = ", ".join(_form(value) for value in _tensors(inputs)) or type(inputs[0]).__name__
+        raise ValueError(
+            f"the model cannot take the inputs of {part}, which are {given}; {_wanted(model)}: {first_line(error)}"
+        ) from error
+
+
+def _wanted(model: nn.Module) -> str:
+    """Say what a model begins with, and of which type its parameters are."""
+    for name, module in model.named_modules():
+        own = next(module.parameters(recurse=False), None)
+        if own is not None and not any(module.children()):
+            return f"it begins with {f'{name}, ' if name else ''}{' '.join(str(module).split())} in {_type(own)}"
+    return "it has no parameters"
+
+
+def _form(value: Tensor) -> str:
+    return f"{_type(value)} {tuple(value.shape)}"
+
+
+def _type(value: Tensor) -> str:
+    return str(value.dtype).removeprefix("torch.")
+
+
+def _check_labels(labels: Tensor, outputs: int, part: str) -> None:
+    if not 0 <= int(labels.min()) <= int(labels.max()) < outputs:
+        raise ValueError(
+            f"labels of {part} must be 0 to {outputs - 1}, for the model has {outputs} outputs; "
+            f"got {int(labels.min())} to {int(labels.max())}"
+        )
 
 
 def _pair(batch: Any, part: str) -> tuple[Any, Tensor]:

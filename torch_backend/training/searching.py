@@ -26,7 +26,7 @@ from torch_backend.data import load
 from torch_backend.data.sets import PARTS
 from torch_backend.masks.supermask import Supermask, freeze, supermasks
 from torch_backend.tickets import files
-from torch_backend.training.loaders import ALLOWED, LoaderTask, loader_of
+from torch_backend.training.loaders import ALLOWED, LoaderTask, answer, loader_of
 from torch_backend.training.run import EPOCHS, TRAINED, Task
 from torch_backend.training.settings import Settings
 from torch_backend.training.start import (
@@ -45,6 +45,7 @@ from torch_backend.training.start import (
     source_of,
     task_of,
 )
+from torch_backend.training.tasks import GraphTask, ImageTask
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,7 @@ def search(
     scale: str = "dynamic",
     learn_norms: bool = False,
     leave: Collection[str] = (),
+    name: str | None = None,
     epochs: int = 20,
     batch: int = 128,
     optimiser: str = "adamw",
@@ -170,7 +172,8 @@ def search(
 
     prune, lock: shares of the weights that are never, or always, in the ticket; rule, weights, scale, learn_norms and
     leave: as in :func:`torch_backend.masks.supermask.freeze`; scope: as in
-    :func:`torch_backend.masks.threshold.select`. epochs, optimiser ("sgd" with momentum 0.9, or "adamw"), rate, decay:
+    :func:`torch_backend.masks.threshold.select`. name: what a module of one's own is called in rows, messages and
+    figures, by default its class. epochs, optimiser ("sgd" with momentum 0.9, or "adamw"), rate, decay:
     of the scores' training, the rate falling to 0 by the cosine rule; batch: of data that are no loaders. augment:
     random crops and flips of a data set by name. device: default a GPU if there is one.
 
@@ -195,7 +198,7 @@ def search(
         "scale": scale, "learn_norms": flag("learn_norms", learn_norms), "epochs": epochs, "batch": batch,
         "optimiser": optimiser, "rate": rate, "decay": decay, "augment": flag("augment", augment),
     }  # fmt: skip
-    planned = _planned(model, data, choices, tuple(leave), seed, device_of(device))
+    planned = _planned(model, data, choices, tuple(leave), name, seed, device_of(device))
     if folder is None:
         with TemporaryDirectory(prefix="slt-search-") as temporary:
             return _searched(planned, seed, Path(temporary), progress, keep=False)
@@ -264,7 +267,13 @@ class _Planned:
 
 
 def _planned(
-    model: nn.Module | str, data: Any, choices: dict[str, Any], leave: tuple[str, ...], seed: int, device: torch.device
+    model: nn.Module | str,
+    data: Any,
+    choices: dict[str, Any],
+    leave: tuple[str, ...],
+    name: str | None,
+    seed: int,
+    device: torch.device,
 ) -> _Planned:
     """Return what is to be searched; raise ValueError where model, data and choices do not fit."""
     if not isinstance(model, nn.Module | str):
@@ -273,16 +282,22 @@ def _planned(
         raise ValueError(f"model {model!r} goes with a data set by name; for data of your own give a module")
     if isinstance(model, str) and leave:
         raise ValueError("leave is for a module of your own: the models here have no parameter to leave")
+    if isinstance(model, str) and name is not None:
+        raise ValueError("name is for a module of your own: the models here have names")
+    if name is not None and (not isinstance(name, str) or not name.isprintable() or not name.strip()):
+        raise ValueError(f"name must be a text that can be printed, got {name!r}")
     settings: Settings
     if isinstance(model, str):
         settings = Settings(model, data, **choices)
     else:
         settings = OwnSettings(
-            type(model).__name__, data if isinstance(data, str) else files.OWN, **choices, leave=leave
+            name or type(model).__name__, data if isinstance(data, str) else files.OWN, **choices, leave=leave
         )
     task, digest, sizes = _task(settings, data, seed, device, isinstance(model, str))
     if isinstance(model, str):
         return _Planned(settings, device, task, digest, partial(prepared, settings, seed, sizes), None, sizes)
+    if any(parameter.ndim > 1 for parameter in model.parameters()):  # else there is nothing to freeze, which is said
+        _check_fit(copy.deepcopy(model).to(device), task)
     make = partial(_frozen, model, settings, leave, seed)
     return _Planned(settings, device, task, digest, make, partial(copy.deepcopy, model), {})
 
@@ -302,6 +317,20 @@ def _task(
     train, validation, test = (loader_of(part, name, settings.batch) for name, part in zip(PARTS, data, strict=True))
     task = LoaderTask(train, validation, test, seed, device)
     return task, task.fingerprint, {}
+
+
+def _check_fit(model: nn.Module, task: Task) -> None:
+    """Raise ValueError unless a module of a user's own takes the data and has an output for every class."""
+    if isinstance(task, LoaderTask):
+        task.check(model)
+        return
+    assert isinstance(task, GraphTask | ImageTask)
+    classes = task.graph.classes if isinstance(task, GraphTask) else task.images.classes
+    with torch.no_grad():
+        logits = answer(model.eval(), task.ones(torch.float32), "the data set")
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or logits.shape[1] < classes:
+        got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise ValueError(f"the model must return (N, {classes}) or more columns for {classes} classes, got {got}")
 
 
 def _frozen(model: nn.Module, settings: Settings, leave: tuple[str, ...], seed: int) -> nn.Module:

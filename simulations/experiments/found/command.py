@@ -11,7 +11,7 @@ How long is long enough? Tried once, beside the result, in the three dense sourc
 width: ten times as many steps make the largest error now better, now worse (docs/results.md has the numbers).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -26,16 +26,16 @@ from simulations.existence.sweep import GRID, path
 from simulations.existence.target import accuracy, forward
 from simulations.experiments.found import tables
 from simulations.experiments.found.judge import apply, judge, masks_of
-from simulations.experiments.found.targets import TARGETS, Problem, problem
+from simulations.experiments.found.targets import TARGETS, Exercise, problem
 from simulations.run.engines import Threads
-from simulations.run.runner import Work, command
-from slt.core.command import REFUTED
+from simulations.run.experiment import Experiment
+from simulations.run.runner import Work
 from slt.core.forms import Form, Numbers, count
 from slt.core.keys import key_words
 from slt.core.store import Row, canonical
+from slt.core.tables import Table
 from theory.existence import Plan, plan
 
-EXPERIMENT = "found"
 DELTA = 0.1
 RATES = ((0.0, 0.0), (0.4, 0.0), (0.2, 0.1))
 POSITIONS = (-1.0, -0.5, 0.0, 1.0)
@@ -58,7 +58,7 @@ class Setting:
 SETTINGS = tuple(Setting(name, p, q, t) for name in TARGETS for p, q in RATES for t in POSITIONS)
 
 
-def planned(setting: Setting, task: Problem) -> tuple[Plan, tuple[float, ...], tuple[float, ...]]:
+def planned(setting: Setting, task: Exercise) -> tuple[Plan, tuple[float, ...], tuple[float, ...]]:
     """Return the plan of a setting's widths, and the rates of source layers 1 .. L + 1."""
     target = task.target
     depth = len(target.weights)
@@ -70,7 +70,7 @@ def planned(setting: Setting, task: Problem) -> tuple[Plan, tuple[float, ...], t
     return make(widths=path(estimated, proven, setting.t)), prune, lock
 
 
-def measure(task: Problem, source: Source, precisions: tuple[float, ...]) -> Row:
+def measure(task: Exercise, source: Source, precisions: tuple[float, ...]) -> Row:
     """Return how good the ticket is that is built in ``source``, and those that are found there."""
     from simulations.experiments.found.search import search, sparsity_at
 
@@ -99,7 +99,7 @@ def measure(task: Problem, source: Source, precisions: tuple[float, ...]) -> Row
     return row
 
 
-def form(task: Problem, source: Source) -> Form:
+def form(task: Exercise, source: Source) -> Form:
     """Return the form of a row of :func:`measure`."""
     errors = {"sup": Numbers(0), "mean": Numbers(0)}
     judged: Form = {
@@ -154,22 +154,24 @@ def violations(row: Row) -> int:
     return sum(found["violations"] for found in (row["constructed"], *row["imitated"], *row.get("labelled", [])))
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Measure all sources, print the tables, write one row a source; exit 1 when a mask breaks the frozen states."""
-    rows, page = command(
-        argv,
-        EXPERIMENT,
-        __doc__,
-        work,
-        trials=SOURCES,
-        what="sources of each setting",
-        seeded="targets, inputs and sources",
-        confidence=CONFIDENCE,
-    )
+def shown(rows: Sequence[Row]) -> Iterator[Table | str]:
+    """Yield the tables, and in how many sources a mask breaks the frozen states."""
     for name in TARGETS:
         for which in ("sup", "mean"):
-            page.print(tables.errors(name, [row for row in rows if row["target"] == name], which))
-    page.print(tables.accuracies([row for row in rows if "labelled" in row]))
+            yield tables.errors(name, [row for row in rows if row["target"] == name], which)
+    yield tables.accuracies([row for row in rows if "labelled" in row])
     broken = sum(violations(row) > 0 for row in rows)
-    page.print(f"sources in which a mask breaks the frozen states: {broken} of {len(rows)}")
-    return REFUTED if broken else 0
+    yield f"sources in which a mask breaks the frozen states: {broken} of {len(rows)}"
+
+
+main = Experiment(
+    "found",
+    __doc__,
+    work,
+    shown,
+    trials=SOURCES,
+    what="sources of each setting",
+    seeded="targets, inputs and sources",
+    confidence=CONFIDENCE,
+    refuted=lambda row: violations(row) > 0,
+)

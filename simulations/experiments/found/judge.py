@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from simulations.existence.build import Ticket
 from simulations.existence.source import Source
 from simulations.existence.target import accuracy, forward
-from simulations.experiments.found.targets import Problem
+from simulations.experiments.found.targets import Exercise
 from slt.core.store import Row
 
 Floats = NDArray[np.float64]
@@ -50,7 +50,7 @@ def masks_of(ticket: Ticket) -> Masks:
     return (first & (states != -1), *upper)
 
 
-def judge(problem: Problem, applied: Applied) -> Row:
+def judge(problem: Exercise, applied: Applied) -> Row:
     """Return the sparsity, the errors at training and at test inputs, and the share of right test labels if any."""
     target = problem.target
     found: Row = {"sparsity": applied.sparsity, "violations": applied.violations}

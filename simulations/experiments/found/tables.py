@@ -6,7 +6,7 @@ from math import exp, log
 from slt.core import console
 from slt.core.intervals import Estimate, mean_interval, shown
 from slt.core.store import Row
-from slt.core.tables import Table
+from slt.core.tables import Table, Written
 
 HEAD = ("p", "q", "t", "weights")
 Number = Callable[[Row], float]
@@ -57,7 +57,7 @@ def _table(title: str, columns: dict[str, Number], rows: Sequence[Row], form: st
         for number in columns.values():
             found = interval([number(row) for row in chosen], rows[0]["confidence"], geometric)
             several = found.trials > 1 and found.lower < found.upper
-            line.append(shown(found, form) if several else format(found.value, form))
+            line.append(shown(found, form) if several else Written(format(found.value, form)))
         cells.append(line)
     return console.table(title, (*HEAD, *columns), cells)
 

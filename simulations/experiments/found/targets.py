@@ -18,7 +18,7 @@ SIDE, CLASSES = 4, 5  # digits 0 .. 4, averaged to 4 x 4
 
 
 @dataclass(frozen=True)
-class Problem:
+class Exercise:
     """A target with training inputs; its own inputs (and labels) are those that tickets are judged on.
 
     eps, steps: precision asked of the construction, optimiser steps of a search. labels: of the training inputs, or
@@ -38,12 +38,12 @@ class Problem:
 
 
 @cache
-def problem(name: str, seed: int) -> Problem:
+def problem(name: str, seed: int) -> Exercise:
     """Return the problem "random" or "digits"; digits raise ValueError without scikit-learn."""
     return _random(seed) if name == "random" else _digits(seed)
 
 
-def _random(seed: int) -> Problem:
+def _random(seed: int) -> Exercise:
     """2-3-1, weights uniform on [-1, 1], inputs uniform on the square [-1, 1]^2."""
     sizes = (2, 3, 1)
     rng = generator(seed, "found, random target")
@@ -52,10 +52,10 @@ def _random(seed: int) -> Problem:
         generator(seed, f"found, {part}").uniform(-1, 1, (count, 2))
         for part, count in (("training", TRAINING), ("test", TEST))
     )
-    return Problem(Target("random", weights, low=-np.ones(()), inputs=test), 0.1, 500, training, None)
+    return Exercise(Target("random", weights, low=-np.ones(()), inputs=test), 0.1, 500, training, None)
 
 
-def _digits(seed: int) -> Problem:
+def _digits(seed: int) -> Exercise:
     """16-6-5, trained on four fifths of the images of 0 .. 4; the last fifth is the test."""
     try:
         from sklearn.datasets import load_digits
@@ -66,6 +66,6 @@ def _digits(seed: int) -> Problem:
     labels = labels.astype(np.int64)
     test, rest = np.split(generator(seed, "found, digits split").permutation(len(inputs)), [len(inputs) // 5])
     weights = train((SIDE**2, 6, CLASSES), inputs[rest], labels[rest], epochs=60, batch=64, decay=1e-4, seed=seed)
-    return Problem(
+    return Exercise(
         Target("digits", weights, inputs=inputs[test], labels=labels[test]), 0.2, 300, inputs[rest], labels[rest]
     )

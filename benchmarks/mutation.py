@@ -6,7 +6,7 @@ Every mutant is one small change of the source: a number, an operator, an operan
 Tests that reach the changed line are run on it, quick ones first, until one fails. A mutant that all of them pass has
 *survived*; tests/survivors/MODULE.toml lists known survivors with the reason why each does no harm, and any
 other makes the command end with exit code 1. Tests marked ``pinned`` (their expectation is a number that was printed
-once) and doctests do not take part: they notice every change and show of none that it is wrong.
+once) and doctests do not take part: they notice every change and show of none that it is wrong; nor do ``long`` ones.
 
 cosmic-ray makes the mutants, with operators of ours for formulas. Its own runner starts an interpreter for each mutant,
 seconds of imports; mutmut forks, but leaves out constants of modules and functions with decorators, such as both
@@ -245,7 +245,8 @@ class _Tests:
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         options = ["-x", "-q", "--assert=plain", "-o", "addopts=--import-mode=importlib"]
         options += [f"-pno:{name}" for name in ("cacheprovider", "doctest", "unraisableexception", "threadexception")]
-        return int(pytest.main([*options, *files], [self]))
+        code = pytest.main([*options, *files], [self])
+        return int(code) if code != pytest.ExitCode.NO_TESTS_COLLECTED else 0  # all of a file may be long ones
 
 
 def _forked(work: Any, *args: Any) -> int:
@@ -287,12 +288,13 @@ def _measure(package: str, files: list[str], out: Path) -> int:
     seconds = dict[str, float]()
 
     def each(tests: _Tests) -> None:
-        for name, following in zip(tests.items, [*list(tests.items)[1:], None], strict=True):
+        names = list(tests.items)
+        for k, name in enumerate(names):
             for cache in _remembered(package):
                 cache.cache_clear()
             cover.switch_context(name)
             start = time.process_time()
-            tests.run(name, following)
+            tests.run(name, names[k + 1] if k + 1 < len(names) else None)
             seconds[name] = time.process_time() - start
             if tests.failed:
                 raise ValueError(name)

@@ -40,6 +40,7 @@ from hashlib import blake2b
 from importlib import import_module
 from importlib.machinery import SourceFileLoader
 from inspect import CO_OPTIMIZED
+from itertools import accumulate
 from mmap import mmap
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -71,7 +72,7 @@ OPPOSITES |= {value: key for key, value in OPPOSITES.items()} | {'"upper"': '"lo
 CPU_SHARE, CPU_LEAST = 5, 6  # a test may take this many times its CPU seconds on a mutant, and some more
 CPU_IMPORTS = 60  # CPU seconds in which tests are to be collected
 LOST = 9  # exit code of a child that does not find what it should change
-COLUMNS = "module,mutants,tried,killed,harmless,left,longest_test,seconds"
+COLUMNS = "module,mutants,tried,killed,harmless,left,longest_test,budget,seconds"
 MEMORY = 4 * 2**30
 NEUTRAL = re.compile(r"(frozen|strict)=(True|False)|maxsize=\d+")  # what only guards or saves, and changes no result
 FEW = 15  # quick tests that are run first
@@ -535,7 +536,7 @@ class _Run:
         if self.file.exists() and (known := json.loads(self.file.read_text()))["source"] == self.source:
             self.log = known
         # a mutant that was killed stays dead; one that survived is tried again when tests have changed
-        state = [self.reach.digest, self.options.quick]
+        state = [self.reach.digest, self.options.quick, self.options.budget]
         if self.log.get("tests") != state:
             self.log |= {"tests": state, "passed": []}
 
@@ -560,7 +561,9 @@ class _Run:
         early = not span.isdisjoint(reached.get("", ()))
         names = [n for n in seconds if seconds[n] <= self.options.quick and (early or span & reached.get(n, set()))]
         kills = Counter(self.log["killed"].values())
-        return sorted(names, key=lambda n: (seconds[n] + 0.01 + (n not in reached)) / (1 + kills[n]))
+        names.sort(key=lambda n: (seconds[n] + 0.01 + (n not in reached)) / (1 + kills[n]))
+        until = accumulate(seconds[n] for n in names)
+        return [name for name, total in zip(names, until, strict=True) if total <= self.options.budget]
 
     def go(self, inside: bool, dead: _Dead, end: float) -> bool:
         """Try what is waiting; return False when time ran out."""
@@ -623,7 +626,8 @@ def _tell(run_: _Run) -> int:
         for change in sorted(run_.harmless.keys() - {name for mutant in survivors for name in mutant.names}):
             print(f"listed as harmless, but killed or no longer there: {change}")
     row = [run_.path, run_.of, len(run_.mutants), len(killed), len(survivors) - len(new), len(new)]
-    row += [run_.options.quick if run_.options.quick < float("inf") else "", round(run_.log["seconds"])]
+    limits = run_.options.quick, run_.options.budget
+    row += [*(limit if limit < float("inf") else "" for limit in limits), round(run_.log["seconds"])]
     print("| " + " | ".join(map(str, row)) + " |")
     table = LISTS / "results.csv"
     rows = {line.split(",")[0]: line for line in table.read_text().splitlines()[1:]}
@@ -646,6 +650,9 @@ def main(argv: list[str] | None = None) -> int:
         type=float,
         default=float("inf"),
         help="leave out tests that take longer; fewer mutants may be killed",
+    )
+    parser.add_argument(
+        "--budget", type=float, default=float("inf"), help="run tests of so many CPU seconds on a mutant, and no more"
     )
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long, with exit code 3")
     options = parser.parse_args(argv)

@@ -268,6 +268,12 @@ def test_a_given_table_and_the_game_are_both_valid_to_their_ends():
     assert np.array_equal(sufficient._cover_table(0.3, 1e-3, None), table)
 
 
+def test_n_is_raised_until_the_bound_that_is_promised_agrees(monkeypatch):
+    # the search gives away other tails than failure_at_most; here they would differ by a lot
+    monkeypatch.setattr(sufficient, "failure_at_most", lambda n, *_, **__: float(n < 100))
+    assert 100 <= sufficient._sufficient.__wrapped__(0.2, 0.1, Rates(), 1.0, None) <= 200
+
+
 @pytest.mark.parametrize("steps", [512, 2**30])
 @pytest.mark.parametrize(("prune", "lock"), [(0.0, 0.0), (0.0, 0.5), (0.25, 0.25)])
 def test_what_suffices_is_above_its_exact_sums_however_coarse_the_lattice(prune, lock, steps, monkeypatch):

@@ -274,6 +274,16 @@ def test_n_is_raised_until_the_bound_that_is_promised_agrees(monkeypatch):
     assert 100 <= sufficient._sufficient.__wrapped__(0.2, 0.1, Rates(), 1.0, None) <= 200
 
 
+def test_no_n_is_returned_that_is_only_the_end_of_a_search(monkeypatch):
+    n = sum(sufficient.split_sufficient_n(0.2, 0.1, lock=0.3))
+    monkeypatch.setattr(sufficient, "LARGEST_N", n)
+    assert sum(sufficient.split_sufficient_n(0.2, 0.1, lock=0.3)) == n
+    for largest in (n - 1, n - 9):
+        monkeypatch.setattr(sufficient, "LARGEST_N", largest)
+        with pytest.raises(ValueError, match="no n up to"):
+            sufficient.split_sufficient_n(0.2, 0.1, lock=0.3)
+
+
 @pytest.mark.parametrize("steps", [512, 2**30])
 @pytest.mark.parametrize(("prune", "lock"), [(0.0, 0.0), (0.0, 0.5), (0.25, 0.25)])
 def test_what_suffices_is_above_its_exact_sums_however_coarse_the_lattice(prune, lock, steps, monkeypatch):

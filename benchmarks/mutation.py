@@ -72,6 +72,7 @@ OPPOSITES |= {value: key for key, value in OPPOSITES.items()} | {'"upper"': '"lo
 CPU_SHARE, CPU_LEAST = 5, 6  # a test may take this many times its CPU seconds on a mutant, and some more
 CPU_IMPORTS = 60  # CPU seconds in which tests are to be collected
 LOST = 9  # exit code of a child that does not find what it should change
+WHOLE = "1-1000000"  # all lines of a module
 COLUMNS = "module,mutants,tried,killed,harmless,left,longest_test,budget,seconds"
 MEMORY = 4 * 2**30
 NEUTRAL = re.compile(r"(frozen|strict)=(True|False)|maxsize=\d+")  # what only guards or saves, and changes no result
@@ -629,6 +630,8 @@ def _tell(run_: _Run) -> int:
     limits = run_.options.quick, run_.options.budget
     row += [*(limit if limit < float("inf") else "" for limit in limits), round(run_.log["seconds"])]
     print("| " + " | ".join(map(str, row)) + " |")
+    if run_.options.lines != WHOLE or run_.options.tests:
+        return len(new)
     table = LISTS / "results.csv"
     rows = {line.split(",")[0]: line for line in table.read_text().splitlines()[1:]}
     rows[run_.path] = ",".join(map(str, row))
@@ -641,7 +644,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = Parser(prog="python -m benchmarks.mutation", description=__doc__)
     parser.add_argument("module", help="path of the module, such as theory/game.py")
     parser.add_argument("--tests", nargs="+", help="test files or folders (default: tests/ of the module's package)")
-    parser.add_argument("--lines", default="1-1000000", help="only mutants of these lines, such as 20-90")
+    parser.add_argument("--lines", default=WHOLE, help="only mutants of these lines, such as 20-90")
     parser.add_argument("--sample", type=int, help="only so many mutants, always the same ones (chosen by a hash)")
     parser.add_argument("--listed", action="store_true", help="try those that are listed too, and say which are killed")
     parser.add_argument("--log", type=Path, default=ROOT / "runs" / "mutation", help="folder that remembers outcomes")

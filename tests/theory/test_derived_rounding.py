@@ -275,6 +275,8 @@ def test_n_is_raised_until_the_bound_that_is_promised_agrees(monkeypatch):
 
 
 def test_no_n_is_returned_that_is_only_the_end_of_a_search(monkeypatch):
+    # however early a search is told to begin
+    monkeypatch.setattr(sufficient, "near_reach", lambda c, n, lock, free: np.zeros_like(free))
     n = sum(sufficient.split_sufficient_n(0.2, 0.1, lock=0.3))
     monkeypatch.setattr(sufficient, "LARGEST_N", n)
     assert sum(sufficient.split_sufficient_n(0.2, 0.1, lock=0.3)) == n
@@ -282,6 +284,15 @@ def test_no_n_is_returned_that_is_only_the_end_of_a_search(monkeypatch):
         monkeypatch.setattr(sufficient, "LARGEST_N", largest)
         with pytest.raises(ValueError, match="no n up to"):
             sufficient.split_sufficient_n(0.2, 0.1, lock=0.3)
+
+
+@pytest.mark.parametrize("n", [4, 5, 6, 7])
+def test_a_split_of_few_variables_is_bounded_by_their_own_law_not_by_a_normal_one(n):
+    cover, distance = np.array([1.0, 0.0]), Fraction(1, 8)
+    received, covering = sufficient._Problem(Rates(), distance, cover, 1e-6).split(n)
+    share = Fraction(covering / n)
+    exact = binomial(n, 0, share) + 2 * reach(distance, n, 0, 1 - share)
+    assert min(exact, 1) * (1 - Fraction(1, 10**12)) <= Fraction(received)
 
 
 @pytest.mark.parametrize("steps", [512, 2**30])

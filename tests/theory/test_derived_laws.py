@@ -6,7 +6,7 @@ lattice block allows for (sums outside the window, frequencies left out) really 
 
 from fractions import Fraction
 from functools import cache
-from math import ceil, exp, log
+from math import ceil, comb, exp, log
 
 import mpmath
 import numpy as np
@@ -180,6 +180,52 @@ def test_blocks_cut_a_range_without_gaps(last):
     assert [start for start, _ in blocks] == [0, *(end + 1 for _, end in blocks[:-1])]
     assert blocks[-1][1] == last
     assert all(end - start <= min(start / 4, 256) for start, end in blocks)
+
+
+def entries(c, a, b, side):
+    """Every entry of a lattice block, and the two counts that it belongs to."""
+    block = laws._lattice_block(Fraction(c), a, b, 1.0, side)
+    assert block.shape == (a[1] - a[0] + 1, b[1] - b[0] + 1)
+    return [(a[0] + i, b[0] + k, Fraction(float(entry))) for (i, k), entry in np.ndenumerate(block)]
+
+
+@pytest.mark.parametrize(("a", "b"), [((1, 1), (8, 10)), ((8, 10), (1, 1)), ((4, 5), (6, 7)), ((0, 0), (12, 15))])
+def test_every_entry_of_a_block_is_on_its_side_of_the_truth(a, b):
+    from tests.theory.exact_laws import sum_below
+
+    for c in range(-a[1], a[1] + b[1] + 1):
+        lower, upper = (entries(c, a, b, side) for side in ("lower", "upper"))
+        for (i, k, low), (_, _, high) in zip(lower, upper, strict=True):
+            assert low <= sum_below(Fraction(c), i, k) <= high
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [((0, 0), (40, 50)), ((40, 50), (0, 0)), ((20, 25), (24, 30)), ((40, 50), (8, 10))]
+)
+@pytest.mark.parametrize("outside", [4.0, 8.0])
+def test_a_window_serves_every_entry_of_its_block(a, b, outside, monkeypatch):
+    """Entries made one by one decide; e^-4 lies outside the window, and has to be allowed for in all of them."""
+    middle, spread = b[0] / 2, ((a[1] / 3) + b[1] / 12) ** 0.5
+    for c in (Fraction(middle + steps * spread) for steps in (-4, -2, -1, 0, 1, 2, 5)):
+        for side, other in (("lower", "upper"), ("upper", "lower")):
+            alone = {(i, k): entries(c, (i, i), (k, k), other)[0][2] for i in {*a} for k in {*b}}
+            with monkeypatch.context() as coarser:
+                coarser.setattr(laws, "_OUTSIDE", outside)
+                for i, k, entry in entries(c, a, b, side):
+                    if (i, k) in alone:
+                        assert entry <= alone[i, k] if side == "lower" else entry >= alone[i, k]
+
+
+@pytest.mark.parametrize("n", [200, 400])
+def test_what_a_mixture_cuts_off_is_paid_for_even_where_nothing_else_is_left(n):
+    """The tails of Bin(n, 1/2): a table of 0 and 1 mixes to them, down to 2^-n, where both ends have been cut off."""
+    size = np.arange(n + 1)
+    for j in range(0, n + 2, 5):
+        above = Fraction(sum(comb(n, k) for k in range(j, n + 1)), 2**n)
+        for table, exact in ((size >= j, above), (size < j, 1 - above)):
+            lower, upper = (Fraction(float(thinned(table * 1.0, [n], 0.5, side)[0])) for side in ("lower", "upper"))
+            assert lower <= exact <= upper
+            assert upper - lower <= exact / 10**8 + Fraction(4 * exp(-80))
 
 
 @pytest.mark.parametrize("side", ["lower", "upper"])

@@ -195,20 +195,33 @@ def test_no_rounding_lifts_the_floor_above_its_exact_value(spread, relu_output):
 
 
 @pytest.mark.parametrize("height", [1e-6, 1e-9, 1e-12])
-def test_where_the_target_is_hardly_positive_a_relu_output_shows_no_more_of_it(height):
+@pytest.mark.parametrize("size", [1.0, 4096.0])
+def test_where_the_target_is_hardly_positive_a_relu_output_shows_no_more_of_it(height, size):
     """The chord's nearer end is where w.x = height, which has as many wrong digits as its angle."""
     for seed in range(30):
         rng = np.random.default_rng(seed)
         values = directions(rng, 1, pi)
         line = np.arctan2(values[0, 0], -values[0, 1])
         across = line - pi / 2 / 8 + pi / 2 * (1 - height)
-        w = rng.uniform(0.5, 1) * np.array([np.cos(across), np.sin(across)])
+        w = size * rng.uniform(0.5, 1) * np.array([np.cos(across), np.sin(across)])
         source = values, np.array([[1, 1]]), np.array([1.0]), np.array([1])
         received = sup_error_floor(*source, w, relu_output=True)
         with mpmath.workdps(60):
             exact = exact_floor(*source, w)
-            assert mpmath.mpf(received) <= exact < 2 * height
-            assert received >= exact - 2e-13
+            assert mpmath.mpf(received) <= exact < 2 * height * size
+            assert received >= exact - 2e-13 * size
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_kink_lies_where_its_weights_point_to_however_long_they_are(sign):
+    forced, states, fates = [0.9, -0.3], np.array([[1, 1], [1, 1]]), np.array([1, 0])
+    floors = [
+        sup_error_floor(np.array([forced, [size, size]]), states, np.array([1.0, 0.5]), fates, np.zeros(2))
+        for size in (sign * 0.25, sign * 0.5, sign * 1.0)
+    ]
+    alone = sup_error_floor(np.array([forced]), states[:1], np.array([1.0]), fates[:1], np.zeros(2))
+    assert floors == [floors[0]] * 3
+    assert 0 < floors[0] < 0.9 * alone
 
 
 # Proposition 2

@@ -268,6 +268,33 @@ def test_a_given_table_and_the_game_are_both_valid_to_their_ends():
     assert np.array_equal(sufficient._cover_table(0.3, 1e-3, None), table)
 
 
+def test_n_is_raised_until_the_bound_that_is_promised_agrees(monkeypatch):
+    # the search gives away other tails than failure_at_most; here they would differ by a lot
+    monkeypatch.setattr(sufficient, "failure_at_most", lambda n, *_, **__: float(n < 100))
+    assert 100 <= sufficient._sufficient.__wrapped__(0.2, 0.1, Rates(), 1.0, None) <= 200
+
+
+def test_no_n_is_returned_that_is_only_the_end_of_a_search(monkeypatch):
+    # however early a search is told to begin
+    monkeypatch.setattr(sufficient, "near_reach", lambda c, n, lock, free: np.zeros_like(free))
+    n = sum(sufficient.split_sufficient_n(0.2, 0.1, lock=0.3))
+    monkeypatch.setattr(sufficient, "LARGEST_N", n)
+    assert sum(sufficient.split_sufficient_n(0.2, 0.1, lock=0.3)) == n
+    for largest in (n - 1, n - 9):
+        monkeypatch.setattr(sufficient, "LARGEST_N", largest)
+        with pytest.raises(ValueError, match="no n up to"):
+            sufficient.split_sufficient_n(0.2, 0.1, lock=0.3)
+
+
+@pytest.mark.parametrize("n", [4, 5, 6, 7])
+def test_a_split_of_few_variables_is_bounded_by_their_own_law_not_by_a_normal_one(n):
+    cover, distance = np.array([1.0, 0.0]), Fraction(1, 8)
+    received, covering = sufficient._Problem(Rates(), distance, cover, 1e-6).split(n)
+    share = Fraction(covering / n)
+    exact = binomial(n, 0, share) + 2 * reach(distance, n, 0, 1 - share)
+    assert min(exact, 1) * (1 - Fraction(1, 10**12)) <= Fraction(received)
+
+
 @pytest.mark.parametrize("steps", [512, 2**30])
 @pytest.mark.parametrize(("prune", "lock"), [(0.0, 0.0), (0.0, 0.5), (0.25, 0.25)])
 def test_what_suffices_is_above_its_exact_sums_however_coarse_the_lattice(prune, lock, steps, monkeypatch):

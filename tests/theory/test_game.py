@@ -141,6 +141,14 @@ def test_tables_are_continued_not_recomputed():
     assert len(pickle.dumps(at_once)) < 300_000  # of some 40 MB that a step works on; sweeps remember many games
 
 
+@pytest.mark.parametrize("least", [0.5, 1e-3, 1e-6])
+def test_a_table_ends_with_the_first_failure_that_is_small_enough(least):
+    # also when the game has been played further before
+    cover_game(0.1).failures(1e-4)
+    table = cover_failures(0.1, least)
+    assert table[-1] <= least < table[-2]
+
+
 def test_tiny_eps_and_tiny_failures_stay_valid():
     table = GrowthGame(1e-20, 1e-30, points=400).failures(1e-250, steps=30)
     assert np.all(np.isfinite(table))
@@ -173,7 +181,7 @@ def test_thinning_mixes_the_free_counts():
     assert cover_failure(n, 0.1, free=free) == pytest.approx(expected, rel=1e-6)
     assert cover_failure(n, 0.1, free=free) > cover_failure(n, 0.1)
     assert cover_failure(7, 0.1) == table[7]
-    assert cover_failure(0, 0.1, free=0.0) == 1
+    assert cover_failure(0, 0.1, free=0.0) == cover_failure(50, 0.1, free=0.0) == 1
     assert cover_failure(3, 0.5) == 0
 
 

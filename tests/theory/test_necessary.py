@@ -235,6 +235,25 @@ def test_with_locking_no_number_is_passed_over(only, fine_limit, monkeypatch):
             assert 2048 <= last <= 2 * 2048
 
 
+def test_a_number_between_excluded_ones_is_found(monkeypatch):
+    # locked variables undo what is covered, before there are enough free ones
+    monkeypatch.setattr(necessary, "TOGETHER_LIMIT", -1)  # as beyond it, where the single bounds decide
+    problem = necessary._checked(0.3, 0.0, 0.5, 1.0, "uniform")
+    left = [n for n in range(24) if max(necessary._single_bounds(problem, n).values()) <= 0.48]
+    assert left[0] == 6 < left[1] - 1
+    assert necessary._necessary.__wrapped__(problem, 0.48) == 6
+
+
+@pytest.mark.parametrize("reading", ["uniform", "pointwise"])
+@pytest.mark.parametrize(
+    ("eps", "prune", "lock"), [(0.01, 0.4, 0.3), (1e-6, 0.0, 0.0), (0.3, 0.9, 0.0), (0.1, 0.0, 0.5)]
+)
+def test_the_bound_that_is_named_excludes_one_number_less(eps, prune, lock, reading):
+    n, name = (ask(eps, 0.05, prune=prune, lock=lock, reading=reading) for ask in (necessary_n, necessary_by))
+    single = necessary._single_bounds(necessary._checked(eps, prune, lock, 1.0, reading), n - 1)
+    assert single[name] == max(single.values())
+
+
 def test_a_cached_table_is_never_shorter_than_what_is_asked_of_it():
     for n in range(200):
         assert n <= necessary._rounded(n) <= n + 40

@@ -124,7 +124,7 @@ MUTANTS = (
         ("zero inside the range forgotten", "most[:, inside] = np.maximum(most[:, inside], 0)", "most[:, inside] = most[:, inside]"),
         ("zero inside the range forgotten below", "least[:, inside] = np.minimum(least[:, inside], 0)", "least[:, inside] = least[:, inside]"),
         ("positive errors alone", "np.maximum(most.sum(axis=1), -least.sum(axis=1))", "most.sum(axis=1)"),
-        ("sign of the gradient", "np.where(sign * slope > 0, target.high, target.low)", "np.where(sign * slope < 0, target.high, target.low)"),
+        ("sign of the gradient", "np.where(sign * slope > 0, target.high, target.low)", "np.where(sign * slope < 0, target.high, target.low)", "half of the starts of every output look for its largest difference and half for its least; the sign says only which half"),
         ("gradient of the target left out", " - _gradient(target.weights, best, output)\n", "\n"),
         ("best point not kept", "best[better], best_error[better] = x[better], np.abs(picked)[better]", "best, best_error = x, np.abs(picked)"),
         ("gradient of the other part", "np.where(x[:, negative] < 0, -by_parts[:, d:], slope[:, negative])", "np.where(x[:, negative] < 0, by_parts[:, d:], slope[:, negative])"),

@@ -3,12 +3,12 @@
 from math import inf, log
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import theory
 from slt.core.rates import READINGS, Rates
-from theory.asymptotics import closed_form_n
+from theory.asymptotics import closed_form_n, constant
 from theory.claims import CLAIMS
 
 levels = st.floats(1e-9, 0.5)
@@ -105,3 +105,14 @@ def test_the_proven_constant_asks_for_at_least_what_is_proven_to_suffice(one, fr
     form = one.corrected.form if one.corrected else one.form
     asked = form.sample_size(one.proven_constant(rates), eps, delta, rates)
     assert asked >= closed_form_n(eps, delta, prune=rates.prune, lock=rates.lock) * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("one", CLAIMS, ids=lambda one: one.key)
+@given(prune=shares, lock=shares, eps=levels, delta=levels)
+@settings(max_examples=10)
+def test_with_its_proven_constant_a_form_asks_for_what_our_closed_form_does(one, prune, lock, eps, delta):
+    rates = one.rates(prune, lock)
+    form = one.corrected.form if one.corrected else one.form
+    asked = form.sample_size(one.proven_constant(rates), eps, delta, rates)
+    sufficient = constant(prune=rates.prune, lock=rates.lock, eps_0=0.5) * -log(min(eps, delta))
+    assert asked == pytest.approx(sufficient)

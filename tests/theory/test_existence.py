@@ -16,7 +16,7 @@ from slt.core.intervals import lower_limit
 from slt.core.rates import Rates
 from subsetsum import covers_values
 from theory import products
-from theory.existence import FACTOR_SHARE, estimated_block, plan
+from theory.existence import FACTOR_SHARE, estimated_block, plan, plan_of_sizes
 from theory.widths import activation_sums, box, fitted_constants, homogeneous, layer_precisions, published_widths, rho
 
 RNG = np.random.default_rng(5)
@@ -382,3 +382,9 @@ def test_a_block_of_one_does_where_nothing_has_to_be_reached():
 def test_what_the_theorem_does_not_cover_is_refused(prune, lock, weights, message):
     with pytest.raises(ValueError, match=message):
         plan(weights, 0.5, 0.05, prune=prune, lock=lock)
+
+
+def test_a_network_has_inputs_and_outputs():
+    for sizes in ((), (3,)):
+        with pytest.raises(ValueError, match="at least two, inputs and outputs"):
+            plan_of_sizes(sizes, 0.5, 0.05, prune=(), lock=())

@@ -282,3 +282,10 @@ def test_the_proof_constant_is_of_order_one_over_f_squared():
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+@pytest.mark.parametrize("C", [1e62, 1e200])
+def test_more_numbers_than_are_looked_at_are_refused_not_returned(C):
+    with pytest.raises(ValueError, match=r"more than 2\*\*200"):
+        otsuka2024.proof_sample_size(0.3, 0.4, 0.1, 0.3, C)
+    assert otsuka2024.proof_sample_size(0.3, 0.4, 0.1, 0.3, 1e57) > 1e57

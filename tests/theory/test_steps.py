@@ -119,6 +119,10 @@ def test_steps_about_constants_say_what_they_found():
 # exact laws
 
 
+def test_a_sum_of_no_uniforms_is_zero():
+    assert [exact.irwin_hall(0, Fraction(x)) for x in (-1, 0, 1)] == [0, 1, 1]
+
+
 @given(n=st.integers(0, 12), k=st.integers(0, 48))
 def test_irwin_hall_obeys_its_recursion(n, k):
     # F_{n+1}(x) = integral of F_n over [x - 1, x]; its derivative is F_n(x) - F_n(x - 1), polynomial between integers

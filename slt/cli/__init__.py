@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from simulations.experiments import EXPERIMENTS
-from slt.core.command import Command, choose, run
+from slt.core.command import Command, called, choose, run
 
 COMMANDS = {
     "n": Command("slt.cli.n", "how many random numbers are necessary, estimated and sufficient"),
@@ -43,10 +43,11 @@ def dispatch(argv: Sequence[str] | None) -> int:
     """Hand over to the command that comes first; raise ValueError for one that several ranks cannot share."""
     words = sys.argv[1:] if argv is None else list(argv)
     if words and words[0] not in SHARED and COMMANDS.get(words[0], COMMANDS["verify"]).module.startswith("torch_"):
-        from torch_backend.training.ranks import launched
+        with called(f"slt {words[0]}"):
+            from torch_backend.training.ranks import launched
 
-        if launched():
-            raise ValueError("torchrun starts search and positions; run every other command without it")
+            if launched():
+                raise ValueError("torchrun starts search and positions; run every other command without it")
     if words == ["--version"]:
         sys.stdout.write(f"slt-verify {import_module('slt').__version__}\n")
         return 0

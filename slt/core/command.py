@@ -79,12 +79,19 @@ def choose(prog: str, commands: Mapping[str, Command], argv: Sequence[str] | Non
         return 0 if words else BAD_INPUT
     if words[0] not in commands:
         raise ValueError(f"unknown name {words[0]!r}; known: {', '.join(commands)}")
-    try:
+    with called(f"{prog} {words[0]}"):
         code: int = importlib.import_module(commands[words[0]].module).main(words[1:])
-    except (Exception, KeyboardInterrupt) as error:
-        vars(error).setdefault("command", f"{prog} {words[0]}")  # that of the innermost command stays
-        raise
     return code
+
+
+@contextmanager
+def called(name: str) -> Iterator[None]:
+    """Let what this block raises keep the command's ``name``, or that of a command inside it."""
+    try:
+        yield
+    except (Exception, KeyboardInterrupt) as error:
+        vars(error).setdefault("command", name)
+        raise
 
 
 @contextmanager

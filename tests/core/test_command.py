@@ -71,8 +71,7 @@ def test_commands_say_that_they_need_torch(command):
     words = [sys.executable, "-c", WITHOUT_TORCH, *command.split()]
     done = subprocess.run(words, cwd=Path(__file__).parents[2], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (BAD_INPUT, "")
-    first, second, *_ = command.split()
-    name = f"slt {second}" if first == "slt" else f"python -m {first}"
+    name = " ".join(command.split()[:2]) if command.startswith("slt ") else f"python -m {command}"
     assert done.stderr == f'{name}: error: searches need PyTorch: pip install -e ".[torch]"\n'
 
 

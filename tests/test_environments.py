@@ -198,7 +198,7 @@ def others_cannot_run():
     return "the interpreter or this folder lies in a folder that other users cannot enter"
 
 
-@pytest.mark.long(keep=2)
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_verdicts_and_files_are_the_same_in(name, usual, tmp_path):
     environment = ENVIRONMENTS[name]

@@ -16,7 +16,7 @@ def instance(seed, first=40, second=30, lock=0.3):
     return cancel.draw(cancel.Setting(first, second, 0.1, lock), np.random.default_rng(seed))
 
 
-@pytest.mark.long(keep=2)
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(8))
 def test_masks_keep_every_locked_and_no_pruned_edge(seed):
     source, target = instance(seed)

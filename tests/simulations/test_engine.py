@@ -112,6 +112,7 @@ def test_the_rows_of_the_main_job_are_those_of_one_machine_on_a_cluster(group):
         assert rows(cluster) == rows(Threads(1)) == rows(Threads(3))
 
 
+@pytest.mark.long
 def test_a_killed_worker_changes_nothing(group, alone, tmp_path):
     out, store = tmp_path / "out.jsonl", tmp_path / "runs.sqlite"
     client = group.client(*SWEEP, "--scheduler-file", group.file, "--out", out, "--store", store)

@@ -236,7 +236,7 @@ def test_the_command_builds_a_users_network_and_the_digits(tmp_path, capsys):
     assert abs(target - ticket) <= 0.2
 
 
-@pytest.mark.long(keep=5)
+@pytest.mark.long(keep=3)
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -96,6 +96,7 @@ def test_the_arrival_bound_is_above_the_measured_failure_and_not_idle():
         assert lower_limit(missed, trials, ALPHA) <= bound <= 60 * max(missed, 1) / trials
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize(("rates", "radius"), [(Rates(0.5, 0.05), 1.0), (Rates(), 1.0), (Rates(0.2, 0.3), 0.3)])
 def test_the_sufficient_number_of_products_suffices_for_every_single_target(rates, radius):
     eps, delta, trials = 0.1, 0.3, 800

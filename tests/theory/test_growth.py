@@ -88,6 +88,7 @@ def test_nothing_is_said_where_no_limit_is_found(form, values):
 parts = st.sampled_from(["log(1/eps)", "log(2/min(eps, delta))", "log(log(3/eps))", "1", "3", "sqrt(log(2/eps))"])
 
 
+@pytest.mark.long
 @settings(max_examples=8)
 @given(st.lists(st.tuples(parts, st.sampled_from("+*")), min_size=1, max_size=3), parts, parts)
 def test_limits_agree_with_values_far_away(pieces, last, below):

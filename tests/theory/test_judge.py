@@ -115,6 +115,7 @@ UNDECIDED = [
 ]
 
 
+@pytest.mark.long(keep=10)
 @pytest.mark.parametrize(("form", "rates", "reading", "moving", "least", "direction"), REFUTATIONS)
 def test_what_must_be_refuted(form, rates, reading, moving, least, direction):
     _, found = judged(form, rates, reading, moving, least)
@@ -125,6 +126,7 @@ def test_what_must_be_refuted(form, rates, reading, moving, least, direction):
         assert [witness.C for witness in found.witnesses] == list(CONSTANTS)
 
 
+@pytest.mark.long(keep=8)
 @pytest.mark.parametrize(("form", "rates", "reading", "moving", "least"), PROOFS)
 def test_what_must_be_proven(form, rates, reading, moving, least):
     _, found = judged(form, rates, reading, moving, least)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from theory.claims import LEDGER
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
@@ -64,3 +66,20 @@ def test_every_file_that_a_page_names_is_there(page):
             assert (ROOT / path).exists() or (ROOT / "tests" / path).exists(), path
     for link in re.findall(r"\]\((?!https?://)([^)#]+)(?:#[^)]*)?\)", page.read_text()):
         assert (page.parent / link).exists(), link
+
+
+def test_the_readme_counts_the_claims_of_the_ledger():
+    said = re.search(r"lists (\d+) statements of (\d+) papers", README)
+    assert [int(number) for number in said.groups()] == [len(LEDGER), len({claim.paper for claim in LEDGER.values()})]
+    assert sum(not claim.unjudged for claim in LEDGER.values()) == 8  # "Eight have a form .."
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("key", ["2.1", "Pensia 2020, subset sum", "2.2", "A.2", "A.3"])
+def test_the_readme_has_the_constants_of_the_verdicts(key):
+    claim = LEDGER[key]
+    kind = f"({claim.title})"
+    (line,) = (row for row in README.splitlines() if row.startswith(f"| {claim.paper}") and kind in row)
+    found = claim.judged(0.4, 0.3).standing
+    constant = found.constant_half if "where min(delta, eps)" in line else found.constant
+    assert f"C = {constant:.0f}" in line

@@ -36,6 +36,7 @@ def small(seed=0, sizes=(3, 2, 2), q=0.1, p=0.1, block=150, low=0.0):
     return Target("small", weights, low=np.asarray(low)), source
 
 
+@pytest.mark.long
 @settings(max_examples=12)
 @given(
     st.integers(0, 10**6), st.sampled_from([(1, 1), (3, 2), (3, 2, 2), (2, 3, 2, 1)]),

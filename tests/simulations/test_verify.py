@@ -200,7 +200,7 @@ def test_a_figure_that_fails_leaves_refuted_refuted(monkeypatch, tmp_path):
     assert call(*SMALL, "--out", str(tmp_path)) == REFUTED
 
 
-@pytest.mark.long(keep=1)
+@pytest.mark.long
 @pytest.mark.parametrize("redirection", ["| head -n 1", "| true", ">/dev/full", ">&-"])
 def test_results_are_whole_whatever_becomes_of_the_screen(tmp_path, redirection):
     words = shlex.join(

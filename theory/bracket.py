@@ -36,23 +36,24 @@ class Bracket:
     proven_from: float
 
 
-def brackets(claim: Claim, prune: float, lock: float) -> Iterator[Bracket]:
-    """Yield the bracket of the form that stands at every point: first over precision, then over the rates.
+Place = tuple[float, float, Rates]  # eps, delta and the rates
+
+
+def places(claim: Claim, prune: float, lock: float) -> list[Place]:
+    """Return the points at which a claim's form is looked at: first over precision, then over the rates.
 
     prune, lock: the user's rates, of which the claim takes those that it speaks of. Over the rates only where the
-    constant may not depend on them. A point takes some seconds.
+    constant may not depend on them.
     """
     usual = claim.rates(prune, lock)
     least = claim.corrected.min_at_most if claim.corrected else claim.min_at_most
-    places = [(eps, delta, usual) for eps, delta in PRECISION]
-    places += [(*USUAL, rates) for rates in _rates(claim, usual)]
-    for eps, delta, rates in places:
-        if min(eps, delta) <= least:
-            yield bracket(claim.standing, claim.reading, eps, delta, rates)
+    found = [(eps, delta, usual) for eps, delta in PRECISION]
+    found += [(*USUAL, rates) for rates in _rates(claim, usual)]
+    return [place for place in found if min(place[:2]) <= least]
 
 
 def bracket(form: Form, reading: str, eps: float, delta: float, rates: Rates) -> Bracket:
-    """Return the bracket at one point, for |z| <= 1."""
+    """Return the bracket at one point, for |z| <= 1; it takes some seconds."""
     least = necessary_n(eps, delta, prune=rates.prune, lock=rates.lock, reading=reading)
     enough = sufficient_n(eps, delta, prune=rates.prune, lock=rates.lock, reading=reading)
     return Bracket(

@@ -6,7 +6,7 @@ the project lie in ``theory/claims``; a user's own may lie anywhere (``slt claim
 
 import tomllib
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -131,20 +131,25 @@ class Claim:
         """Return the verdict at these rates, of which the claim takes those that it speaks of."""
         if self.unjudged:
             return Verdict(NOT_JUDGED, None, None)
-        rates = self.rates(prune, lock)
-        published = judge(self._question(self.asked, rates, self.min_at_most))
-        repaired = None
-        if self.corrected is not None:
-            repaired = judge(self._question(self.corrected.form, rates, self.corrected.min_at_most))
-        word = published.verdict
-        if word == "refuted" and repaired is not None and repaired.verdict == "proven":
-            word = CORRECTED
-        return Verdict(word, published, repaired)
+        return _judged(self, self.rates(prune, lock))
 
     def _question(self, form: Form, rates: Rates, least: float) -> Question:
         spoken = [name for name, is_spoken in (("p", self.prunes), ("q", self.locks)) if is_spoken]
         moving = frozenset(spoken) - frozenset(self.constant_depends_on)
         return Question(form.expression, self.reading, rates, moving, least)
+
+
+@lru_cache(maxsize=64)
+def _judged(claim: Claim, rates: Rates) -> "Verdict":
+    """Return the verdict on a claim at rates that it speaks of; it takes seconds, and several texts ask for it."""
+    published = judge(claim._question(claim.asked, rates, claim.min_at_most))
+    repaired = None
+    if claim.corrected is not None:
+        repaired = judge(claim._question(claim.corrected.form, rates, claim.corrected.min_at_most))
+    word = published.verdict
+    if word == "refuted" and repaired is not None and repaired.verdict == "proven":
+        word = CORRECTED
+    return Verdict(word, published, repaired)
 
 
 @dataclass(frozen=True)

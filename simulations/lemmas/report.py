@@ -1,7 +1,6 @@
 """The main job's report in plain words and tables; the same text on every machine."""
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from simulations.lemmas.bounded import DELTA, over_precision, over_rates
@@ -263,12 +262,7 @@ def judged(settings: "Settings", claims: Sequence[Claim]) -> "dict[Claim, Verdic
     """Return the verdict on each lemma at the rates of the run; none where the targets are not those of the lemmas."""
     if settings.radius != 1:
         return {}
-    return {claim: _judged(claim, settings.prune, settings.lock) for claim in claims}
-
-
-@lru_cache(maxsize=64)
-def _judged(claim: Claim, prune: float, lock: float) -> "Verdict":
-    return claim.judged(prune, lock)
+    return {claim: claim.judged(settings.prune, settings.lock) for claim in claims}
 
 
 def refutations(out: console.Page, settings: "Settings", claims: Sequence[Claim]) -> None:

@@ -21,7 +21,7 @@ COLUMNS = ("eps", "delta", "p", "q", "necessary", "sufficient", "C refuted to", 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the verdict on one claim; exit code 1 when it is refuted."""
     args = parser().parse_args(argv)
-    from theory.bracket import brackets, spread
+    from theory.bracket import bracket, places, spread
     from theory.claim import read_claim
     from theory.claims import LEDGER
 
@@ -37,10 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     page.print(told(claim, found, args.prune, args.lock))
     points: list[Bracket] = []
     if found.published is not None and not args.brief:
-        with console.progress(1, f"Claim {claim.key}") as tick:
-            for point in brackets(claim, args.prune, args.lock):
-                points.append(point)
-                tick(0)
+        asked = places(claim, args.prune, args.lock)
+        with console.progress(len(asked), f"Claim {claim.key}") as tick:
+            for eps, delta, rates in asked:
+                points.append(bracket(claim.standing, claim.reading, eps, delta, rates))
+                tick(1)
         if points:
             page.print(table(claim, points))
             page.print(spread_told(spread(points)))

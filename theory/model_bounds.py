@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from math import inf, log, log2, nextafter, sqrt
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +64,15 @@ Floats = NDArray[np.float64]
 SMALLEST_DELTA = 1e-3  # the estimate averages over 2000 draws, too few to see rarer failures
 SCAN_LIMIT = 4096  # beyond, no n is excluded and no split is tried
 _SHARES = (0.15, 0.3, 0.45, 0.6, 0.7, 0.8, 0.9)  # of the free numbers, for the shift
+
+
+class _Told(TypedDict):
+    """What is handed on from one question to the others."""
+
+    prune: float
+    lock: float
+    radius: float
+    reading: str
 
 
 @dataclass(frozen=True)
@@ -463,15 +473,15 @@ def law_estimated_n(
 
     The search is that of :func:`theory.estimate.estimated_n`, upwards from what is proven to be too few.
     """
-    told = {"prune": prune, "lock": lock, "radius": radius, "reading": reading}
-    least = law_necessary_n(eps, delta, law=law, **told)  # type: ignore[arg-type]
+    told: _Told = {"prune": prune, "lock": lock, "radius": radius, "reading": reading}
+    least = law_necessary_n(eps, delta, law=law, **told)
     if estimable(law) is not None or least is None:
         return None
     if least == 0:
         return 0
 
     def reaches(n: int) -> bool:
-        found = law_estimated_success(n, eps, law=law, **told, draws=draws, seed=seed)  # type: ignore[arg-type]
+        found = law_estimated_success(n, eps, law=law, **told, draws=draws, seed=seed)
         return found is not None and found >= 1 - delta
 
     low, high = least - 1, least
@@ -589,21 +599,22 @@ def law_requirement(
     >>> found.necessary, found.estimated, found.sufficient
     (None, None, None)
     """
-    law, told = checked_law(law), {"prune": prune, "lock": lock, "radius": radius, "reading": reading}
-    necessary = law_necessary_n(eps, delta, law=law, signed=signed, **told)  # type: ignore[arg-type]
+    law = checked_law(law)
+    told: _Told = {"prune": prune, "lock": lock, "radius": radius, "reading": reading}
+    necessary = law_necessary_n(eps, delta, law=law, signed=signed, **told)
     sufficient, estimated = None, None
     notes = {}
     if necessary is None:
         never = _never(law)
         notes = {"necessary": never, "estimated": never, "sufficient": never}
     else:
-        sufficient = law_sufficient_n(eps, delta, law=law, signed=signed, **told)  # type: ignore[arg-type]
+        sufficient = law_sufficient_n(eps, delta, law=law, signed=signed, **told)
         reason = "" if delta >= SMALLEST_DELTA else f"{DRAWS} draws cannot show failures rarer than {SMALLEST_DELTA:g}"
         reason = estimable(law, signed) or reason
         if reason:
             notes["estimated"] = f"no estimate: {reason}"
         else:
-            estimated = law_estimated_n(eps, delta, law=law, **told)  # type: ignore[arg-type]
+            estimated = law_estimated_n(eps, delta, law=law, **told)
         if sufficient is None:
             notes["sufficient"] = _no_upper(law)
     return LawRequirement(
@@ -623,16 +634,17 @@ def law_success(
     reading: str = "uniform",
 ) -> LawSuccess:
     """Return proven bounds of the success probability with n numbers of a law, and the estimate where there is one."""
-    law, told = checked_law(law), {"prune": prune, "lock": lock, "radius": radius}
-    upper = 1 - law_failure_at_least(n, eps, law=law, signed=signed, reading=reading, **told)
-    lower = 1 - law_failure_at_most(n, eps, law=law, signed=signed, **told)
+    law = checked_law(law)
+    told: _Told = {"prune": prune, "lock": lock, "radius": radius, "reading": reading}
+    upper = 1 - law_failure_at_least(n, eps, law=law, signed=signed, **told)
+    lower = 1 - law_failure_at_most(n, eps, law=law, signed=signed, prune=prune, lock=lock, radius=radius)
     estimated, notes = None, {}
     if never_covered(law, eps, radius):
         notes = {"upper": _never(law), "estimated": _never(law)}
     elif reason := estimable(law, signed):
         notes["estimated"] = f"no estimate: {reason}"
     else:
-        estimated = law_estimated_success(n, eps, law=law, reading=reading, **told)  # type: ignore[arg-type]
+        estimated = law_estimated_success(n, eps, law=law, **told)
         estimated = None if estimated is None else min(max(estimated, lower), upper)
     if lower == 0 and not never_covered(law, eps, radius) and thinning_of_all(law) == 0:
         notes["lower"] = _no_upper(law)

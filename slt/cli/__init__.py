@@ -28,6 +28,9 @@ COMMANDS = {
     "factors": Command(
         "torch_backend.commands.requirement", "width factors of searched tickets, against what theory predicts"
     ),
+    "sparsity": Command(
+        "torch_backend.commands.sparsity", "the sparsity of searched tickets, against the theory of sparsity"
+    ),
     "figures": Command("figures.command", "draw figures from committed results or from your own rows"),
     "report": Command("figures.report", "one page with every figure and claim"),
 }

@@ -18,7 +18,7 @@ from slt.core.command import BAD_INPUT
 from slt.core.command import run as run_command
 from slt.core.rates import Rates
 from theory.freezing import centre, interval
-from torch_backend.commands import requirement
+from torch_backend.commands import planned, requirement
 from torch_backend.commands.matching import Match, best_exponent, crossing, missed, noise, over_seeds, verdict
 from torch_backend.commands.requirement_tables import ABSCISSAE, CENTRE, curves, matched, miss
 from torch_backend.training import start
@@ -255,7 +255,7 @@ def made_up(seeds=2, plan="tiny"):
         for arm in chosen.arms:
             settings = arm.settings(chosen.base)
             kept = {"seed": seed, "validation": 0.0, "seconds": 0.0, "settings": asdict(settings)}
-            row = requirement.as_row(plan, arm, settings, {**kept, "test": 0.0, "bits": 0, "origin": {}})
+            row = planned.as_row(plan, arm, settings, {**kept, "test": 0.0, "bits": 0, "origin": {}})
             row["bits"] = row["weights"] * (1 - arm.prune - arm.lock)
             found.append({**row, "test": 0.05 * log(row["bits"]) + 0.001 * seed})
     return found

@@ -24,6 +24,7 @@ from slt.core.tables import Table
 from theory.freezing import positioned
 from torch_backend.commands.choices import add_data, in_force
 from torch_backend.data import Graph, Images, load
+from torch_backend.masks.threshold import mask_bits
 from torch_backend.models import MODELS
 from torch_backend.rivals import METHODS, Problem
 from torch_backend.rivals.planted import Planted, plant
@@ -157,7 +158,7 @@ def measure(
         "prune": settings.prune, "lock": settings.lock, "planted": case.planted,
         "test": task.accuracy(model, "test"), "validation": task.accuracy(model, "validation"),
         "seconds": round(found.seconds, 3), "extra_bits": found.extra_bits,
-        "bits": sum(len(part.mask) for part in problem.masks.values()) + found.extra_bits,
+        "bits": mask_bits(problem.masks, settings.scope, settings.sparsity) + found.extra_bits,
         "collapsed": sum(value == 1 for value in layers.values()),
     }  # fmt: skip
     if planted:

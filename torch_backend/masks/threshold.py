@@ -12,13 +12,34 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from slt.core.checks import one_of, open_unit
+from slt.core.checks import open_unit, shown
+from slt.core.keep import Groups, groups_of
 from theory.freezing import kept_count
+from torch_backend.masks import groups
 from torch_backend.masks.supermask import Supermask, supermasks
 
 SCOPES = ("global", "layer")
 LARGE = 1 << 15  # fewer numbers than this are partitioned as they are
 STRIDE = 64
+
+
+def checked_scope(scope: str, sparsity: float) -> Groups | None:
+    """Return the groups that a scope of N:M names, None for one of :data:`SCOPES`.
+
+    Raises ValueError for another text, and for a sparsity that is not that of the groups, 1 - N/M.
+    """
+    if scope in SCOPES:
+        return None
+    try:
+        found = groups_of(scope)
+    except ValueError:
+        found = None
+    if found is None or found.lenient:
+        raise ValueError(f"scope must be one of {', '.join(SCOPES)} or N:M such as 2:4, got {shown(scope)}")
+    wanted = 1 - found.kept / found.of
+    if abs(sparsity - wanted) > 1e-9:
+        raise ValueError(f"sparsity must be {wanted:g} with scope {found}, got {sparsity:g}")
+    return found
 
 
 class LayerCollapse(ValueError):
@@ -53,16 +74,18 @@ def select(
     is kept (layers in order, then positions). network: a frozen model, or its :func:`supermasks`, which saves the look
     for them at every step.
     scope: "global", one threshold for all layers, or "layer", each layer keeps the same share of its free weights
-    (rounded so that the total is right, largest remainders first), whatever the scores of the others.
+    (rounded so that the total is right, largest remainders first), whatever the scores of the others. "2:4" or any
+    N:M: of every M neighbours N are kept, as far as freezing leaves the choice (:mod:`torch_backend.masks.groups`); the
+    sparsity must be 1 - N/M, and what the network then has may differ a little.
     Raises ValueError when the network has no such mask or one only, or scores are not numbers; with
     ``refuse_collapse`` :class:`LayerCollapse`, naming the layers, before any mask is changed.
     """
     layers = supermasks(network) if isinstance(network, nn.Module) else network
-    one_of("scope", scope, SCOPES)
+    grouped = checked_scope(scope, sparsity)
     if not layers:
         raise ValueError("the network has no supermasks: freeze it first")
     magnitudes = [layer.scores.detach().abs() for layer in layers.values()]
-    wanted = kept_free(layers, sparsity)
+    wanted = sum(groups.kept_free(layers, grouped)) if grouped else kept_free(layers, sparsity)
     try:
         return keep_largest(layers, magnitudes, wanted, scope, refuse_collapse=refuse_collapse)
     except LayerCollapse as error:
@@ -102,15 +125,24 @@ def keep_largest(
     """Keep the ``wanted`` free weights of the largest numbers, (free,) for each layer; return each layer's sparsity.
 
     scope, errors and equal numbers: as in :func:`select`, whose numbers are the scores' magnitudes; afresh: as in
-    :meth:`torch_backend.masks.supermask.Supermask.keep`.
+    :meth:`torch_backend.masks.supermask.Supermask.keep`. Raises ValueError where groups N:M keep another number than
+    ``wanted``.
     """
     lengths = [len(part) for part in numbers]
     if scope == "global":
         masks = top(torch.cat(list(numbers)), wanted).split(lengths)
         kept = torch.stack([mask.count_nonzero() for mask in masks]).tolist()
-    else:
+    elif scope == "layer":
         kept = _shares(lengths, wanted)
         masks = tuple(top(part, count) for part, count in zip(numbers, kept, strict=True))
+    else:
+        grouped = groups_of(scope)
+        kept = groups.kept_free(layers, grouped)
+        if sum(kept) != wanted:
+            raise ValueError(f"scope {scope} keeps {sum(kept)} of these free weights, not {wanted}")
+        masks = tuple(
+            groups.largest(layer, part, grouped) for layer, part in zip(layers.values(), numbers, strict=True)
+        )
     totals = [layer.locked + count for layer, count in zip(layers.values(), kept, strict=True)]
     collapsed = [name for name, total in zip(layers, totals, strict=True) if not total]
     if collapsed and refuse_collapse:
@@ -131,6 +163,14 @@ def kept_free(layers: Mapping[str, Supermask], sparsity: float) -> int:
             f" {locked} locked it must lie strictly between {(size - locked - free) / size:g} and {1 - locked / size:g}"
         )
     return kept
+
+
+def mask_bits(layers: Mapping[str, Supermask], scope: str, sparsity: float) -> float:
+    """Return the bits that name a mask: one for each free weight, or those of one mask among all of N:M."""
+    grouped = checked_scope(scope, sparsity)
+    if grouped:
+        return groups.choice_bits(list(layers.values()), grouped)
+    return sum(len(layer.mask) for layer in layers.values())
 
 
 def top(magnitudes: Tensor, count: int) -> Tensor:

@@ -12,12 +12,12 @@ from slt.core.options import option
 from slt.core.rates import Rates, searchable
 from theory.freezing import check_sparsity, positioned
 from torch_backend.data import GRAPHS, IMAGES, record_of
+from torch_backend.masks.threshold import checked_scope
 from torch_backend.models import MODELS
 
 METHODS = ("edge-popup", "weights")
 OPTIMISERS = ("sgd", "adamw")
 RULES = ("epl", "erk")
-SCOPES = ("global", "layer")
 WEIGHTS = ("ku", "skc")
 SCALES = ("none", "static", "dynamic")
 LARGEST = 1e30  # beyond it float32 overflows
@@ -43,7 +43,11 @@ class Settings:
     prune: float = option(0.0, "share of weights that are never in the ticket, p")
     lock: float = option(0.0, "share of weights that are always in the ticket, q")
     rule: str = option("epl", "how the layers share p and q: evenly (EPL) or by Erdos and Renyi (ERK)", choices=RULES)
-    scope: str = option("global", "one threshold for all layers, or one for each", choices=SCOPES)
+    scope: str = option(
+        "global",
+        "global: one threshold for all layers, layer: one for each, or N:M, such as 2:4: N of every M neighbours",
+        metavar="SCOPE",
+    )
     weights: str = option("ku", "random weights: Kaiming uniform (KU) or signed constant (SKC)", choices=WEIGHTS)
     scale: str = option("none", "weights times 1/sqrt(1 - sparsity), of the network or of the layer", choices=SCALES)
     width: float = option(1.0, "hidden neurons, as a multiple of the published model's")
@@ -61,7 +65,6 @@ class Settings:
         for name, allowed in (
             ("method", METHODS),
             ("rule", RULES),
-            ("scope", SCOPES),
             ("weights", WEIGHTS),
             ("scale", SCALES),
             ("optimiser", OPTIMISERS),
@@ -82,6 +85,7 @@ class Settings:
             object.__setattr__(self, name, value)
         if self.method == "edge-popup":
             check_sparsity(self.sparsity, searchable(self.prune, self.lock))
+        checked_scope(self.scope, self.sparsity)
 
     def _check_names(self) -> None:
         one_of("model", self.model, tuple(MODELS))

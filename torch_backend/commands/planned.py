@@ -1,0 +1,159 @@
+"""Searches of a plan that was fixed beforehand, seed by seed: run, resumed, and read back."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from math import prod
+from pathlib import Path
+from typing import Any, Protocol
+
+from slt.core import console
+from slt.core.checks import one_of
+from slt.core.command import Parser
+from slt.core.files import check_outside, check_writable
+from slt.core.forms import OBJECT, SEED, SHARE, Form, Numbers
+from slt.core.options import add_forms
+from slt.core.places import data_root
+from slt.core.store import Row, export_jsonl, read_jsonl
+from torch_backend.commands.compare import Case, measure
+from torch_backend.data import load
+from torch_backend.tickets.sizes import meta_model, shapes_of
+from torch_backend.training.run import check_origin
+from torch_backend.training.settings import Settings
+from torch_backend.training.start import device_of, origin_of
+
+SAME = ("data", "device")  # what all runs of a seed must share, for they are compared
+FORM: Form = {  # of a row, beside what it says of its arm
+    "seed": SEED,
+    **dict.fromkeys(("prune", "lock", "sparsity", "test", "validation"), SHARE),
+    "factor": Numbers(1e-4),
+    "weights": Numbers(1, whole=True),
+    "bits": Numbers(0),
+    "seconds": Numbers(0),
+    **dict.fromkeys(("settings", "origin"), OBJECT),
+}
+
+
+class Arm(Protocol):
+    """One source at one sparsity."""
+
+    def settings(self, base: Settings) -> Settings:
+        """Return what is searched."""
+
+    def row(self) -> Row:
+        """Return what a row says of it, its prune, lock and factor included."""
+
+
+class Plan(Protocol):
+    """One experiment: every arm with every seed 0, 1, .."""
+
+    @property
+    def base(self) -> Settings:
+        """What the arms change."""
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds."""
+
+    @property
+    def arms(self) -> "Sequence[Arm]":
+        """All sources."""
+
+
+def run_plan(
+    name: str, plan: Plan, form: Form, out: Path, data: str | None = None, device_name: str | None = None
+) -> Iterator[Row]:
+    """Yield the rows of a plan, seed by seed; those in ``out``/rows.jsonl are not run again.
+
+    A search that was cut off goes on from its last epoch. Raises ValueError when a search fails, or rows.jsonl is
+    damaged or of something else.
+    """
+    device = device_of(device_name)
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "rows.jsonl"
+    check_writable(path)
+    rows = read_jsonl(path, form) if path.exists() else []
+    if rows and plan_of(rows, {name: plan}, str(path)) != name:
+        raise ValueError(f"{path} is of another plan; give another --out")
+    done = {(Settings(**row["settings"]), row["seed"]): row for row in rows}
+    with console.progress(len(plan.arms) * plan.seeds, f"{name}, searches") as advance:
+        for seed in range(plan.seeds):
+            given = None
+            for arm in plan.arms:
+                settings = arm.settings(plan.base)
+                if (settings, seed) not in done:
+                    if given is None:
+                        given = load(
+                            settings.data_set, data_root(data), seed=seed, images=settings.images, size=settings.size
+                        ).to(device)
+                        now = {key: value for key, value in origin_of(given, device).items() if key in SAME}
+                        for row in rows:
+                            if row["seed"] == seed:
+                                check_origin(path, row["origin"], now)
+                    found = measure(Case("frozen", settings, False), "edge-popup", seed, given, out, device)
+                    done[settings, seed] = as_row(name, arm, settings, found)
+                    rows.append(done[settings, seed])
+                    export_jsonl(path, rows)
+                advance(1)
+                yield done[settings, seed]
+
+
+def as_row(name: str, arm: Arm, settings: Settings, found: Row) -> Row:
+    """Return what is kept of one search. bits: free weights; weights: of the whole source."""
+    kept = ("seed", "test", "validation", "bits", "seconds", "settings", "origin")
+    return {
+        "plan": name, **arm.row(), "sparsity": round(settings.sparsity, 6),
+        "weights": sum(prod(shape) for shape in shapes_of(meta_model(settings))),
+        **{key: found[key] for key in kept},
+    }  # fmt: skip
+
+
+def plan_of(rows: Sequence[Row], plans: Mapping[str, Plan], where: str) -> str:
+    """Return the name of the plan that all rows are of.
+
+    Raises ValueError when they are of none, of several, or of an older one.
+    """
+    if not rows:
+        raise ValueError(f"{where} holds no rows")
+    names = {str(row.get("plan")) for row in rows}
+    if len(names) > 1 or not names <= set(plans) or any({"seed", "settings", "origin"} - set(row) for row in rows):
+        raise ValueError(f"{where} holds rows that are not of one plan of this command ({', '.join(plans)})")
+    name = names.pop()
+    known = [asdict(arm.settings(plans[name].base)) for arm in plans[name].arms]
+    if any(row["settings"] not in known for row in rows):
+        raise ValueError(f"{where} holds rows of other settings than those of its plan")
+    return name
+
+
+def rows_of(args: Any, plans: Mapping[str, Plan], form: Form, page: console.Page) -> tuple[str, list[Row]]:
+    """Run the plan that the options name, or read rows of one; return its name and the rows."""
+    if args.analyse_only is not None:
+        if args.plan is not None:
+            raise ValueError("--analyse-only runs nothing: give it without --plan")
+        if args.results is not None:
+            raise ValueError("--analyse-only runs nothing: give it without --results")
+        rows = read_jsonl(args.analyse_only, form)
+        return plan_of(rows, plans, str(args.analyse_only)), rows
+    if args.plan is None:
+        raise ValueError("give --plan or --analyse-only")
+    name = one_of("plan", args.plan, tuple(plans))
+    out = Path(args.out) / name
+    if args.results is not None:
+        check_outside("--results", args.results, out)
+        check_writable(args.results)
+    rows = list(run_plan(name, plans[name], form, out, args.data, args.device))
+    if args.results is not None:
+        export_jsonl(args.results, rows)
+    page.print(f"{len(rows)} runs: {out / 'rows.jsonl'}")
+    return name, rows
+
+
+def add_options(p: Parser, plans: Mapping[str, Plan], out: str) -> None:
+    """Add the options of a command that runs plans."""
+    add_forms(p)
+    p.add_argument("--plan", help=", ".join(plans))
+    p.add_argument("--analyse-only", type=Path, metavar="FILE", help="print the tables of these rows, run nothing")
+    p.add_argument("--data", metavar="DIR", help="where data sets lie (default: $SLT_DATA, else ~/.cache/slt-verify)")
+    p.add_argument("--out", default=out, metavar="DIR",
+                   help="rows.jsonl and checkpoints are kept here (default %(default)s)")  # fmt: skip
+    p.add_argument("--results", type=Path, metavar="FILE", help="also write all rows to this JSONL file in the end")
+    p.add_argument("--device", help="default: a GPU when there is one")

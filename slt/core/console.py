@@ -128,8 +128,8 @@ def progress(total: float, what: str, shown: bool = True) -> Iterator[Callable[[
             now = time.monotonic()
             if shown and now - said > EVERY and not sys.stderr.isatty():
                 said = now
-                left = (now - start) * (total - done) / done if done else 0.0
-                sys.stderr.write(f"{what}: {done / total:.0%} done, about {duration(left)} left\n")
+                left = f", about {duration((now - start) * (total - done) / done)} left" if done else ""
+                sys.stderr.write(f"{what}: {done / total:.0%} done{left}\n")
 
         yield tick
 

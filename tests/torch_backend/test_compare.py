@@ -6,6 +6,7 @@ import json
 import pytest
 
 from slt.cli import dispatch as command
+from slt.core.command import BAD_INPUT
 from slt.core.command import run as run_command
 from slt.core.store import read_jsonl
 from theory.freezing import kept_count
@@ -196,3 +197,14 @@ def test_the_help_lists_every_method(capsys):
     for name, rival in METHODS.items():
         assert name in text
         assert rival.says in text
+
+
+def test_rows_of_other_data_are_not_set_beside_new_ones(data, tmp_path, capsys):
+    out = tmp_path / "out"
+    more = [*FROZEN, "--seeds", "1", "--methods"]
+    assert command(["compare", *options(data, out, *more, "random")]) == 0
+    labels = data / "MNIST" / "raw" / "train-labels-idx1-ubyte"
+    labels.write_bytes(labels.read_bytes()[:-1] + bytes([(labels.read_bytes()[-1] + 1) % 10]))
+    assert run_command(command, ["compare", *options(data, out, *more, "random", "magnitude")], "compare") == BAD_INPUT
+    assert "was begun with data" in capsys.readouterr().err
+    assert len(rows(out)) == 1

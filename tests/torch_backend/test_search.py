@@ -422,3 +422,10 @@ def test_kills_at_random_moments_change_no_byte(data, tmp_path):
     assert killed > 0
     subprocess.run(words, cwd=root, check=True, stdout=subprocess.DEVNULL)
     assert files(tmp_path / "parts", hidden=False) == files(tmp_path / "whole")
+
+
+def test_data_of_a_later_preset_that_are_missing_are_told_before_the_first_search(data, tmp_path, capsys):
+    chosen = ["search", "--preset", "mlp-mnist-dense", "gin-cora-dense", "--data", str(data), "--out", str(tmp_path)]
+    assert run_command(command, [*chosen, "--epochs", "1", "--seeds", "1"], "search") == 2
+    assert "Cora is not below" in capsys.readouterr().err
+    assert not list(tmp_path.glob("mlp-mnist-*"))

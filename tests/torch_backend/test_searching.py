@@ -525,3 +525,10 @@ def test_own_settings_have_all_that_settings_have():
     assert OwnSettings("Net", "own").digest != OwnSettings("Net", "own", leave=("a",)).digest
     with pytest.raises(ValueError, match="model must be one of"):
         Settings("Net", "own")
+
+
+def test_a_last_batch_of_one_image_and_a_norm_over_batches_is_one_clear_line():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(36, 4), nn.BatchNorm1d(4), nn.Linear(4, 3))
+    data = tuple(DataLoader(TensorDataset(*part(33, seed)), 16) for seed in range(3))  # 33 = 2 * 16 + 1
+    with pytest.raises(ValueError, match="batch 3 of an epoch has one image, of which batch norm cannot take a mean"):
+        slt.search(model, data, 0.5, epochs=1, progress=False)

@@ -29,7 +29,7 @@ from torch_backend.models import MODELS
 from torch_backend.rivals import METHODS, Problem
 from torch_backend.rivals.planted import Planted, plant
 from torch_backend.rivals.problem import settle_norms
-from torch_backend.training.run import CHECKPOINT
+from torch_backend.training.run import CHECKPOINT, SAME, check_origin
 from torch_backend.training.settings import Settings, usual
 from torch_backend.training.start import device_of, model_sizes, origin_of, prepared, source_of, task_of
 
@@ -101,6 +101,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                     data = load(
                         settings.data_set, data_root(args.data), seed=seed, images=settings.images, size=settings.size
                     ).to(device)
+                    _check_reused(
+                        out / "rows.jsonl", [row for row in rows if row["seed"] == seed], settings, data, device
+                    )
                 what = f"{case.source} {case.settings.sparsity:g} {method} {seed}"
                 try:
                     with console.epochs(case.settings.epochs, what) as tell:
@@ -122,6 +125,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     page.print(f"all rows, with the sparsity of every layer: {out / 'rows.csv'}, rows.jsonl")
     page.result(wanted)
     return REFUTED if failed else 0
+
+
+def _check_reused(path: Path, rows: list[Row], settings: Settings, data: Graph | Images, device: torch.device) -> None:
+    """Raise ValueError when rows of the same images or graph were run on other data, or on another device."""
+    now = {name: value for name, value in origin_of(data, device).items() if name in SAME}
+    for row in rows:
+        if all(row["settings"][name] == getattr(settings, name) for name in ("data_set", "images", "size")):
+            check_origin(path, row["origin"], now)
 
 
 def measure(

@@ -17,11 +17,10 @@ from slt.core.store import Row, export_jsonl, read_jsonl
 from torch_backend.commands.compare import Case, measure
 from torch_backend.data import load
 from torch_backend.tickets.sizes import meta_model, shapes_of
-from torch_backend.training.run import check_origin
+from torch_backend.training.run import SAME, check_origin
 from torch_backend.training.settings import Settings
 from torch_backend.training.start import device_of, origin_of
 
-SAME = ("data", "device")  # what all runs of a seed must share, for they are compared
 FORM: Form = {  # of a row, beside what it says of its arm
     "seed": SEED,
     **dict.fromkeys(("prune", "lock", "sparsity", "test", "validation"), SHARE),

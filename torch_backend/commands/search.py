@@ -19,6 +19,7 @@ from slt.core.keys import checked_seed
 from slt.core.places import data_root
 from slt.core.store import Row, export_jsonl
 from torch_backend.commands.choices import add_choices, add_run_options, chosen_settings, in_force
+from torch_backend.data import load
 from torch_backend.training.ranks import Ranks, joined
 from torch_backend.training.settings import Settings
 from torch_backend.training.start import RESULT, claim, device_of, run
@@ -61,6 +62,10 @@ def _run_ranks(
         raise ValueError("--channels-last is for a GPU: leave it out, or give another --device")
     if args.compile and ranks.world > 1:
         raise ValueError("--compile is for one process: leave it out under torchrun")
+    sets = {(settings.data_set, settings.images, settings.size) for settings in chosen.values()}
+    if len(sets) > 1 and ranks.first:  # what is missing is told before the first search
+        for data_set, images, size in sorted(sets):
+            load(data_set, data_root(args.data), seed=args.seed, images=images, size=size)
     for name, settings in chosen.items():
         folder = Path(args.out) / settings.name
         ranks.from_first(lambda folder=folder, settings=settings: claim(folder, asdict(settings)))  # type: ignore[misc]

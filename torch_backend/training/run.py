@@ -3,7 +3,8 @@
 import math
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -20,6 +21,7 @@ from torch_backend.training.ranks import ALONE, Ranks, digest
 from torch_backend.training.settings import Settings
 
 MOMENTUM = 0.9
+SAME = ("data", "device")  # of an origin: what runs that are compared must share
 CHECKPOINT, EPOCHS = "checkpoint.pt", "epochs.jsonl"
 TRAINED = {  # the form of a row of an epoch
     "epoch": Numbers(0, whole=True),
@@ -139,7 +141,7 @@ class Run:
         for step in range(self.task.steps):
             self.before(epoch, step)
             optimiser.zero_grad(set_to_none=True)
-            with torch.autocast(total.device.type, torch.bfloat16, enabled=self.amp):
+            with torch.autocast(total.device.type, torch.bfloat16, enabled=self.amp), _batches_told(step):
                 loss = self.task.loss(self.model, epoch, step)
             loss.backward()
             self.ranks.add([parameter.grad for parameter in self.model.parameters() if parameter.grad is not None])
@@ -154,6 +156,19 @@ class Run:
             kept = f"the state after epoch {epoch} is kept in {self.folder}" if there else "nothing is kept"
             raise ValueError(f"the loss is not finite in epoch {epoch + 1} ({mean}); try a smaller rate; {kept}")
         return mean, sparsities
+
+
+@contextmanager
+def _batches_told(step: int) -> Iterator[None]:
+    """Say of a batch that is too small for a norm over batches what can be done."""
+    try:
+        yield
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise ValueError(
+            f"batch {step + 1} of an epoch has one image, of which batch norm cannot take a mean; give another batch"
+        ) from None
 
 
 def optimiser_of(model: nn.Module, settings: Settings) -> torch.optim.Optimizer:

@@ -23,6 +23,16 @@ def test_the_worst_error_equals_brute_force_above_every_floor(kind):
             assert worst(y, lo, hi, max(floor2, 0)) == max(exact, floor2)
 
 
+def test_a_single_target_has_a_floor_too():
+    rng = np.random.default_rng(201)
+    for _ in range(200):
+        y = np.sort(rng.integers(1, 50, int(rng.integers(1, 8))))[::-1].copy()
+        target = int(rng.integers(-5, y.sum() + 5))
+        exact = twice_worst(y, target, target)
+        for floor2 in (0, exact, exact + 1, exact + 7):
+            assert worst(y, target, target, floor2) == max(exact, floor2)
+
+
 def test_a_trial_gives_the_worst_error_of_its_values_and_states():
     rng = np.random.default_rng(1)
     for kind in KINDS:

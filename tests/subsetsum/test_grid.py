@@ -158,6 +158,21 @@ def test_every_bit_certifies_a_sum_and_every_sum_has_a_bit(m):
             assert ((places * bits.h - bits.minus <= s) & (s <= places * bits.h + bits.plus)).any()
 
 
+def test_bits_certify_sums_that_no_float_tells_from_a_multiple_of_the_pitch():
+    """2**59 is far beyond 2**53: s / h is then rounded to a whole number that s is just short of."""
+    rng = np.random.default_rng(11)
+    rounded = 0
+    for _ in range(300):
+        h = int(rng.integers(2**20, 2**30))
+        s = h * int(rng.integers(2**58 // h, 2**59 // h)) - int(rng.integers(1, 30))
+        rounded += int(np.float64(s) * (1 / np.float64(h))) * h > s
+        bits = bitset.build(np.array([s]), 1, s - 5000 * h, s + 5000 * h, h, SCRATCH)
+        raw = SCRATCH.words[bits.at : bits.at + bits.n].view(np.uint8)
+        (place,) = np.flatnonzero(np.unpackbits(raw, bitorder="little")) + bits.base
+        assert place * bits.h - bits.minus <= s <= place * bits.h + bits.plus
+    assert rounded > 20  # else this tests nothing
+
+
 def as_integer(words):
     return int.from_bytes(words.tobytes(), "little")
 

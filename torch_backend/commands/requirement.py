@@ -11,7 +11,7 @@ factors differ from the nominal ones by up to 5 %.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from math import prod
 from pathlib import Path
 
@@ -198,7 +198,9 @@ def plan_of(rows: Sequence[Row], where: str) -> Plan:
         raise ValueError(f"{where} holds rows that are not of one plan of this command ({', '.join(PLANS)})")
     plan = PLANS[names.pop()]
     known = [asdict(arm.settings(plan.base)) for arm in plan.arms]
-    if any(row["settings"] not in known for row in rows):
+    # rows from before a setting was there were run with what is now its default
+    defaults = {f.name: f.default for f in fields(Settings) if f.default is not MISSING}
+    if any({**defaults, **row["settings"]} not in known for row in rows):
         raise ValueError(f"{where} holds rows of other settings than those of its plan")
     return plan
 

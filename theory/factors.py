@@ -11,9 +11,10 @@ targets no larger than the source's own weights it is 1. Both requirements of a 
 """
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
 
+from slt.core.cache import current
 from slt.core.checks import one_of, open_unit
 from slt.core.rates import searchable
 from theory.arguments import checked_radius
@@ -83,9 +84,13 @@ def width_factor(
     prune, lock = rates.prune, rates.lock
     precision, distance = scaled(eps, radius)
     if law != "published":
-        needed = _REQUIREMENTS[law]
-        frozen = needed(precision, delta, prune=prune, lock=lock, radius=distance, reading=reading)
-        return frozen / needed(precision, delta, radius=distance, reading=reading)
+
+        def needed(prune: float, lock: float) -> int:
+            told = {"prune": prune, "lock": lock, "radius": distance, "reading": reading}
+            make = partial(_REQUIREMENTS[law], precision, delta, **told)
+            return current().ask(f"width factor, {law}", [precision, delta, told], make)
+
+        return needed(prune, lock) / needed(0.0, 0.0)
     if radius != 1:
         raise ValueError(f"radius must be 1 for the published forms, which speak of no other, got {radius:g}")
     claims = {claim.key: claim for claim in CLAIMS}

@@ -16,6 +16,7 @@ from math import prod
 from pathlib import Path
 
 from slt.core import console
+from slt.core.cache import opened
 from slt.core.checks import one_of
 from slt.core.command import Parser
 from slt.core.files import check_outside, check_writable
@@ -136,8 +137,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             export_jsonl(args.results, rows)
         page.print(f"{len(rows)} runs: {out / 'rows.jsonl'}")
     page.result(rows)
-    for part in tables(rows, plan.margin):
-        page.print(part)
+    if args.form != console.JSON:
+        with opened():
+            for part in tables(rows, plan.margin):
+                page.print(part)
     return 0
 
 

@@ -24,7 +24,7 @@ ABSCISSAE = {
     "width": "width factor",
     "free": "free weights / reference weights",  # over it curves coincide if only their number counts: factor 1/(1-p-q)
     "kept": "kept weights / reference weights",
-    "estimated": "width factor / estimated requirement factor (radius 1)",
+    "estimated": "width factor / estimated factor (radius 1)",
 }
 
 
@@ -111,9 +111,7 @@ def matched(curve: Curve, dense: Curve, margin: float = 0.0) -> Match:
     return crossing(curve.factors, curve.accuracy - reference, margin)
 
 
-def mean_ratio(
-    found: Sequence[Curve], predicted: Callable[[Curve], float] = Curve.at_one
-) -> tuple[float | None, int]:
+def mean_ratio(found: Sequence[Curve], predicted: Callable[[Curve], float] = Curve.at_one) -> tuple[float | None, int]:
     """Return the geometric mean of measured over ``predicted`` factors, and over how many sources.
 
     Only frozen sources at the centre whose measured factor lies within the widths run: those that never match are

@@ -151,8 +151,8 @@ def headline(chosen: Sequence[Curve]) -> str:
     if ratio is None:
         return "no measured factor within the widths run"
     own = mean_ratio(chosen, lambda curve: curve.asked.factor() if curve.asked else 1.0)[0]
-    layers = f", {own:.2f} at the layers' radii" if all(curve.asked for curve in chosen) else ""
-    return f"measured is {ratio:.2f} of estimated at radius 1{layers}"
+    layers = f",\n{own:.2f} at the layers' own radii" if all(curve.asked for curve in chosen) else ""
+    return f"measured is {ratio:.2f} of estimated{layers}"
 
 
 def finding(found: Found) -> str:

@@ -5,8 +5,8 @@ Statement of a :class:`Tail`: for all n >= C L, the subset sums of n iid U[-1, 1
 there is one smallest true C. A failure probability P(n, eps) bounds it from either side.
 
 * Where P(n, eps) >= p, a true C is at least :meth:`Tail.constant` of p: any smaller one allows less than p.
-* P falls as eps rises, and what is allowed falls as L falls. So where P(n, e) <= p, every C >= constant(n, log(1/e'), p)
-  is right at this n for all eps in [e, e').
+* P falls as eps rises, and what is allowed falls as L falls. So where P(n, e) <= p, every C from
+  constant(n, log(1/e'), p) on is right at this n for all eps in [e, e').
 * For large n, :func:`log_markov`, at most A at some N, falls by log(4/3) with each number. What is allowed falls by at
   most 1/kappa, as (n - C L)^2 / n has a derivative in n of 1 - (C L / n)^2. So where kappa >= 1 / log(4/3), a C that is
   right at N by that bound is right at every larger n.

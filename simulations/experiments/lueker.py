@@ -16,6 +16,7 @@ Everything was fixed before it was run; n_max and the number of trials after a l
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil, exp, inf, log, log2
 
 from simulations.run.experiment import Experiment, each_setting
@@ -55,7 +56,7 @@ def grid() -> tuple[tuple[float, float], ...]:
     ends = [0.5]
     while ends[-1] > SMALLEST:
         ends.append(max(exp(STEP * log(ends[-1])), SMALLEST))
-    return tuple((low, high) for high, low in zip(ends, ends[1:], strict=False))
+    return tuple((low, high) for high, low in pairwise(ends))
 
 
 SETTINGS = (
@@ -88,10 +89,7 @@ def measure(setting: Setting, *, trials: int, seed: int) -> Row:
 
 def work(trials: int, seed: int) -> Work:
     """Return every setting's key and measurement."""
-    form = {
-        "successes?": [count(trials)],
-        **dict.fromkeys(("at_least?", "at_most?"), [Numbers(0, 1)]),
-    }
+    form = {"successes?": [count(trials)], "at_least?": [Numbers(0, 1)], "at_most?": [Numbers(0, 1)]}
     return each_setting(SETTINGS, measure, trials, seed, form)
 
 

@@ -129,8 +129,8 @@ def draw_factors(ax: "Axes", chosen: Sequence[Curve], look: Mapping[str, tuple[s
         ax.plot([min(predicted, *others), max(predicted, *others)], [at] * 2, color=colour, lw=1, alpha=0.5)
         ax.plot(predicted, at, marker, color=colour, ms=7 if inside else 9, mfc=colour if inside else "w", zorder=4)
         text = (
-            f"p = {curve.prune:g}, q = {curve.lock:g}: measured {factor_text(found, curve.factors)}, estimated at radius "
-            f"1 {predicted:.3g}, necessary {others[0]:.3g}, proven {others[1]:.3g}, "
+            f"p = {curve.prune:g}, q = {curve.lock:g}: measured {factor_text(found, curve.factors)}, at radius 1 "
+            f"estimated {predicted:.3g}, necessary {others[0]:.3g}, proven {others[1]:.3g}, "
             f"{curve.accuracy.shape[1]} seeds from 0; {again(plan)}"
         )
         tips(ax, [predicted], [at], [text])

@@ -17,7 +17,7 @@ Everything was fixed before it was run; n_max and the number of trials after a l
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import ceil, exp, inf, log, log2
+from math import ceil, exp, floor, inf, log, log2
 
 from simulations.run.experiment import Experiment, each_setting
 from simulations.run.runner import Work
@@ -170,7 +170,7 @@ def _short(bound: float, more: float) -> float:
 
 def _down(number: float) -> str:
     """Write a lower end, rounded down."""
-    return f"{int(number * 1000) / 1000:.3f}"
+    return f"{floor(number * 1000) / 1000:.3f}" if number > -inf else "-"
 
 
 def _up(number: float) -> str:

@@ -152,8 +152,8 @@ def tables(rows: Sequence[Row]) -> Iterator[Table | str]:
             best = max(here, key=lambda point: LUEKER.above([point]))
             successes = f"{row['successes'][best[0]]} of {row['trials']}"
             lines.append((f"{row['eps']:g}", _down(LUEKER.above(here)), best[0], successes, f"{best[2]:.5f}"))
-    columns = ("eps", "C at least", "from n", "successes", "failure at least")
-    yield table("Measured lower ends of Lueker's C by precision", columns, lines)
+    heads = ("eps", "C at least", "from n", "successes", "failure at least")
+    yield table("Measured lower ends of Lueker's C by precision", heads, lines)
 
 
 def refuted(row: Row) -> bool:

@@ -140,7 +140,7 @@ def radius_table(measured: Sequence[tuple[Asked, Match, str]]) -> Table:
     title = (
         "Estimated width factors by radius, at the network's rates; radius: of the target's weights in units of the "
         f"source's largest;\neps: the precision, in units of the target's largest weight; delta = {DELTA:g}; equal: "
-        "the measured factor; verdict: over the three eps"
+        "measured; verdict: over the three eps"
     )
     columns = ("<p, q", "radius", *(f"eps {eps:g}" for eps in EVERY_EPS), "equal", "<verdict")
     return console.table(title, columns, lines)

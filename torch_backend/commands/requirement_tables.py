@@ -231,8 +231,8 @@ def factor_table(found: Sequence[Curve], margin: float) -> Table:
     title = (
         "Width factor from which tickets are as good as in the dense reference: equal, or within "
         f"{100 * margin:g} points ({MEANS:.0%} intervals);\nn(p, q)/n(0, 0) at radius 1, eps = {EPS:g}, delta = "
-        f"{DELTA:g} by four laws; the estimate's range over eps = {every}, at radius 1\nand over the radii and rates "
-        "of the layers (next table), each with its verdict; t: place of the sparsity in its interval"
+        f"{DELTA:g} by four laws;\nthe estimate's range over eps = {every}, at radius 1, and over the radii and rates "
+        "of the layers (next table), each with its verdict;\nt: place of the sparsity in its interval"
     )
     columns = (
         *("<p, q", "t", "equal", f"within {100 * margin:g}", *SHORT),

@@ -7,6 +7,8 @@ number of free weights (second) they would lie on one if free weights were all t
 points a curve misses the one through all others. Right, the width factor at which a frozen source is as good as the
 dense reference, with its interval, over the factor of the estimated requirement; a bar across reaches over the
 necessary and the proven one. Below the diagonal tickets need less than predicted; triangles lie outside the widths run.
+All predictions in the panels are at radius 1 and eps = 0.01: for targets no larger than the source's largest numbers.
+The right titles add what the layers' own radii and rates make of the mean, for target weights up to 1.
 Reads the files requirement-*.jsonl that ``slt factors`` writes.
 """
 
@@ -127,8 +129,8 @@ def draw_factors(ax: "Axes", chosen: Sequence[Curve], look: Mapping[str, tuple[s
         ax.plot([min(predicted, *others), max(predicted, *others)], [at] * 2, color=colour, lw=1, alpha=0.5)
         ax.plot(predicted, at, marker, color=colour, ms=7 if inside else 9, mfc=colour if inside else "w", zorder=4)
         text = (
-            f"p = {curve.prune:g}, q = {curve.lock:g}: measured {factor_text(found, curve.factors)}, estimated "
-            f"{predicted:.3g}, necessary {others[0]:.3g}, proven {others[1]:.3g}, "
+            f"p = {curve.prune:g}, q = {curve.lock:g}: measured {factor_text(found, curve.factors)}, at radius 1 "
+            f"estimated {predicted:.3g}, necessary {others[0]:.3g}, proven {others[1]:.3g}, "
             f"{curve.accuracy.shape[1]} seeds from 0; {again(plan)}"
         )
         tips(ax, [predicted], [at], [text])
@@ -139,14 +141,18 @@ def draw_factors(ax: "Axes", chosen: Sequence[Curve], look: Mapping[str, tuple[s
         axis.set_major_formatter(lambda value, _: f"{value:g}")
     ax.set_ylim(low, high)
     ax.set_xlim(0.9, 1.15 * right)
-    ax.set_xlabel("estimated width factor")
+    ax.set_xlabel("estimated width factor (radius 1)")
     ax.set_ylabel("measured width factor")
 
 
 def headline(chosen: Sequence[Curve]) -> str:
     """Say how the measured factors stand to the predicted ones, or that none lies within the widths run."""
     ratio, _ = mean_ratio(chosen)
-    return "no measured factor within the widths run" if ratio is None else f"measured is {ratio:.2f} of estimated"
+    if ratio is None:
+        return "no measured factor within the widths run"
+    own = mean_ratio(chosen, lambda curve: curve.asked.factor() if curve.asked else 1.0)[0]
+    layers = f",\n{own:.2f} at the layers' own radii" if all(curve.asked for curve in chosen) else ""
+    return f"measured is {ratio:.2f} of estimated{layers}"
 
 
 def finding(found: Found) -> str:
@@ -191,7 +197,7 @@ FIGURE = Figure(
         words(f"slt factors --plan {plan} --out runs/requirement --results", path) for plan, path in RESULTS.items()
     ),
     minutes=45,
-    needs=("plan", "prune", "lock", "place", "factor", "sparsity", "weights", "seed", "test", "bits"),
+    needs=("plan", "prune", "lock", "place", "factor", "sparsity", "weights", "seed", "test", "bits", "settings"),
     load=load,
     render=render,
 )

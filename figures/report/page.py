@@ -22,7 +22,7 @@ def page(drawn: Sequence[Picture]) -> str:
     import jinja2
     import matplotlib
 
-    from simulations.run.versions import versions
+    from slt.core.versions import versions
     from theory.steps import check_steps
 
     result = claims.load()

@@ -47,6 +47,10 @@ EXPERIMENTS = {
         "simulations.experiments.found.command",
         "is search short of existence? tickets found by Edge-Popup beside those constructed in the same source",
     ),
+    "lueker": Command(
+        "simulations.experiments.lueker",
+        "the constants of Lueker's and da Cunha's theorems: between which numbers they lie",
+    ),
     "laws": Command(
         "simulations.experiments.laws",
         "the requirement for other laws of the numbers and the signed alphabet, and for whole numbers",

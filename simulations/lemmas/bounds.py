@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from simulations.lemmas.measure import Law
-from simulations.run.cache import current
+from slt.core.cache import current
 
 
 def necessary(eps: float, delta: float, law: Law, reading: str = "uniform") -> int:

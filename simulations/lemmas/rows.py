@@ -13,7 +13,7 @@ from simulations.lemmas.measure import CurveSetting, planned_trials
 from simulations.lemmas.plan import Expectation, curve_of, plan
 from simulations.lemmas.settings import Settings
 from simulations.lemmas.verdicts import verdict
-from simulations.run.cache import current
+from slt.core.cache import current
 from slt.core.intervals import Crossing, upper_limit
 from slt.core.rates import READINGS, Rates
 from slt.core.store import Row

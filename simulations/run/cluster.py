@@ -30,10 +30,10 @@ from distributed.versions import VersionMismatchWarning
 
 from simulations.run.pace import Pace, groups
 from simulations.run.units import IDLE, Unit
-from simulations.run.versions import check_unchanged, difference, software
 from slt.core.checks import DAMAGE, first_line
 from slt.core.command import meant
 from slt.core.store import Row, read_json
+from slt.core.versions import check_unchanged, difference, software
 
 CONNECT = 10.0  # seconds in which a scheduler must answer
 NO_DASK = "what answers there is no Dask scheduler"

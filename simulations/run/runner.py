@@ -7,9 +7,9 @@ from hashlib import blake2b
 
 from simulations.run.engines import Threads
 from simulations.run.units import Engine, Unit
-from simulations.run.versions import software
 from slt.core.forms import Form, check
 from slt.core.store import Row, Store, canonical
+from slt.core.versions import software
 
 # measurements, each with the key that it is stored under and the form of its row
 Work = list[tuple[Row, Callable[[], Row], Form]]

@@ -54,8 +54,8 @@ def parser(prog: str = "slt verify") -> Parser:
 def main(argv: Sequence[str] | None = None, prog: str = "slt verify") -> int:
     """Parse ``argv`` and run the main job; return the exit code. prog: the command's name."""
     from simulations.lemmas.settings import Settings
-    from simulations.run.cache import opened
     from simulations.run.engines import open_engine
+    from slt.core.cache import opened
 
     args = parser(prog).parse_args(argv)
     if args.trial is None and args.n is not None:
@@ -107,7 +107,7 @@ def report_run(
     from simulations.lemmas.measure import Law
     from simulations.lemmas.settings import command
     from simulations.lemmas.verdicts import CONTRADICTED, overall
-    from simulations.run.versions import versions
+    from slt.core.versions import versions
 
     folder = None if out_dir is None else Path(out_dir)
     check_outputs(json_file, folder)  # now rather than after the work

@@ -30,11 +30,11 @@ from simulations.run.engines import VARIABLE, Threads, open_engine
 from simulations.run.pace import MOST, OVERHEAD, Pace, groups
 from simulations.run.runner import Chunks, measure_all, run_chunks
 from simulations.run.units import Unit
-from simulations.run.versions import OWN, source_digest
 from slt.cli import verify
 from slt.core.command import run
 from slt.core.forms import Numbers, check
 from slt.core.store import Store
+from slt.core.versions import OWN, source_digest
 from subsetsum.curves import TARGETS
 
 PATIENCE = 120

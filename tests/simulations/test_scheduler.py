@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.local_group import ROOT, LocalGroup, kill
 from simulations.run.units import Unit
-from simulations.run.versions import OWN, software
+from slt.core.versions import OWN, software
 
 pytest.importorskip("distributed")
 

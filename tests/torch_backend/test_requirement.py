@@ -19,7 +19,16 @@ from slt.core.command import run as run_command
 from slt.core.rates import Rates
 from theory.freezing import centre, interval
 from torch_backend.commands import planned, requirement
-from torch_backend.commands.matching import Match, best_exponent, crossing, missed, noise, over_seeds, verdict
+from torch_backend.commands.matching import (
+    Match,
+    best_exponent,
+    crossing,
+    missed,
+    noise,
+    over_seeds,
+    verdict,
+    verdict_over,
+)
 from torch_backend.commands.requirement_tables import ABSCISSAE, CENTRE, curves, matched, miss
 from torch_backend.training import start
 from torch_backend.training.run import CHECKPOINT
@@ -167,6 +176,25 @@ def test_bootstrap_draws_seeds_and_keeps_points_together():
 )
 def test_a_verdict_needs_the_whole_interval(measured, word):
     assert verdict(measured, 2) == word
+    assert verdict_over(measured, [2, 2]) == word
+
+
+@pytest.mark.parametrize(
+    ("measured", "predicted", "word"),
+    [
+        (Match(1, 1.5, 2), (1.2, 2.5), "agrees for some"),
+        (Match(1, 1.5, 2), (0.5, 1.2), "agrees for some"),
+        (Match(1, 1.5, 2), (0.5, 2.5), "straddled"),
+        (Match(1, 1.5, 2), (0.5, 1.5, 2.5), "agrees for some"),
+        (Match(1, 1.5, 2), (2.5, 3), "overstates"),
+        (Match(1, 1.5, 2), (0.5, 0.9), "understates"),
+        (Match(0, 0, 2), (1, 3), "undecided for some"),
+    ],
+)
+def test_a_verdict_over_several_predictions_is_none_of_one(measured, predicted, word):
+    assert verdict_over(measured, predicted) == word
+    with pytest.raises(ValueError, match="at least one prediction"):
+        verdict_over(measured, ())
 
 
 def test_plans_hold_the_pairs_of_the_subset_sums_and_search_what_can_be_searched():

@@ -3,7 +3,7 @@
 Pure functions of accuracies by width and seed; nothing is run here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import inf, log, sqrt
@@ -95,6 +95,25 @@ def verdict(measured: Match, predicted: float) -> str:
     if measured.upper < predicted:
         return "overstates"
     return "agrees" if measured.lower > 0 and measured.upper < inf else "undecided"
+
+
+def verdict_over(measured: Match, predicted: Iterable[float]) -> str:
+    """Say how several predictions of one factor stand to its interval, as :func:`verdict` says of one.
+
+    One word where all have the same. "agrees for some" (or "undecided for some") where some but not all do so;
+    "straddled" where some understate, the others overstate, and none lies in the interval.
+    Raises ValueError without a prediction.
+
+    >>> [verdict_over(Match(1, 1.5, 2), factors) for factors in ((1.4, 1.9), (1.9, 3), (3, 4), (0.9, 3))]
+    ['agrees', 'agrees for some', 'overstates', 'straddled']
+    """
+    words = {verdict(measured, value) for value in predicted}
+    if not words:
+        raise ValueError("there must be at least one prediction")
+    if len(words) == 1:
+        return words.pop()
+    inside = words - {"understates", "overstates"}
+    return f"{inside.pop()} for some" if inside else "straddled"
 
 
 def missed(x: ArrayLike, y: ArrayLike, groups: Sequence[object]) -> float:

@@ -1,7 +1,7 @@
 """Searches of a plan that was fixed beforehand, seed by seed: run, resumed, and read back."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import MISSING, asdict, fields
 from math import prod
 from pathlib import Path
 from typing import Any, Protocol
@@ -118,7 +118,9 @@ def plan_of(rows: Sequence[Row], plans: Mapping[str, Plan], where: str) -> str:
         raise ValueError(f"{where} holds rows that are not of one plan of this command ({', '.join(plans)})")
     name = names.pop()
     known = [asdict(arm.settings(plans[name].base)) for arm in plans[name].arms]
-    if any(row["settings"] not in known for row in rows):
+    # rows from before a setting was there were run with what is now its default
+    defaults = {f.name: f.default for f in fields(Settings) if f.default is not MISSING}
+    if any({**defaults, **row["settings"]} not in known for row in rows):
         raise ValueError(f"{where} holds rows of other settings than those of its plan")
     return name
 

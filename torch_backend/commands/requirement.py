@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from slt.core import console
+from slt.core.cache import opened
 from slt.core.command import Parser
 from slt.core.forms import SHARE
 from slt.core.store import Row
@@ -102,8 +103,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     page = console.Page(args.form)
     name, rows = planned.rows_of(args, PLANS, FORM, page)
     page.result(rows)
-    for part in tables(rows, PLANS[name].margin):
-        page.print(part)
+    if args.form != console.JSON:
+        with opened():
+            for part in tables(rows, PLANS[name].margin):
+                page.print(part)
     return 0
 
 

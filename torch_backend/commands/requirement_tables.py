@@ -1,6 +1,6 @@
 """What the rows of the requirement experiment say: curves, matching factors, how well curves collapse; as tables."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import exp, inf, log
 
@@ -11,18 +11,20 @@ from slt.core import console
 from slt.core.intervals import MEANS, mean_interval, shown
 from slt.core.store import Row
 from slt.core.tables import Table, Written
-from theory.factors import DELTA, EPS, LAWS, OTHER_EPS, width_factor
-from torch_backend.commands.matching import Match, best_exponent, crossing, missed, noise, over_seeds, verdict
+from theory.factors import DELTA, EPS, EVERY_EPS, LAWS, width_factor
+from torch_backend.commands import radii
+from torch_backend.commands.matching import Match, best_exponent, crossing, missed, noise, over_seeds, verdict_over
+from torch_backend.training.settings import Settings
 
 Floats = NDArray[np.float64]
 CENTRE = 0.5
 SHORT = ("nec.", "est.", "proven", "publ.")  # LAWS in the heads of columns
-NEEDED = {"plan", "prune", "lock", "place", "factor", "sparsity", "weights", "seed", "test", "bits"}
+NEEDED = {"plan", "prune", "lock", "place", "factor", "sparsity", "weights", "seed", "test", "bits", "settings"}
 ABSCISSAE = {
     "width": "width factor",
     "free": "free weights / reference weights",  # over it curves coincide if only their number counts: factor 1/(1-p-q)
     "kept": "kept weights / reference weights",
-    "estimated": "width factor / estimated requirement factor",
+    "estimated": "width factor / estimated factor (radius 1)",
 }
 
 
@@ -30,7 +32,8 @@ ABSCISSAE = {
 class Curve:
     """Accuracy of one pair at one place over the width. factors, free, kept: (widths,); accuracy: (widths, seeds).
 
-    free and kept weights are counted in units of all weights of the reference.
+    free and kept weights are counted in units of all weights of the reference. asked: of the reference's layers, None
+    where they have no radius.
     """
 
     prune: float
@@ -40,18 +43,28 @@ class Curve:
     accuracy: Floats
     free: Floats
     kept: Floats
+    asked: radii.Asked | None = None
 
     @property
     def label(self) -> str:
         """The pair."""
         return f"{self.prune:g}, {self.lock:g}"
 
+    @property
+    def told(self) -> bool:
+        """Whether predictions speak of it: a frozen source at the centre of its interval."""
+        return self.place == CENTRE and self.prune + self.lock > 0
+
+    def at_one(self, eps: float = EPS) -> float:
+        """Return the estimated factor at radius 1, that is for targets no larger than the source's largest numbers."""
+        return width_factor("estimated", self.prune, self.lock, eps)
+
     def abscissa(self, name: str) -> Floats:
         """Return one of :data:`ABSCISSAE`."""
         if name in ("free", "kept"):
             return self.free if name == "free" else self.kept
         factors = np.array(self.factors)
-        return factors / width_factor("estimated", self.prune, self.lock) if name == "estimated" else factors
+        return factors / self.at_one() if name == "estimated" else factors
 
 
 def curves(rows: Sequence[Row]) -> list[Curve]:
@@ -72,7 +85,9 @@ def curves(rows: Sequence[Row]) -> list[Curve]:
     dense = (0, 0, CENTRE)
     if 1 not in arms.get(dense, {}):
         raise ValueError("the rows lack the dense reference: prune 0, lock 0, place 0.5, factor 1")
-    unit = arms[dense][1][seeds[0]]["weights"]
+    reference = arms[dense][1][seeds[0]]
+    unit, settings = reference["weights"], Settings(**reference["settings"])
+    layered = not radii.no_radius(settings)
     found = []
     for pair in sorted(arms, key=lambda pair: pair != dense):
         factors = tuple(sorted(arms[pair]))
@@ -84,6 +99,7 @@ def curves(rows: Sequence[Row]) -> list[Curve]:
                 np.array([[arms[pair][factor][seed]["test"] for seed in seeds] for factor in factors]),
                 np.array([row["bits"] / unit for row in one]),
                 np.array([(1 - row["sparsity"]) * row["weights"] / unit for row in one]),
+                radii.asked(settings, *pair[:2]) if layered else None,
             )
         )
     return found
@@ -95,15 +111,14 @@ def matched(curve: Curve, dense: Curve, margin: float = 0.0) -> Match:
     return crossing(curve.factors, curve.accuracy - reference, margin)
 
 
-def mean_ratio(found: Sequence[Curve]) -> tuple[float | None, int]:
-    """Return the geometric mean of measured over estimated factors, and over how many sources.
+def mean_ratio(found: Sequence[Curve], predicted: Callable[[Curve], float] = Curve.at_one) -> tuple[float | None, int]:
+    """Return the geometric mean of measured over ``predicted`` factors, and over how many sources.
 
     Only frozen sources at the centre whose measured factor lies within the widths run: those that never match are
     missing, so the mean is too low where there are such.
     """
-    frozen = [curve for curve in found if curve.place == CENTRE and curve.prune + curve.lock > 0]
-    pairs = [(matched(curve, found[0]).value, width_factor("estimated", curve.prune, curve.lock)) for curve in frozen]
-    logs = [log(value / predicted) for value, predicted in pairs if 0 < value < inf]
+    pairs = [(matched(curve, found[0]).value, curve) for curve in found if curve.told]
+    logs = [log(value / predicted(curve)) for value, curve in pairs if 0 < value < inf]
     return exp(float(np.mean(logs))) if logs else None, len(logs)
 
 
@@ -136,12 +151,8 @@ def tables(rows: Sequence[Row], margin: float) -> Iterator[Table | str]:
     seeds = found[0].accuracy.shape[1]
     yield accuracies(found)
     yield factor_table(found, margin)
-    ratio, count = mean_ratio(found)
-    if ratio is not None:
-        yield (
-            f"Geometric mean of equal / est. over the {count} frozen sources at the centre whose factor lies within "
-            f"the widths run: {ratio:.2f}\n"
-        )
+    if any(curve.told for curve in found):
+        yield from compared(found, Settings(**rows[0]["settings"]))
     if len(found) > 1:
         yield collapse_table(found)
     if seeds < len({row["seed"] for row in rows}):
@@ -165,34 +176,68 @@ def accuracies(found: Sequence[Curve]) -> Table:
     return console.table(title, columns, lines)
 
 
+def compared(found: Sequence[Curve], settings: Settings) -> Iterator[Table | str]:
+    """Yield the factors by layer and by radius, and how measured ones stand to them in the mean."""
+    told = [curve for curve in found if curve.told]
+    sources = [curve.asked for curve in told if curve.asked is not None]
+    if len(sources) < len(told):
+        yield f"{radii.no_radius(settings)}. What is said of radius 1 is said of uniform numbers.\n"
+    else:
+        yield radii.layer_table(sources)
+        matches = [matched(curve, found[0]) for curve in told]
+        texts = [factor_text(match, curve.factors) for match, curve in zip(matches, told, strict=True)]
+        yield radii.radius_table(list(zip(sources, matches, texts, strict=True)))
+    yield ratio_table(found)
+
+
+def ratio_table(found: Sequence[Curve]) -> Table:
+    """Return a line for each radius: the geometric mean of measured over estimated factors at every precision."""
+
+    def means(predicted: Callable[[Curve, float], float]) -> list[str | None]:
+        ratios = [mean_ratio(found, lambda curve, eps=eps: predicted(curve, eps))[0] for eps in EVERY_EPS]  # type: ignore[misc]
+        return [None if ratio is None else f"{ratio:.2f}" for ratio in ratios]
+
+    lines = [("radius 1", *means(Curve.at_one))]
+    if all(curve.asked is not None for curve in found):
+        lines.append(("layers' own radii and rates", *means(lambda c, eps: c.asked.factor(eps) if c.asked else 1.0)))
+    title = (
+        f"Geometric mean of equal / estimated over the {mean_ratio(found)[1]} frozen sources at the centre whose "
+        "factor lies within the widths run"
+    )
+    return console.table(title, ("<estimated at", *(f"eps {eps:g}" for eps in EVERY_EPS)), lines)
+
+
 def factor_table(found: Sequence[Curve], margin: float) -> Table:
-    """Return a line for each curve: measured factors, four predictions, measured / estimated, verdict on estimated."""
+    """Return a line for each curve: measured factors, four predictions at radius 1, the estimate's ranges, verdicts."""
     dense, lines = found[0], []
     for curve in found:
         equal, near = matched(curve, dense), matched(curve, dense, margin)
-        by_law = {law: width_factor(law, curve.prune, curve.lock) for law in LAWS}
-        others = [width_factor("estimated", curve.prune, curve.lock, eps) for eps in OTHER_EPS]
-        told = curve.place == CENTRE and curve.prune + curve.lock > 0
+        at_one = [curve.at_one(eps) for eps in EVERY_EPS]
+        layers = curve.asked.every() if curve.told and curve.asked is not None else None
         lines.append(
             (
                 curve.label,
                 f"{curve.place:g}",
                 factor_text(equal, curve.factors),
                 factor_text(near, curve.factors),
-                *(f"{by_law[law]:.2f}" for law in LAWS),
-                "-".join(f"{value:.1f}" for value in sorted(others)),
-                f"{equal.value / by_law['estimated']:.2f}" if told and 0 < equal.value < inf else None,
-                verdict(equal, by_law["estimated"]) if told else None,
+                *(f"{width_factor(law, curve.prune, curve.lock):.2f}" for law in LAWS),
+                radii.span(at_one),
+                verdict_over(equal, at_one) if curve.told else None,
+                radii.span(layers) if layers else None,
+                verdict_over(equal, layers) if layers else None,
             )
         )
-    eps = " and ".join(f"{value:g}" for value in OTHER_EPS)
+    every = ", ".join(f"{value:g}" for value in EVERY_EPS)
     title = (
         "Width factor from which tickets are as good as in the dense reference: equal, or within "
-        f"{100 * margin:g} points ({MEANS:.0%} intervals);\nn(p, q)/n(0, 0) at eps = {EPS:g}, delta = {DELTA:g}, "
-        f"estimated also at eps = {eps}; ratio: equal to estimated;\nverdict: what the estimate does; "
-        "t: place of the sparsity in its interval"
+        f"{100 * margin:g} points ({MEANS:.0%} intervals);\nn(p, q)/n(0, 0) at radius 1, eps = {EPS:g}, delta = "
+        f"{DELTA:g} by four laws;\nthe estimate's range over eps = {every}, at radius 1, and over the radii and rates "
+        "of the layers (next table), each with its verdict;\nt: place of the sparsity in its interval"
     )
-    columns = ("<p, q", "t", "equal", f"within {100 * margin:g}", *SHORT, "at eps", "ratio", "<verdict")
+    columns = (
+        *("<p, q", "t", "equal", f"within {100 * margin:g}", *SHORT),
+        *("radius 1", "<verdict", "layers", "<verdict there"),
+    )
     return console.table(title, columns, lines)
 
 

@@ -12,9 +12,9 @@ from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 
-from simulations.run.versions import software
 from slt.core.files import write_atomically
 from slt.core.store import canonical, parsed
+from slt.core.versions import software
 
 VARIABLE = "SLT_VERIFY_CACHE"  # "off" switches the cache off
 MOST = 10_000  # answers in a file; with more it is begun anew

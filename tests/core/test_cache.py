@@ -8,9 +8,9 @@ import pytest
 
 from simulations.lemmas import bounds, curves, job
 from simulations.lemmas.settings import Settings
-from simulations.run import cache
 from simulations.run.engines import Threads
 from slt.cli import verify
+from slt.core import cache
 from slt.core.command import run
 from slt.core.rates import Rates
 from slt.core.store import Store

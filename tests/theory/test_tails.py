@@ -1,0 +1,79 @@
+"""What bounds the constant of a tail from either side, against the statement itself at single points."""
+
+from math import exp, inf, log
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from theory.asymptotics import closed_form_n
+from theory.game import cover_failure, cover_failures
+from theory.tails import LUEKER, PROVEN_KAPPA, Tail, dacunha, log_markov
+
+TAILS = st.builds(Tail, st.sampled_from([1.0, 2.0]), st.floats(0.5, 20), st.sampled_from([1.0, 2.0]))
+
+
+def said(tail, n, eps, C):
+    """The failure probability that is allowed, as it is printed; 1 where nothing is said."""
+    if tail is LUEKER:
+        far = n / 2 - C * log(1 / eps)
+        return exp(-(far**2) / (2 * n)) if far >= 0 else 1.0
+    far = n - C * log(1 / eps)
+    return 2 * exp(-(far**2) / (tail.kappa * n)) if far >= 0 else 1.0
+
+
+@pytest.mark.parametrize("tail", [LUEKER, dacunha(8.0), dacunha(3.0)])
+@pytest.mark.parametrize(("n", "eps", "C"), [(40, 0.01, 1.5), (40, 0.01, 3.0), (9, 0.3, 2.0), (5, 1e-4, 2.0)])
+def test_what_is_allowed_is_what_is_printed(tail, n, eps, C):
+    found = tail.allowed(n, log(1 / eps), C)
+    assert (1.0 if found is None else exp(found)) == pytest.approx(said(tail, n, eps, C))
+
+
+@given(TAILS, st.integers(1, 60), st.floats(0.1, 20), st.floats(1e-6, 1), st.floats(1e-3, 1))
+def test_the_constant_is_where_a_statement_turns_from_false_to_true(tail, n, L, failure, step):
+    C = tail.constant(n, L, failure)
+    eps = exp(-L)
+    assert not tail.broken(n, eps, failure, C + step)
+    below = tail.allowed(n, L, C - step)
+    assert below is not None  # something is said there, and it is less than the failure
+    assert below < log(failure)
+    if below < log(failure) - 1e-6:
+        assert tail.broken(n, eps, failure, C - step)
+
+
+def test_a_proven_constant_holds_at_every_n_and_precision_of_its_interval_and_a_smaller_one_does_not():
+    e, end = 0.009, 0.01
+    failures = cover_failures(e, 1e-15)
+    for tail in (LUEKER, dacunha(4.0), dacunha(8.0)):
+        C = tail.proven(e, end, list(failures))
+        for eps in (e, 0.0095, end * (1 - 1e-12)):
+            for n in range(1, 600):
+                bound = min(log(failures[n]) if n < len(failures) else 0.0, log_markov(n, e))
+                allowed = tail.allowed(n, log(1 / eps), C)
+                assert allowed is None or bound <= allowed
+        least = [tail.allowed(n, log(1 / end), 0.97 * C) for n in range(len(failures))]
+        assert any(a is not None and a < log(p) for a, p in zip(least, failures, strict=True))
+
+
+@pytest.mark.parametrize("eps", [0.4, 0.1, 1e-3, 1e-9, 1e-30])
+def test_the_closed_constant_holds_at_every_n(eps):
+    for tail in (LUEKER, dacunha(3.5), dacunha(16.0)):
+        C = tail.proven_below(eps)
+        for smaller in (eps, eps / 3, eps**1.5):
+            L = log(1 / smaller)
+            for n in range(1, int(40 * L) + 50):
+                allowed = tail.allowed(n, L, C)
+                assert allowed is None or min(log_markov(n, smaller), 0.0) <= allowed + 1e-9
+    assert LUEKER.proven_below(1e-30) == pytest.approx(1 / log(4 / 3), rel=0.01)
+
+
+def test_the_closed_bound_is_above_the_game_and_no_kappa_below_its_decay_is_proven():
+    for eps in (0.3, 0.01, 1e-4):
+        for n in (5, 40, 90):
+            assert log(cover_failure(n, eps)) <= min(log_markov(n, eps), 0) + 1e-9
+    # the cover of the closed form, which gives half of delta to it: at radius 1/2 nothing has to be shifted
+    n = next(n for n in range(1000) if log_markov(n, 0.01) <= log(0.05))
+    assert closed_form_n(0.01, 0.1, radius=0.5) == n
+    assert dacunha(PROVEN_KAPPA - 0.01).proven_below(0.1) == dacunha(3.0).proven(0.1, 0.2, [1.0, 0.5]) == inf
+    with pytest.raises(ValueError, match="until the closed bound is below 1"):
+        LUEKER.proven(0.001, 0.0011, [1.0, 0.5])

@@ -70,8 +70,8 @@ def success_counts(
 
     The trials are ``first`` .. ``first + trials - 1`` of :func:`subsetsum.draw` with n_max variables, and n of them
     means the first n. With locked variables a trial may succeed at n and fail at n + 1. targets: (k,) points z for
-    the pointwise counts, |z| <= 511 (of another law as far as its radius may be). With exact_counts the states depend on
-    n, so every n is a problem of its own.
+    the pointwise counts, |z| <= 511 (of another law as far as its radius may be). With exact_counts the states depend
+    on n, so every n is a problem of its own.
     law, signed: as in :func:`subsetsum.draw`; other laws than the present one take longer.
 
     Exact integer arithmetic, the radius as it is; a target that is no multiple of the draws' grid is exact for sums on

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Iterable
 from math import ceil, sqrt
 
+import numpy as np
+
 from simulations.lemmas.bounded import DELTA, RATES, precisions
 from simulations.lemmas.law_rows import FEW
 from simulations.lemmas.measure import Law, largest_n, planned_trials, seconds_per_trial
@@ -75,14 +77,15 @@ def _say(seconds: float, memory: float, n: int) -> None:
 def announce_law(settings: Settings, all_rates: Iterable[Rates], *, jobs: int) -> None:
     """Say the same of numbers of another law, as if they were uniform with the same second moment.
 
-    Raises ValueError where the radius is too large for the law, where more variables are needed than are measured, and
-    for an eps whose sums memory would not hold.
+    Raises ValueError where nothing is known of the law or the radius is too large for it, where more variables are
+    needed than are measured, and for an eps whose sums memory would not hold.
     """
     from subsetsum.laws import source
     from theory.model_bounds import SCAN_LIMIT, model, never_covered
-    from theory.models import moment
+    from theory.models import below, moment
 
     law, signed, radius = settings.numbers, settings.signed, settings.radius
+    below(law, np.zeros(1), "lower")  # refuses a law that no bounds are known of
     bound = sqrt(3 * moment(law, 2))
     seconds, largest = 0.0, 0
     for rates in all_rates:

@@ -104,7 +104,8 @@ def lattice_told(settings: "Settings", rows: list[Row]) -> list[str]:
     trials, n_max = min(row["trials"] for row in never), min(row["n_max"] for row in never)
     looked = f"any of at least {trials} trials succeed at any n = 0, .., {n_max}"
     return [
-        f"Proven: all numbers are multiples of d = {d:g}, so every sum is one, whatever is locked and chosen. The target z = {z:g} is {z:g} away from all of them. For a smaller eps no n ever suffices.",
+        f"Proven: all numbers are multiples of d = {d:g}, so every sum is one, whatever is locked and chosen. "
+        f"The target z = {z:g} is {z:g} away from all of them. For a smaller eps no n ever suffices.",
         f"Measured: in {hit} of {len(never)} rows did {looked}.",
         *([SIGNED_CONSTANTS] if isinstance(law, Constant) else []),
     ]

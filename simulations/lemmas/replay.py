@@ -1,6 +1,6 @@
 """One draw in full: its numbers, what is reachable, and which targets it covers."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +72,7 @@ def print_draw(
 
 
 def show_law_trial(settings: "Settings", trial: int, n: int | None, form: str = "text") -> int:
-    """Print the same of numbers of another law, at its pointwise targets (default n: what is estimated, or else necessary)."""
+    """Print the same of numbers of another law; by default n is what is estimated, or else necessary."""
     from simulations.lemmas.law_report import described
     from simulations.lemmas.law_rows import FEW
     from slt.core.rates import Rates
@@ -80,7 +80,7 @@ def show_law_trial(settings: "Settings", trial: int, n: int | None, form: str = 
     from theory.model_bounds import law_requirement
 
     rates = Rates(settings.prune, settings.lock)
-    told = {**settings.rated(rates), "law": settings.numbers, "signed": settings.signed}
+    told: dict[str, Any] = {**settings.rated(rates), "law": settings.numbers, "signed": settings.signed}
     if n is None:
         known = law_requirement(settings.eps[0], settings.delta, **told)
         n = known.estimated or known.necessary or FEW

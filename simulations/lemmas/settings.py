@@ -16,6 +16,7 @@ from subsetsum.sampling import checked_radius
 
 NUMBERS = ("law", "signed", "fan_in", "levels")  # the settings of other laws
 
+
 @dataclass(frozen=True)
 class Settings:
     """Everything that the numbers of one run depend on. Raises ValueError when something is not allowed.
@@ -68,7 +69,7 @@ class Settings:
     @property
     def is_other(self) -> bool:
         """Whether numbers or choices are others than those of the lemmas: uniform on [-1, 1], and from {0, 1}."""
-        return self.signed or self.numbers != PRESENT
+        return self.numbers != PRESENT or self.signed  # in this order: the law is read when the settings are made
 
     def rated(self, rates: Rates) -> Law:
         """Return what every bound and estimate asks for, at these rates."""

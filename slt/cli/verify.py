@@ -181,7 +181,11 @@ def check_outputs(json_file: str | None, folder: Path | None) -> None:
 
 
 def draw(rows: Sequence[Row], folder: Path, confidence: float) -> None:
-    """Draw the rows into ``folder``; where that fails, say so on standard error and keep to the verdicts."""
+    """Draw the rows into ``folder``; where that fails, say so on standard error and keep to the verdicts.
+
+    Rows at which no number of variables suffices have nothing to be drawn.
+    """
+    rows = [row for row in rows if row["necessary"] is not None]
     if not rows:
         return
     try:

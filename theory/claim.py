@@ -13,11 +13,12 @@ from typing import Any
 from slt.core.checks import at_least_zero, one_of, open_unit, positive
 from slt.core.rates import READINGS, Rates, searchable
 from theory.expression import SYMBOLS, Expression
-from theory.judge import Judgement, Question, implied_constant, judge
+from theory.judge import OPEN, PROVEN, REFUTED, Judgement, Question, implied_constant, judge
 
 QUOTED, RECONSTRUCTED, OURS = "quoted", "reconstructed", "ours"
 CORRECTED = "corrected"
 NOT_JUDGED = "not judged"
+WORDS = (PROVEN, REFUTED, CORRECTED, OPEN, NOT_JUDGED)  # of verdicts
 MODEL = "uniform"  # the law of values that bounds are known for
 LARGEST = 100_000  # bytes of a claim's file
 
@@ -76,6 +77,7 @@ class Claim:
     constant_depends_on: which of the rates "p" and "q" its constant may depend on. min_at_most: it is claimed where
     min(delta, eps) is at most this. source: "quoted" when its text was read, with the ``quote``; "reconstructed" when
     its formula is ours, which may differ from the paper's; "ours". unjudged: why it cannot be judged here, else empty.
+    known: the verdict that is known already, or empty; only a refutation that was not known ends a command with code 1.
     corrected: the repaired form, where the published one fails.
     """
 
@@ -96,6 +98,7 @@ class Claim:
     source: str = RECONSTRUCTED
     quote: str = ""
     unjudged: str = ""
+    known: str = ""
     corrected: Correction | None = None
 
     def rates(self, prune: float, lock: float) -> Rates:
@@ -133,6 +136,10 @@ class Claim:
             return Verdict(NOT_JUDGED, None, None)
         return _judged(self, self.rates(prune, lock))
 
+    def newly_refuted(self, found: "Verdict") -> bool:
+        """Whether a verdict refutes the claim and its file does not say so."""
+        return found.word == REFUTED != self.known
+
     def _question(self, form: Form, rates: Rates, least: float) -> Question:
         spoken = [name for name, is_spoken in (("p", self.prunes), ("q", self.locks)) if is_spoken]
         moving = frozenset(spoken) - frozenset(self.constant_depends_on)
@@ -147,7 +154,7 @@ def _judged(claim: Claim, rates: Rates) -> "Verdict":
     if claim.corrected is not None:
         repaired = judge(claim._question(claim.corrected.form, rates, claim.corrected.min_at_most))
     word = published.verdict
-    if word == "refuted" and repaired is not None and repaired.verdict == "proven":
+    if word == REFUTED and repaired is not None and repaired.verdict == PROVEN:
         word = CORRECTED
     return Verdict(word, published, repaired)
 
@@ -218,6 +225,8 @@ def _claim(table: dict[str, Any], corrected: Any) -> Claim:
     depends = tuple(values.get("constant_depends_on", ("p", "q")))
     for name in depends:
         one_of("constant_depends_on", name, ("p", "q"))
+    if "known" in values:
+        one_of("known", values["known"], WORDS)
     model = values.get("model", MODEL)
     unjudged = values.get("unjudged", "")
     if model != MODEL and not unjudged:

@@ -19,7 +19,7 @@ COLUMNS = ("eps", "delta", "p", "q", "necessary", "sufficient", "C refuted to", 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the verdict on one claim; exit code 1 when it is refuted."""
+    """Print the verdict on one claim; exit code 1 when it is refuted and its file does not say so."""
     args = parser().parse_args(argv)
     from theory.bracket import bracket, places, spread
     from theory.claim import read_claim
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             page.print("None of the points at which constants are looked for lies in the domain of the form.\n")
     page.result(record(claim, found, points))
-    return REFUTED if found.word == "refuted" else 0
+    return REFUTED if claim.newly_refuted(found) else 0
 
 
 def table(claim: "Claim", points: Sequence["Bracket"]) -> Any:

@@ -30,7 +30,7 @@ def parser(prog: str = "slt verify") -> Parser:
         description="How many random numbers are needed so that subset sums hit every target when some are pruned "
         "(never used) and some locked (always used)? For each lemma of the literature: what is necessary (proven), "
         "estimated, measured (with an interval) and sufficient (proven), and whether the lemma stands.",
-        epilog="Exit code: 0; 1 when a lemma is refuted and no correction is proven, or when a measured interval lies "
+        epilog="Exit code: 0; 1 when a lemma is refuted, no correction is proven and its file does not say so, or when a measured interval lies "
         "outside the proven bounds; 2 bad input, or a machine that refuses something; 70 a fault of the program; "
         "130 interrupted.",
     )
@@ -162,7 +162,7 @@ def report_run(
         report.conclusions(page, settings, claims, found.rows)  # after the rows are safe: it takes a while
     else:
         report.verdicts(page, settings, claims, found.rows)
-    refuted = any(verdict.word == "refuted" for verdict in report.judged(settings, claims).values())
+    refuted = any(claim.newly_refuted(verdict) for claim, verdict in report.judged(settings, claims).items())
     return EXIT_REFUTED if contradicted or refuted else 0
 
 

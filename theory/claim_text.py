@@ -46,7 +46,8 @@ def told(claim: "Claim", found: "Verdict", prune: float, lock: float) -> str:
 def judgement_told(found: "Judgement", subject: str) -> list[str]:
     """Return the lines that say what is known of one form."""
     if found.verdict == "refuted":
-        lines = [f"{subject} is refuted for every C: {found.reason}."]
+        every = "every C" if found.up_to is None else f"every C up to {found.up_to:g}"
+        lines = [f"{subject} is refuted for {every}: {found.reason}."]
         lines += [
             f"    C = {w.C:g}: at {w.where} it asks for n >= {number(w.asked)}; n >= {number(w.needed)} is necessary"
             for w in found.witnesses

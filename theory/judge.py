@@ -8,7 +8,9 @@ are small enough; the free share, where one constant has to serve all of them, i
 
 **Refuted.** Along one direction F with C = 10^30 (10 where C is in an exponent), and so with every smaller C, grows so
 slowly that it ends below what is necessary there (:func:`necessary_floor`). Witnesses are points on that direction for
-C = 1, 10, 100 and 1000.
+C = 1, 10, 100 and 1000. Where C is no factor of F, a larger C might do what these do not: so a proof is looked for
+first, and where C is in an exponent there must be a witness for C = 1000, up to which every C then is refuted. A factor
+of C alone, such as exp(C), leaves a limit of 0 what it is.
 
 Both use closed forms only; docs/theory.md (section 2) derives them. What is neither is open.
 """
@@ -58,7 +60,7 @@ class Judgement:
 
     verdict: "proven", "refuted" or "open". constant: for a proven form, a C with which it suffices everywhere in its
     domain; constant_half: the same where min(delta, eps) <= 1/2. direction: for a refuted form, along which way every
-    C fails. witnesses: points there. reason: one sentence.
+    C fails. witnesses: points there. reason: one sentence. up_to: every C up to this is refuted; None: every C is.
     """
 
     verdict: str
@@ -67,6 +69,7 @@ class Judgement:
     constant_half: float | None = None
     direction: str = ""
     witnesses: tuple[Witness, ...] = ()
+    up_to: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +96,10 @@ def judge(question: Question) -> Judgement:
     """Return the verdict. Raises ValueError for a form that is no requirement, see :func:`check`."""
     question = _off_zero(question)
     check(question)
-    found = _refuted(question)
-    return found if found is not None else _proven(question)
+    if _multiple_of_constant(question.form):
+        return _refuted(question) or _proven(question)
+    found = _proven(question)
+    return found if found.verdict == PROVEN else _refuted(question) or found
 
 
 def _off_zero(question: Question) -> Question:
@@ -212,18 +217,22 @@ def _refuted(question: Question) -> Judgement | None:
     import sympy
 
     t = sympy.Symbol("t", positive=True)
-    multiple, most = _multiple_of_constant(question.form), 10 ** (1 if question.form.raised("C") else 30)
-    every = "whatever C is" if multiple else f"for every C up to {most:.0e}"
+    multiple, raised = _multiple_of_constant(question.form), question.form.raised("C")
+    most = 10 ** (1 if raised else 30)
+    apart = all(symbols_of(part) == {"C"} for part in _holding_constant(question.form))
     for direction in _directions(question, t):
         # with C as a symbol limits can be wrong where it is an exponent
         end = limit_of_ratio(question.form, {"C": sympy.Integer(most), **direction.values}, direction.floor, t)
         if end is not None and not end.free_symbols and bool(end < direction.least or end == 0):
             witnesses = tuple(_witnesses(question, direction))
-            if not witnesses:
+            every_C = multiple or (apart and end == 0)  # a factor of C alone leaves a limit of 0 what it is
+            if not witnesses or (raised and not every_C and witnesses[-1].C < CONSTANTS[-1]):
                 continue
+            up_to = None if every_C else CONSTANTS[-1] if raised else float(most)
+            every = "whatever C is" if up_to is None else f"for every C up to {up_to:g}"
             slow = "grows more slowly than" if end == 0 else "stays below"
             reason = f"as {direction.name} the form, {every}, {slow} {direction.why}"
-            return Judgement(REFUTED, reason, direction=direction.name, witnesses=witnesses)
+            return Judgement(REFUTED, reason, direction=direction.name, witnesses=witnesses, up_to=up_to)
     return None
 
 
@@ -512,9 +521,12 @@ def _smallest_constant(gap: Callable[[float], float], agreed: Callable[[float], 
 
 
 def _multiple_of_constant(form: Expression) -> bool:
-    above, below = form.factors()
-    holding = [part for part in above if "C" in symbols_of(part)]
-    return holding == [("symbol", "C")] and not any("C" in symbols_of(part) for part in below)
+    return _holding_constant(form) == [("symbol", "C")] and ("symbol", "C") in form.factors()[0]
+
+
+def _holding_constant(form: Expression) -> list[Node]:
+    """Return the factors of a form that hold C, above and below the line."""
+    return [part for parts in form.factors() for part in parts if "C" in symbols_of(part)]
 
 
 def _parted(form: Expression) -> tuple[Expression, Expression] | None:

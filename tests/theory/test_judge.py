@@ -77,6 +77,12 @@ REFUTATIONS = [
     (f"C / (1 - p - q) * {MIN2}", FROZEN, "uniform", "q", 1.0, "q -> 1 - p"),
     (f"C / f * {MIN2}", FROZEN, "uniform", "p", 1.0, "p -> 1 - q"),
     (f"C * q / f**2 * {MIN2}", LOCKED, "uniform", "q", 1.0, "q -> 0"),
+    ("C * log(1/eps)**2", DENSE, "uniform", "", 0.5, "delta -> 0"),
+    ("C * max(log(1/eps), sqrt(log(1/delta)))", DENSE, "uniform", "", 0.5, "delta -> 0"),
+    ("C * (log(1/eps) + log(1/delta))", DENSE, "uniform", "", 1.0, "eps, delta -> 1"),
+    ("C * log(2/eps) + log(2/delta)", DENSE, "uniform", "", 1.0, "delta -> 0"),
+    ("sqrt(C * log(2/eps)) * sqrt(C * log(2/delta))", DENSE, "uniform", "", 1.0, "eps -> 0"),
+    ("log(3/min(delta, eps))**min(C, 0.5)", DENSE, "uniform", "", 0.5, "eps -> 0"),
 ]
 
 PROOFS = [
@@ -103,6 +109,10 @@ PROOFS = [
     (f"exp(C) * {MIN2}", DENSE, "pointwise", "", 1.0),
     (f"(exp(1/C) - 1)**-1 * {MIN2}", DENSE, "uniform", "", 1.0),
     ("max(C, 3) * max(log(2/eps), log(2/delta))", DENSE, "uniform", "", 1.0),
+    ("C * (log(1/eps) + log(1/delta))", DENSE, "uniform", "", 0.5),
+    ("C * log(2/eps) + 100 * log(2/delta)", DENSE, "uniform", "", 1.0),
+    (f"exp(C/100) * {MIN2}", DENSE, "uniform", "", 1.0),  # fails with every C up to 364
+    ("log(3/min(delta, eps))**(C/20)", DENSE, "uniform", "", 1.0),  # fails with every C up to 20
     (f"C * (2 - eps) * {MIN2}", DENSE, "uniform", "", 1.0),
 ]
 
@@ -111,6 +121,9 @@ UNDECIDED = [
     ("(sqrt(2*log(1/delta)) + sqrt(2*log(1/delta) + 2*C*log(1/eps)))**2", DENSE, "uniform", "", 0.5),
     (f"C / f**2 * {MIN2}", LOCKED, "uniform", "q", 1.0),
     (f"({MIN2} + C/f)**2", PRUNED, "uniform", "p", 1.0),
+    ("C * log(2/eps) + 1.5 * log(2/delta)", DENSE, "uniform", "", 1.0),
+    ("C**0.01 * log(2/min(delta, eps))", DENSE, "uniform", "", 1.0),  # the C would be 38^100
+    (f"min(C, 5) * {MIN2}", DENSE, "uniform", "", 1.0),
     (f"C * {MIN2} * (2 + eps - 2 * eps)", DENSE, "uniform", "", 1.0),  # never falls, but not by its structure
 ]
 
@@ -134,6 +147,22 @@ def test_what_must_be_proven(form, rates, reading, moving, least):
     assert 0 < found.constant < 1e6
     assert found.constant_half <= found.constant
     assert not found.witnesses
+
+
+@pytest.mark.parametrize(
+    ("form", "up_to"),
+    [
+        ("C * log(2/eps)", None),
+        ("exp(C) * log(2/eps)", None),
+        ("C * log(2/eps) + log(2/delta)", 1e30),
+        ("log(3/min(delta, eps))**min(C, 0.5)", 1000.0),
+    ],
+)
+def test_up_to_which_constant_a_form_is_refuted(form, up_to):
+    _, found = judged(form)
+    assert found.verdict == REFUTED
+    assert found.up_to == up_to
+    assert ("whatever C is" in found.reason) == (up_to is None)
 
 
 @pytest.mark.parametrize(("form", "rates", "reading", "moving", "least"), UNDECIDED)

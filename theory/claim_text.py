@@ -19,7 +19,8 @@ def described(claim: "Claim") -> str:
         f"  {claim.words}",
         f"  {claim.hypotheses}",
         f"  Form: {claim.form.statement if claim.form else 'none in these symbols'}. Reading: {claim.reading}."
-        + (f" For min(delta, eps) <= {claim.min_at_most:g}." if claim.min_at_most < 1 else ""),
+        + (f" For min(delta, eps) <= {claim.min_at_most:g}." if claim.min_at_most < 1 else "")
+        + (f" Numbers: {claim.model}." if claim.model != "uniform" else ""),
         f"  Source: {claim.source}" + (f": {claim.quote}" if claim.quote else ""),
     ]
     return "\n".join(line for line in lines if line.strip()) + "\n"

@@ -47,7 +47,9 @@ def _points(claim: "Claim", prune: float, lock: float) -> "Iterator[Bracket]":
     from theory.bracket import bracket, places
 
     for eps, delta, rates in places(claim, prune, lock):
-        yield bracket(claim.standing, claim.reading, eps, delta, rates)
+        point = bracket(claim.standing, claim.reading, eps, delta, rates, model=claim.model)
+        if point is not None:
+            yield point
 
 
 def _title(prune: float, lock: float) -> str:

@@ -30,9 +30,9 @@ def parser(prog: str = "slt verify") -> Parser:
         description="How many random numbers are needed so that subset sums hit every target when some are pruned "
         "(never used) and some locked (always used)? For each lemma of the literature: what is necessary (proven), "
         "estimated, measured (with an interval) and sufficient (proven), and whether the lemma stands.",
-        epilog="Exit code: 0; 1 when a lemma is refuted, no correction is proven and its file does not say so, or when a measured interval lies "
-        "outside the proven bounds; 2 bad input, or a machine that refuses something; 70 a fault of the program; "
-        "130 interrupted.",
+        epilog="Exit code: 0; 1 when a lemma is refuted, no correction is proven and its file does not say so, or when "
+        "a measured interval lies outside the proven bounds; 2 bad input, or a machine that refuses something; "
+        "70 a fault of the program; 130 interrupted.",
     )
     add_fields(p, Settings, leave_out=NUMBERS)
     add_numbers(p)

@@ -58,7 +58,7 @@ LEDGER_COLUMNS = ("claim", "what it says", "n at least", "source", "verdict", "c
 
 def ledger(prune: float, lock: float) -> list[tuple[str, ...]]:
     """Return the cells of every claim of the ledger, judged at these rates, in its order (:data:`LEDGER_COLUMNS`)."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for claim in LEDGER.values():
         found = claim.judged(prune, lock)
         where = ", ".join(part for part in (claim.key, claim.paper, claim.number) if part)

@@ -73,7 +73,7 @@ def named(law: laws.Law) -> str:
     """Return a text that tells a law from every other one, also from one that is written alike.
 
     >>> named(laws.Normal(0.5))
-    'normal 0.5 (eb3eb15e16b6)'
+    'normal 0.5 (409f6fd6dd51)'
     """
     return f"{law} ({blake2b(repr(law).encode(), digest_size=6).hexdigest()})"
 

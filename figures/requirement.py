@@ -64,11 +64,13 @@ def draw(ax: "Axes", rows: Sequence[Row]) -> None:
         for row in rows
     ]
     for name, (label, look) in LINES.items():
-        ax.plot(eps, [row[name] for row in rows], look, color=COLOURS[name], label=label, marker="o", ms=3.5)
-        texts = [
-            f"{label}: n = {row[name]}, {where}; {row.get('made', '')}" for row, where in zip(rows, at, strict=True)
-        ]
-        tips(ax, eps, [row[name] for row in rows], texts)
+        known = [(row, where) for row, where in zip(rows, at, strict=True) if row.get(name) is not None]
+        if not known:  # of other laws not all is known
+            continue
+        xs, ys = [row["eps"] for row, _ in known], [row[name] for row, _ in known]
+        ax.plot(xs, ys, look, color=COLOURS[name], label=label, marker="o", ms=3.5)
+        texts = [f"{label}: n = {row[name]}, {where}; {row.get('made', '')}" for row, where in known]
+        tips(ax, xs, ys, texts)
     shown = [row for row in rows if row["measured"]["value"] is not None]
     values = [row["measured"]["value"] for row in shown]
     low = [row["measured"]["value"] - row["measured"]["lower"] for row in shown]
@@ -112,8 +114,10 @@ def render(
     """Draw every lemma in its own panel, write the files to ``folder`` and return their paths.
 
     confidence: with which all intervals hold together, for the legend; None: that of the rows, where they have one.
+    Rows of another law have that under "law" and no claim: their panels differ in the rates.
     """
-    titles = {claim.key: claim.title for claim in CLAIMS}
+    titles = {claim.key: f"Lemma {claim.key} ({claim.title})" for claim in CLAIMS}
+    rows = [{"claim": row.get("law")} | row for row in rows]
     uniform = [row for row in rows if row["reading"] == "uniform"]
     if not uniform:
         raise ValueError("the figure requirement needs rows in the uniform reading; there are none")
@@ -129,10 +133,9 @@ def render(
                 row for row in uniform if told_apart([row], "claim", "prune", "lock", "delta", "radius") == [group]
             ]
             draw(ax, chosen)
-            ax.set_title(
-                f"Lemma {group[0]} ({titles.get(group[0], 'of another version')})\n"
-                f"p = {chosen[0]['prune']:g}, q = {chosen[0]['lock']:g}"
-            )
+            lemma = f"{titles.get(group[0], f'Lemma {group[0]} (of another version)')}\n"
+            rates = f"p = {chosen[0]['prune']:g}, q = {chosen[0]['lock']:g}"
+            ax.set_title(rates if chosen[0].get("law") else lemma + rates)
             ax.set_xlabel("precision eps")
         # one axis for all panels: what freezing costs is seen as height
         axes[0][0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -144,7 +147,8 @@ def render(
         simulated = (LINES["statistical"][0], MEASURED)
         labels = [f"{label}{sure}" if label in simulated else label for label in labels]
         key(figure, handles, labels, loc="upper center", ncols=3, bbox_to_anchor=(0.5, 0.02))
-        figure.suptitle(headline(uniform))
+        law = uniform[0].get("law")
+        figure.suptitle(headline(uniform) + (f"\nNumbers: {law}{', signed' * uniform[0]['signed']}" if law else ""))
         arrange(figure)
         paths = save(figure, name, folder)
     return paths

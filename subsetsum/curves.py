@@ -70,7 +70,8 @@ def success_counts(
 
     The trials are ``first`` .. ``first + trials - 1`` of :func:`subsetsum.draw` with n_max variables, and n of them
     means the first n. With locked variables a trial may succeed at n and fail at n + 1. targets: (k,) points z for
-    the pointwise counts, |z| <= 511. With exact_counts the states depend on n, so every n is a problem of its own.
+    the pointwise counts, |z| <= 511 (of another law as far as its radius may be). With exact_counts the states depend
+    on n, so every n is a problem of its own.
     law, signed: as in :func:`subsetsum.draw`; other laws than the present one take longer.
 
     Exact integer arithmetic, the radius as it is; a target that is no multiple of the draws' grid is exact for sums on
@@ -84,8 +85,8 @@ def success_counts(
 
     eps, rates, n_max = open_unit("eps", eps), Rates(prune, lock), checked_n(n_max)
     first, trials = checked_trials(first, trials)
-    points = checked_targets(targets)
     other = source(law, signed, n_max, rates, seed, exact_counts)
+    points = checked_targets(targets, other.farthest if other else RADIUS_MAX)
     if other:
         return Counts(*other.counts(eps, positive("radius", radius), points, trials, first), trials)
     radius, bits = checked_radius(radius), grid_bits(n_max)
@@ -103,12 +104,12 @@ def success_counts(
     return Counts(counts[:, 0].copy(), counts[:, 1:].copy(), trials)
 
 
-def checked_targets(targets: ArrayLike) -> NDArray[np.float64]:
-    """Return ``targets`` as a vector of finite numbers of absolute value at most 511, or raise ValueError."""
+def checked_targets(targets: ArrayLike, limit: float = RADIUS_MAX) -> NDArray[np.float64]:
+    """Return ``targets`` as a vector of finite numbers of absolute value at most ``limit``, or raise ValueError."""
     points = arrays.floats("targets", targets)
     if points.ndim != 1:
         raise ValueError(f"targets must be a vector, got shape {points.shape}")
-    far = points[np.abs(points) > RADIUS_MAX]
+    far = points[np.abs(points) > limit]
     if len(far):
-        raise ValueError(f"targets must be at most {RADIUS_MAX} in absolute value, got {far[0]}")
+        raise ValueError(f"targets must be at most {limit:g} in absolute value, got {far[0]}")
     return points

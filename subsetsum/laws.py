@@ -192,10 +192,14 @@ class Source:
                 return c
         return None
 
+    @property
+    def farthest(self) -> float:
+        """How far targets may lie from 0."""
+        return ldexp(RADIUS_MAX, frexp(largest(self.law))[1])
+
     def _eps(self, eps: float, radius: float) -> float:
-        limit = ldexp(RADIUS_MAX, frexp(largest(self.law))[1])
-        if radius > limit:
-            raise ValueError(f"radius must be at most {limit:g} for this law, got {shown(radius)}")
+        if radius > self.farthest:
+            raise ValueError(f"radius must be at most {self.farthest:g} for this law, got {shown(radius)}")
         step = self._step
         if step and step <= 2 * eps < 2 * step and radius % step == 0:
             return 0.75 * step  # any such eps asks whether every multiple is a sum; this one is tied with no gap

@@ -9,8 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 
+from slt.core.laws import Product, Uniform
 from slt.core.rates import Rates
 from theory.claim import Claim, Form
+from theory.judge import MIXTURE, PRODUCTS, UNIFORM
+from theory.model_bounds import law_necessary_n, law_sufficient_n
 from theory.necessary import necessary_n
 from theory.sufficient import sufficient_n
 
@@ -43,8 +46,10 @@ def places(claim: Claim, prune: float, lock: float) -> list[Place]:
     """Return the points at which a claim's form is looked at: first over precision, then over the rates.
 
     prune, lock: the user's rates, of which the claim takes those that it speaks of. Over the rates only where the
-    constant may not depend on them.
+    constant may not depend on them. None for a mixture, whose other law is not known.
     """
+    if claim.model == MIXTURE:  # what is necessary depends on its other law
+        return []
     usual = claim.rates(prune, lock)
     least = claim.corrected.min_at_most if claim.corrected else claim.min_at_most
     found = [(eps, delta, usual) for eps, delta in PRECISION]
@@ -52,10 +57,24 @@ def places(claim: Claim, prune: float, lock: float) -> list[Place]:
     return [place for place in found if min(place[:2]) <= least]
 
 
-def bracket(form: Form, reading: str, eps: float, delta: float, rates: Rates) -> Bracket:
-    """Return the bracket at one point, for |z| <= 1; it takes some seconds."""
-    least = necessary_n(eps, delta, prune=rates.prune, lock=rates.lock, reading=reading)
-    enough = sufficient_n(eps, delta, prune=rates.prune, lock=rates.lock, reading=reading)
+def bracket(
+    form: Form, reading: str, eps: float, delta: float, rates: Rates, *, model: str = UNIFORM
+) -> Bracket | None:
+    """Return the bracket at one point, for |z| <= 1; it takes some seconds. None where a bound is not known.
+
+    model: "uniform", or "products" without rates.
+    """
+    least: int | None
+    enough: int | None
+    if model == PRODUCTS:
+        law = Product(Uniform(), Uniform())
+        least = law_necessary_n(eps, delta, law=law, reading=reading)
+        enough = law_sufficient_n(eps, delta, law=law, reading=reading)
+    else:
+        least = necessary_n(eps, delta, prune=rates.prune, lock=rates.lock, reading=reading)
+        enough = sufficient_n(eps, delta, prune=rates.prune, lock=rates.lock, reading=reading)
+    if least is None or enough is None:
+        return None
     return Bracket(
         eps,
         delta,

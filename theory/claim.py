@@ -13,12 +13,25 @@ from typing import Any
 from slt.core.checks import at_least_zero, one_of, open_unit, positive
 from slt.core.rates import READINGS, Rates, searchable
 from theory.expression import SYMBOLS, Expression
-from theory.judge import Judgement, Question, implied_constant, judge
+from theory.judge import (
+    MIXTURE,
+    MODELS,
+    OPEN,
+    PRODUCTS,
+    PROVEN,
+    REFUTED,
+    UNIFORM,
+    Judgement,
+    Question,
+    implied_constant,
+    judge,
+)
 
 QUOTED, RECONSTRUCTED, OURS = "quoted", "reconstructed", "ours"
 CORRECTED = "corrected"
 NOT_JUDGED = "not judged"
-MODEL = "uniform"  # the law of values that bounds are known for
+WORDS = (PROVEN, REFUTED, CORRECTED, OPEN, NOT_JUDGED)  # of verdicts
+MODEL = UNIFORM  # the law of values unless a claim says another one
 LARGEST = 100_000  # bytes of a claim's file
 
 
@@ -72,10 +85,12 @@ class Claim:
     key: short and unique; for the lemmas of Otsuka et al. 2024 their number there. title: what is frozen or special, in
     a word or two. number: what the paper calls it. link: "arXiv:.." or "doi:..". reading: "uniform" (one draw serves
     every target) or "pointwise" (every fixed target). words, hypotheses: in plain sentences. model: the law of the
-    values; only "uniform", on [-1, 1], is judged. prunes, locks: whether it speaks of pruned and locked numbers.
+    values; judged are "uniform", on [-1, 1], and by proofs alone "uniform mixture" and "products"
+    (:mod:`theory.judge`). prunes, locks: whether it speaks of pruned and locked numbers.
     constant_depends_on: which of the rates "p" and "q" its constant may depend on. min_at_most: it is claimed where
     min(delta, eps) is at most this. source: "quoted" when its text was read, with the ``quote``; "reconstructed" when
     its formula is ours, which may differ from the paper's; "ours". unjudged: why it cannot be judged here, else empty.
+    known: the verdict that is known already, or empty; only a refutation that was not known ends a command with code 1.
     corrected: the repaired form, where the published one fails.
     """
 
@@ -96,6 +111,7 @@ class Claim:
     source: str = RECONSTRUCTED
     quote: str = ""
     unjudged: str = ""
+    known: str = ""
     corrected: Correction | None = None
 
     def rates(self, prune: float, lock: float) -> Rates:
@@ -133,10 +149,14 @@ class Claim:
             return Verdict(NOT_JUDGED, None, None)
         return _judged(self, self.rates(prune, lock))
 
+    def newly_refuted(self, found: "Verdict") -> bool:
+        """Whether a verdict refutes the claim and its file does not say so."""
+        return found.word == REFUTED != self.known
+
     def _question(self, form: Form, rates: Rates, least: float) -> Question:
         spoken = [name for name, is_spoken in (("p", self.prunes), ("q", self.locks)) if is_spoken]
         moving = frozenset(spoken) - frozenset(self.constant_depends_on)
-        return Question(form.expression, self.reading, rates, moving, least)
+        return Question(form.expression, self.reading, rates, moving, least, self.model)
 
 
 @lru_cache(maxsize=64)
@@ -147,7 +167,7 @@ def _judged(claim: Claim, rates: Rates) -> "Verdict":
     if claim.corrected is not None:
         repaired = judge(claim._question(claim.corrected.form, rates, claim.corrected.min_at_most))
     word = published.verdict
-    if word == "refuted" and repaired is not None and repaired.verdict == "proven":
+    if word == REFUTED and repaired is not None and repaired.verdict == PROVEN:
         word = CORRECTED
     return Verdict(word, published, repaired)
 
@@ -218,12 +238,17 @@ def _claim(table: dict[str, Any], corrected: Any) -> Claim:
     depends = tuple(values.get("constant_depends_on", ("p", "q")))
     for name in depends:
         one_of("constant_depends_on", name, ("p", "q"))
+    if "known" in values:
+        one_of("known", values["known"], WORDS)
     model = values.get("model", MODEL)
     unjudged = values.get("unjudged", "")
-    if model != MODEL and not unjudged:
+    if model not in MODELS and not unjudged:
         raise ValueError(
-            f"claims are judged for the model {MODEL!r}; one of {model!r} must say in unjudged why it is not"
+            f"claims are judged for the models {', '.join(MODELS)}; one of {model!r} must say in unjudged why it is not"
         )
+    frozen = {MIXTURE: ("locks",), PRODUCTS: ("prunes", "locks")}.get(model, ())
+    if not unjudged and any(values.get(name) for name in frozen):
+        raise ValueError(f"claims on the model {model!r} are judged only where {' and '.join(frozen)} are not true")
     form = Form(values["form"]) if values["form"] or not unjudged else None
     if form is not None:
         _check_symbols(form.expression, values)

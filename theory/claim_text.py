@@ -19,7 +19,8 @@ def described(claim: "Claim") -> str:
         f"  {claim.words}",
         f"  {claim.hypotheses}",
         f"  Form: {claim.form.statement if claim.form else 'none in these symbols'}. Reading: {claim.reading}."
-        + (f" For min(delta, eps) <= {claim.min_at_most:g}." if claim.min_at_most < 1 else ""),
+        + (f" For min(delta, eps) <= {claim.min_at_most:g}." if claim.min_at_most < 1 else "")
+        + (f" Numbers: {claim.model}." if claim.model != "uniform" else ""),
         f"  Source: {claim.source}" + (f": {claim.quote}" if claim.quote else ""),
     ]
     return "\n".join(line for line in lines if line.strip()) + "\n"
@@ -37,13 +38,17 @@ def told(claim: "Claim", found: "Verdict", prune: float, lock: float) -> str:
         lines += judgement_told(
             found.repaired, f"  Corrected ({claim.corrected.name}): {claim.corrected.form.statement}"
         )
+    if claim.known:
+        agrees = "as its file says" if claim.known == found.word else f"but its file says: {claim.known}"
+        lines.append(f"  The verdict is {found.word}, {agrees}.")
     return "\n".join(lines) + "\n"
 
 
 def judgement_told(found: "Judgement", subject: str) -> list[str]:
     """Return the lines that say what is known of one form."""
     if found.verdict == "refuted":
-        lines = [f"{subject} is refuted for every C: {found.reason}."]
+        every = "every C" if found.up_to is None else f"every C up to {found.up_to:g}"
+        lines = [f"{subject} is refuted for {every}: {found.reason}."]
         lines += [
             f"    C = {w.C:g}: at {w.where} it asks for n >= {number(w.asked)}; n >= {number(w.needed)} is necessary"
             for w in found.witnesses
@@ -71,3 +76,20 @@ def in_a_line(claim: "Claim", found: "Verdict") -> str:
         if stands.constant_half is not None and stands.constant_half < 0.99 * stands.constant:
             word += f", and with C = {number(stands.constant_half)} where min(delta, eps) <= 1/2"
     return word if claim.source == "quoted" else f"{word} (its form is {claim.source})"
+
+
+def constant_or_reason(claim: "Claim", found: "Verdict") -> str:
+    """Return the proven constant, or why there is none."""
+    stands = found.standing
+    if stands is None:
+        return claim.unjudged
+    return stands.reason if stands.constant is None else f"C = {number(stands.constant)}"
+
+
+def form_told(claim: "Claim") -> str:
+    """Return the form that stands, and the published one where that is another; "-" where there is none."""
+    if claim.form is None:
+        return "-"
+    if claim.corrected is None:
+        return claim.form.text
+    return f"{claim.corrected.form.text} (published: {claim.form.text})"

@@ -8,16 +8,24 @@ are small enough; the free share, where one constant has to serve all of them, i
 
 **Refuted.** Along one direction F with C = 10^30 (10 where C is in an exponent), and so with every smaller C, grows so
 slowly that it ends below what is necessary there (:func:`necessary_floor`). Witnesses are points on that direction for
-C = 1, 10, 100 and 1000.
+C = 1, 10, 100 and 1000. Where C is no factor of F, a larger C might do what these do not: so a proof is looked for
+first, and where C is in an exponent there must be a witness for C = 1000, up to which every C then is refuted. A factor
+of C alone, such as exp(C), leaves a limit of 0 what it is.
 
 Both use closed forms only; docs/theory.md (section 2) derives them. What is neither is open.
+
+**Other models.** The closed forms also hold for numbers that contain a uniform one, because no others need be used.
+*Uniform mixture*: uniform on [-1, 1] with probability 1 - p and of any other law else, as if the others were pruned.
+*Products* of two numbers uniform on [-1, 1]: their density log(1/|z|)/2 is at least 1/2 on [-1/e, 1/e], so that each
+is, with probability 1/e, uniform there (:func:`proven_need`). The lower bounds speak of uniform numbers alone, so
+claims on these models are proven or open, and nothing may be locked.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import pairwise
-from math import exp, expm1, inf, isfinite, log, sqrt
+from math import e, exp, expm1, inf, isfinite, log, sqrt
 from typing import Any
 
 import numpy as np
@@ -28,6 +36,8 @@ from theory.expression import Expression, Floats, Node, symbols_of
 from theory.growth import limit_of_ratio
 
 PROVEN, REFUTED, OPEN = "proven", "refuted", "open"
+UNIFORM, MIXTURE, PRODUCTS = "uniform", "uniform mixture", "products"
+MODELS = (UNIFORM, MIXTURE, PRODUCTS)  # that are judged
 MOVING = ("eps", "delta")
 CONSTANTS = (1.0, 10.0, 100.0, 1000.0)
 EPS, DELTA = 0.1, 0.05  # where the others stay while one quantity moves
@@ -36,6 +46,7 @@ _FAR = 100  # powers of ten
 _TRIED = 10.0 ** np.arange(-3, 7)  # constants with which a form has to rise
 _LEAST, _MOST = 1e-12, 1e30  # between which constants are looked for
 _ROUNDING = 1e-6
+_GIVEN = 1 - 1e-9  # of a probability, for its rounding
 _ROUNDED_FREE = 1e-9
 
 
@@ -58,7 +69,7 @@ class Judgement:
 
     verdict: "proven", "refuted" or "open". constant: for a proven form, a C with which it suffices everywhere in its
     domain; constant_half: the same where min(delta, eps) <= 1/2. direction: for a refuted form, along which way every
-    C fails. witnesses: points there. reason: one sentence.
+    C fails. witnesses: points there. reason: one sentence. up_to: every C up to this is refuted; None: every C is.
     """
 
     verdict: str
@@ -67,6 +78,7 @@ class Judgement:
     constant_half: float | None = None
     direction: str = ""
     witnesses: tuple[Witness, ...] = ()
+    up_to: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,7 @@ class Question:
 
     rates: where a constant may depend on them; what a claim does not speak of is 0. reading: "uniform" or "pointwise".
     moving: the rates that the constant may not depend on, "p" and "q". least: the domain is min(delta, eps) <= least.
+    model: one of MODELS; of a uniform mixture p is the weight of the other law, of products no rates are known.
     """
 
     form: Expression
@@ -82,6 +95,7 @@ class Question:
     rates: Rates
     moving: frozenset[str] = frozenset()
     least: float = 1.0
+    model: str = UNIFORM
 
     @property
     def fixed(self) -> dict[str, float]:
@@ -93,8 +107,12 @@ def judge(question: Question) -> Judgement:
     """Return the verdict. Raises ValueError for a form that is no requirement, see :func:`check`."""
     question = _off_zero(question)
     check(question)
-    found = _refuted(question)
-    return found if found is not None else _proven(question)
+    if question.model != UNIFORM:
+        return _proven(question)
+    if _multiple_of_constant(question.form):
+        return _refuted(question) or _proven(question)
+    found = _proven(question)
+    return found if found.verdict == PROVEN else _refuted(question) or found
 
 
 def _off_zero(question: Question) -> Question:
@@ -179,7 +197,7 @@ def _far_locked(lock: float, free: float) -> float:
     return high if high * lock > 10 else 0.0
 
 
-def proven_need(rates: Rates, reading: str) -> tuple[float, float]:
+def proven_need(rates: Rates, reading: str, model: str = UNIFORM) -> tuple[float, float]:
     """Return (K, K'): all n >= K M suffice where M = log(1/min(delta, eps)) >= log 2, else all n >= K' M.
 
     K = :func:`theory.asymptotics.constant`. For M < log 2 the n that suffices at eps = delta = 1/2 does: uniformly
@@ -188,7 +206,14 @@ def proven_need(rates: Rates, reading: str) -> tuple[float, float]:
     1 - min <= M <= n / K' <= s. s = (f/12) min(1, 2 / sqrt(n q)): one number is free, the others' locked sum T has
     |z - T| <= 1, and the number lies within 1/2 of z - T. The law of T is symmetric and unimodal, so z = 1 is the
     worst, and P(0 <= T <= 2) >= min(1, 2/a) P(0 <= T <= a) >= min(1, 2/a) / 3 at a = sqrt(n q), by Chebyshev.
+
+    Products: only those labelled uniform on [-1/e, 1/e] are used. In units of 1/e the targets reach to e and the
+    precision is e eps, which eps serves: K is that of the rate 1 - 1/e and the radius e. One product is within 1/2 of
+    |z| <= 1, or 0 is, with probability at least P(X Y >= 1/2) = (1 - log 2)/4, and more of them only help.
     """
+    if model == PRODUCTS:
+        K = constant(prune=1 - exp(-1) * _GIVEN, radius=e / _GIVEN, eps_0=0.5)
+        return K, inf if reading == "uniform" else max(K, K * log(2) / ((1 - log(2)) / 4 * _GIVEN))
     K = constant(prune=rates.prune, lock=rates.lock, eps_0=0.5)
     if reading == "uniform":
         return K, inf
@@ -212,18 +237,22 @@ def _refuted(question: Question) -> Judgement | None:
     import sympy
 
     t = sympy.Symbol("t", positive=True)
-    multiple, most = _multiple_of_constant(question.form), 10 ** (1 if question.form.raised("C") else 30)
-    every = "whatever C is" if multiple else f"for every C up to {most:.0e}"
+    multiple, raised = _multiple_of_constant(question.form), question.form.raised("C")
+    most = 10 ** (1 if raised else 30)
+    apart = all(symbols_of(part) == {"C"} for part in _holding_constant(question.form))
     for direction in _directions(question, t):
         # with C as a symbol limits can be wrong where it is an exponent
         end = limit_of_ratio(question.form, {"C": sympy.Integer(most), **direction.values}, direction.floor, t)
         if end is not None and not end.free_symbols and bool(end < direction.least or end == 0):
             witnesses = tuple(_witnesses(question, direction))
-            if not witnesses:
+            every_C = multiple or (apart and end == 0)  # a factor of C alone leaves a limit of 0 what it is
+            if not witnesses or (raised and not every_C and CONSTANTS[-1] > witnesses[-1].C):
                 continue
+            up_to = None if every_C else CONSTANTS[-1] if raised else float(most)
+            every = "whatever C is" if up_to is None else f"for every C up to {up_to:g}"
             slow = "grows more slowly than" if end == 0 else "stays below"
             reason = f"as {direction.name} the form, {every}, {slow} {direction.why}"
-            return Judgement(REFUTED, reason, direction=direction.name, witnesses=witnesses)
+            return Judgement(REFUTED, reason, direction=direction.name, witnesses=witnesses, up_to=up_to)
     return None
 
 
@@ -387,7 +416,9 @@ def _proven(question: Question) -> Judgement:
     apart = [form.trends(fixed)] if rates is None else [form.trends({}), rates.trends({"q": 0.0})]
     if any(part.trend["C"] not in (0, 1) for part in apart):
         return Judgement(OPEN, "its structure does not show that it never falls as C rises")
-    K, corner = (universal_need(), inf) if question.moving else proven_need(question.rates, question.reading)
+    K, corner = (
+        (universal_need(), inf) if question.moving else proven_need(question.rates, question.reading, question.model)
+    )
     if question.moving and question.reading == "pointwise" and question.least == 1:
         corner = inf  # as in the uniform reading; no better is needed
 
@@ -416,9 +447,10 @@ def _proven(question: Question) -> Judgement:
     ]
     whole, half = found[0], found[1] if question.least > 0.5 else found[0]
     if whole is None:
-        return Judgement(
-            OPEN, "neither is it proven with any C, nor do our lower bounds refute every C", constant_half=half
-        )
+        reason = "neither is it proven with any C, nor do our lower bounds refute every C"
+        if question.model != UNIFORM:
+            reason = "it is not proven with any C, and our lower bounds do not speak of such numbers"
+        return Judgement(OPEN, reason, constant_half=half)
     return Judgement(PROVEN, "a closed form of ours, proven to suffice, lies below it everywhere", whole, half)
 
 
@@ -512,9 +544,12 @@ def _smallest_constant(gap: Callable[[float], float], agreed: Callable[[float], 
 
 
 def _multiple_of_constant(form: Expression) -> bool:
-    above, below = form.factors()
-    holding = [part for part in above if "C" in symbols_of(part)]
-    return holding == [("symbol", "C")] and not any("C" in symbols_of(part) for part in below)
+    return _holding_constant(form) == [("symbol", "C")] and ("symbol", "C") in form.factors()[0]
+
+
+def _holding_constant(form: Expression) -> list[Node]:
+    """Return the factors of a form that hold C, above and below the line."""
+    return [part for parts in form.factors() for part in parts if "C" in symbols_of(part)]
 
 
 def _parted(form: Expression) -> tuple[Expression, Expression] | None:

@@ -505,6 +505,30 @@ def _sizes(law: Law) -> Sizes:
     )
 
 
+def unestimated(law: Law | str, signed: bool, delta: float) -> str | None:
+    """Return why there is no estimate of a requirement, in words, or None where there is one."""
+    reason = estimable(law, signed)
+    if reason is None and delta < SMALLEST_DELTA:
+        reason = f"{DRAWS} draws cannot show failures rarer than {SMALLEST_DELTA:g}"
+    return reason
+
+
+def law_notes(law: Law, signed: bool, delta: float, necessary: int | None, sufficient: int | None) -> dict[str, str]:
+    """Return why numbers of a requirement are not known, by name; nothing of those that are.
+
+    necessary, sufficient: what :func:`law_necessary_n` and :func:`law_sufficient_n` have found.
+    """
+    if necessary is None:
+        return dict.fromkeys(("necessary", "estimated", "sufficient"), _never(law))
+    notes = {}
+    reason = unestimated(law, signed, delta)
+    if reason:
+        notes["estimated"] = f"no estimate: {reason}"
+    if sufficient is None:
+        notes["sufficient"] = _no_upper(law)
+    return notes
+
+
 # all three
 
 
@@ -603,20 +627,11 @@ def law_requirement(
     told: _Told = {"prune": prune, "lock": lock, "radius": radius, "reading": reading}
     necessary = law_necessary_n(eps, delta, law=law, signed=signed, **told)
     sufficient, estimated = None, None
-    notes = {}
-    if necessary is None:
-        never = _never(law)
-        notes = {"necessary": never, "estimated": never, "sufficient": never}
-    else:
+    if necessary is not None:
         sufficient = law_sufficient_n(eps, delta, law=law, signed=signed, **told)
-        reason = "" if delta >= SMALLEST_DELTA else f"{DRAWS} draws cannot show failures rarer than {SMALLEST_DELTA:g}"
-        reason = estimable(law, signed) or reason
-        if reason:
-            notes["estimated"] = f"no estimate: {reason}"
-        else:
+        if unestimated(law, signed, delta) is None:
             estimated = law_estimated_n(eps, delta, law=law, **told)
-        if sufficient is None:
-            notes["sufficient"] = _no_upper(law)
+    notes = law_notes(law, signed, delta, necessary, sufficient)
     return LawRequirement(
         eps, delta, str(law), signed, prune, lock, radius, reading, necessary, estimated, sufficient, notes
     )

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from slt.core.laws import Constant, Integers, Law, Mixture, Normal, Own, Product, Uniform
+from slt.core.laws import PRESENT, Constant, Integers, Law, Mixture, Normal, Own, Product, Uniform, kaiming, law_of
 from theory.laws import Side
 
 Floats = NDArray[np.float64]
@@ -233,6 +233,27 @@ def pitch(law: Law) -> Fraction | None:
             pitches = [pitch(part) for _, part in parts]
             return _common([d for d in pitches if d]) if all(pitches) else None
     return None
+
+
+def asked_law(text: str | None, fan_in: int | None, levels: int | None) -> Law:
+    """Return the law that options ask for: a text, the fan-in of a Kaiming uniform layer, or whole numbers up to M.
+
+    With levels the law is that of the whole numbers up to it unless a text says another one of whole numbers. Without
+    any of the three it is the present law. Raises ValueError for a text that is no law, and for options that exclude
+    each other.
+    """
+    if text is not None and fan_in is not None:
+        raise ValueError("--law and --fan-in both say what the numbers are: give one of them")
+    law: Law = PRESENT if levels is None else Integers(levels)
+    if fan_in is not None:
+        law = kaiming(fan_in)
+    elif text is not None:
+        law = law_of(text)
+    if levels is not None:
+        step = pitch(law)
+        if step is None or step % 1:
+            raise ValueError(f"--levels asks for a law of whole numbers, got {law}")
+    return law
 
 
 def _common(numbers: list[Fraction]) -> Fraction:

@@ -11,8 +11,8 @@ from simulations.lemmas.verdicts import overall
 from slt.core.intervals import shown as interval
 from slt.core.store import Row, read_json, read_jsonl
 from theory.claim import Claim
-from theory.claim_text import in_a_line
-from theory.claims import CLAIMS
+from theory.claim_text import constant_or_reason, form_told, in_a_line
+from theory.claims import CLAIMS, LEDGER
 
 COLUMNS = (
     "reading", "eps", "necessary", "estimated", "measured", "stat.", "sufficient", "measured C", "limited by",
@@ -51,6 +51,20 @@ def judged(rows: list[Row], grid: list[Row]) -> list[dict[str, Any]]:
             }
         )
     return out
+
+
+LEDGER_COLUMNS = ("claim", "what it says", "n at least", "source", "verdict", "constant or reason")
+
+
+def ledger(prune: float, lock: float) -> list[tuple[str, ...]]:
+    """Return the cells of every claim of the ledger, judged at these rates, in its order (:data:`LEDGER_COLUMNS`)."""
+    rows: list[tuple[str, ...]] = []
+    for claim in LEDGER.values():
+        found = claim.judged(prune, lock)
+        where = ", ".join(part for part in (claim.key, claim.paper, claim.number) if part)
+        says = f"{claim.words} ({claim.reading})"
+        rows.append((where, says, form_told(claim), claim.source, found.word, constant_or_reason(claim, found)))
+    return rows
 
 
 def theorems(sweep: list[Row], hole: list[Row]) -> list[dict[str, str]]:

@@ -41,6 +41,8 @@ def page(drawn: Sequence[Picture]) -> str:
         lemmas=claims.judged(result["rows"], claims.rows_of("constants.jsonl")),
         theorems=claims.theorems(claims.rows_of("sweep.jsonl"), claims.rows_of("hole.jsonl")),
         columns=claims.COLUMNS,
+        ledger=claims.ledger(settings["prune"], settings["lock"]),
+        ledger_columns=claims.LEDGER_COLUMNS,
         steps=check_steps(settings["prune"], settings["lock"]),
         settings=settings,
         command=result["command"],

@@ -1,8 +1,9 @@
 """The bounds and the estimate of theory, each asked once: a run that is repeated finds them in the cache."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from simulations.lemmas.measure import Law
+from simulations.lemmas.measure import Law, named
+from slt.core import laws
 from slt.core.cache import current
 
 
@@ -33,3 +34,48 @@ def sufficient(
 
     limits = None if cover_failure is None else list(cover_failure)
     return current().ask("sufficient", [eps, delta, dict(law), reading, limits], make)
+
+
+# of other laws; None where no number is known
+
+
+def law_necessary(eps: float, delta: float, law: Law, reading: str, numbers: laws.Law, signed: bool) -> int | None:
+    """Return :func:`theory.model_bounds.law_necessary_n`."""
+    from theory.model_bounds import law_necessary_n
+
+    def make() -> int | None:
+        return law_necessary_n(eps, delta, law=numbers, signed=signed, reading=reading, **law)
+
+    return _known("law necessary", [eps, delta, dict(law), reading, named(numbers), signed], make)
+
+
+def law_estimated(eps: float, delta: float, law: Law, reading: str, numbers: laws.Law, signed: bool) -> int | None:
+    """Return :func:`theory.model_bounds.law_estimated_n`, None where there is no estimate."""
+    from theory.model_bounds import law_estimated_n, unestimated
+
+    def make() -> int | None:
+        if unestimated(numbers, signed, delta):
+            return None
+        return law_estimated_n(eps, delta, law=numbers, reading=reading, **law)
+
+    return _known("law estimated", [eps, delta, dict(law), reading, named(numbers), signed], make)
+
+
+def law_sufficient(eps: float, delta: float, law: Law, numbers: laws.Law, signed: bool) -> int | None:
+    """Return :func:`theory.model_bounds.law_sufficient_n`, which holds in both readings."""
+    from theory.model_bounds import law_sufficient_n
+
+    def make() -> int | None:
+        return law_sufficient_n(eps, delta, law=numbers, signed=signed, **law)
+
+    return _known("law sufficient", [eps, delta, dict(law), named(numbers), signed], make)
+
+
+def _known(what: str, question: object, make: Callable[[], int | None]) -> int | None:
+    """Return an answer that may be None; the cache holds it as a list of one number or none."""
+    known = current().get(what, question)
+    if isinstance(known, list) and len(known) < 2:
+        return known[0] if known else None
+    made = make()
+    current().put(what, question, [] if made is None else [made])
+    return made

@@ -7,11 +7,10 @@ from types import TracebackType
 
 import numpy as np
 
-from simulations.lemmas.measure import EXPERIMENT, Curve, CurveSetting, chunks
+from simulations.lemmas.measure import EXPERIMENT, Curve, CurveSetting, chunks, goals
 from simulations.run.runner import chunks_of, stamped
 from simulations.run.units import Engine, Unit
 from slt.core.store import Row, Store
-from subsetsum.curves import TARGETS
 
 
 class Curves:
@@ -48,7 +47,8 @@ class Curves:
         with self._changed:
             rows, units = chunks_of(setting, part, experiment=EXPERIMENT, seed=self._seed, store=self._store)
             points = setting.n_max + 1
-            self._found[setting] = Curve(np.zeros(points, np.int64), np.zeros((points, TARGETS), np.int64), 0)
+            pointwise = np.zeros((points, len(goals(setting))), np.int64)
+            self._found[setting] = Curve(np.zeros(points, np.int64), pointwise, 0)
             self._done[setting] = 0
             for row in rows:
                 self._add(setting, row)

@@ -2,10 +2,14 @@
 
 import sys
 from collections.abc import Iterable
-from math import ceil
+from math import ceil, sqrt
+
+import numpy as np
 
 from simulations.lemmas.bounded import DELTA, RATES, precisions
+from simulations.lemmas.law_rows import FEW
 from simulations.lemmas.measure import Law, largest_n, planned_trials, seconds_per_trial
+from simulations.lemmas.settings import Settings
 from slt.core.amounts import duration, size
 from slt.core.rates import Rates
 from subsetsum.memory import chain_bytes, likely_most_free, refuse_if_too_large
@@ -14,6 +18,7 @@ from theory.reach import gaussian_reach_n
 
 WORTH_SAYING = 120.0  # seconds; the defaults take less
 BOUNDS = 2e-3  # seconds that all bounds of one setting take for each variable, measured at 2000 to 8000 variables
+THEORY = 3.0  # seconds that the bounds of another law take for one setting, measured
 TABLES = 3e8  # bytes of the bounds' tables, at their largest
 
 
@@ -57,9 +62,52 @@ def announce(
         refuse_if_too_large("eps", eps, chains)  # as every trial would be
         memory = max(memory, jobs * chains)
         largest = max(largest, n)
+    _say(seconds, memory, largest)
+
+
+def _say(seconds: float, memory: float, n: int) -> None:
     if seconds > WORTH_SAYING:
         print(  # noqa: T201
-            f"Ahead: very roughly {duration(seconds)} and up to {size(memory + TABLES)}, for some {largest:,} "
+            f"Ahead: very roughly {duration(seconds)} and up to {size(memory + TABLES)}, for some {n:,} "
             "variables a trial.",
             file=sys.stderr,
         )
+
+
+def announce_law(settings: Settings, all_rates: Iterable[Rates], *, jobs: int) -> None:
+    """Say the same of numbers of another law, as if they were uniform with the same second moment.
+
+    Raises ValueError where nothing is known of the law or the radius is too large for it, where more variables are
+    needed than are measured, and for an eps whose sums memory would not hold.
+    """
+    from subsetsum.laws import source
+    from theory.model_bounds import SCAN_LIMIT, model, never_covered
+    from theory.models import below, moment
+
+    law, signed, radius = settings.numbers, settings.signed, settings.radius
+    below(law, np.zeros(1), "lower")  # refuses a law that no bounds are known of
+    bound = sqrt(3 * moment(law, 2))
+    seconds, largest = 0.0, 0
+    for rates in all_rates:
+        told = settings.rated(rates)
+        model(law, **told, signed=signed)  # the limits of its arguments
+        for eps in settings.eps:
+            n = FEW
+            if eps < radius and not never_covered(law, eps, radius):
+                scaled = Law(prune=rates.prune, lock=rates.lock, radius=radius / bound)
+                reached = gaussian_reach_n(min(eps / bound, 0.999), settings.delta, **scaled)
+                n = ceil(reached / (2 if signed else 1))
+            if n > SCAN_LIMIT:
+                raise ValueError(
+                    f"prune {rates.prune:g} and lock {rates.lock:g} need about {n:.2g} numbers of the law {law} at "
+                    f"radius {radius:g}, more than are measured ({SCAN_LIMIT}); slt n asks the bounds alone"
+                )
+            n_max = largest_n(n)
+            drawn = source(law, signed, n_max, rates, settings.seed, False)
+            if drawn:
+                drawn.ends(eps, radius)
+                drawn.refuse("eps", eps, radius, jobs, chains=True)
+            count = settings.trials or planned_trials(n_max, eps, other=True)
+            seconds += count * seconds_per_trial(n_max, eps, other=True) / jobs + 5 * BOUNDS * n + THEORY
+            largest = max(largest, n)
+    _say(seconds, 0.0, largest)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from simulations.lemmas.curves import Curves
+from simulations.lemmas.law_rows import LawMaker
 from simulations.lemmas.rows import Maker
 from simulations.lemmas.settings import Settings
 from simulations.run.units import Engine
@@ -43,12 +44,13 @@ def verify(
     """
     found = Found()
     with Curves(seed=settings.seed, store=store, engine=engine) as curves:
-        maker = Maker(settings, curves)
+        maker = LawMaker(settings, curves) if settings.is_other else Maker(settings, curves)
         work = chain(maker.work(claims), meanwhile)
         for claim in claims:
             first = len(found.rows)
             try:
-                with console.progress(len(settings.eps), f"Lemma {claim.key}") as advance:
+                what = f"Rates of {claim.key}" if settings.is_other else f"Lemma {claim.key}"
+                with console.progress(len(settings.eps), what) as advance:
                     for eps in settings.eps:
                         shown = 0.0
                         while (share := maker.share(claim, eps)) < 1:

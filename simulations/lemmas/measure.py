@@ -6,8 +6,9 @@ often enough gets the fixed-sequence interval of :func:`slt.core.intervals.small
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from hashlib import blake2b
 from math import ceil
 from typing import TypedDict
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from simulations.run.runner import Chunks, run_chunks
 from simulations.run.units import Engine
+from slt.core import laws
 from slt.core.forms import Form, Numbers, count
 from slt.core.intervals import Crossing, smallest_n
 from slt.core.store import Row, Store
@@ -26,6 +28,8 @@ LEAST_TRIALS = 1_000
 MOST_CHUNKS = 50_000  # of one curve, so that a store of 10^12 trials still has less than a gigabyte
 EXPERIMENT = "success curve"  # in a store
 SECONDS_PER_CURVE = 30.0  # one core; where 50,000 trials would take longer, fewer are drawn
+SECONDS_PER_OTHER = 15.0  # the same for another law
+SECONDS_OF_OTHERS = 4.5e-5  # of another law, for each variable of a trial: measured at n_max = 30 to 600
 
 
 class Law(TypedDict):
@@ -38,7 +42,10 @@ class Law(TypedDict):
 
 @dataclass(frozen=True)
 class CurveSetting:
-    """One success curve: precision, rates, target radius, largest n and number of trials, all fixed beforehand."""
+    """One success curve: precision, rates, target radius, largest n and number of trials, all fixed beforehand.
+
+    law, signed: what the numbers are, and whether choices are from {-1, 0, 1}.
+    """
 
     eps: float
     prune: float
@@ -46,6 +53,29 @@ class CurveSetting:
     radius: float
     n_max: int
     trials: int
+    law: laws.Law = field(default=laws.PRESENT, repr=False)
+    signed: bool = False
+
+    @property
+    def is_other(self) -> bool:
+        """Whether the kernels of curves do not know these numbers and choices, which makes a trial longer."""
+        return self.signed or self.law != laws.PRESENT
+
+    @property
+    def key(self) -> Row:
+        """What tells this curve from every other one, as JSON values."""
+        names = ("eps", "prune", "lock", "radius", "n_max", "trials")
+        own = {"law": named(self.law), "signed": self.signed} if self.is_other else {}
+        return {name: getattr(self, name) for name in names} | own
+
+
+def named(law: laws.Law) -> str:
+    """Return a text that tells a law from every other one, also from one that is written alike.
+
+    >>> named(laws.Normal(0.5))
+    'normal 0.5 (409f6fd6dd51)'
+    """
+    return f"{law} ({blake2b(repr(law).encode(), digest_size=6).hexdigest()})"
 
 
 @dataclass(frozen=True)
@@ -67,20 +97,51 @@ def largest_n(expected: int) -> int:
     return expected + ceil(expected / 4) + 12
 
 
-def seconds_per_trial(n_max: int, eps: float) -> float:
-    """Predict the cost of one curve on one core of about 3 GHz; only sample and chunk sizes depend on it."""
-    return 1e-6 * (2 + 0.08 * n_max + 0.07 / eps)
+def seconds_per_trial(n_max: int, eps: float, other: bool = False) -> float:
+    """Predict the cost of one curve on one core of about 3 GHz; only sample and chunk sizes depend on it.
+
+    other: whether numbers or choices are others than those of the lemmas.
+    """
+    return 1e-6 * (2 + 0.08 * n_max + 0.07 / eps) + (SECONDS_OF_OTHERS * n_max if other else 0.0)
 
 
-def planned_trials(n_max: int, eps: float) -> int:
-    """Return the default number of trials of a curve: 50,000, or what half a minute allows, at least 1,000."""
-    return max(LEAST_TRIALS, min(TRIALS, int(SECONDS_PER_CURVE / seconds_per_trial(n_max, eps))))
+def planned_trials(n_max: int, eps: float, other: bool = False) -> int:
+    """Return the default number of trials of a curve: 50,000, or what half a minute allows, at least 1,000.
+
+    other: as in :func:`seconds_per_trial`; a quarter of a minute then.
+    """
+    seconds = SECONDS_PER_OTHER if other else SECONDS_PER_CURVE
+    return max(LEAST_TRIALS, min(TRIALS, int(seconds / seconds_per_trial(n_max, eps, other))))
+
+
+def goals(setting: CurveSetting) -> NDArray[np.float64]:
+    """Return the targets of the pointwise reading: 0, r/8, ..., r; of -r, ..., r where the law is not symmetric.
+
+    Where sums lie on a lattice of pitch d, eps < d <= 2 eps, they are moved to it, which makes none easier. Where d is
+    larger, one is the target that no sum comes near (:func:`theory.model_bounds.never_covered`).
+    """
+    from subsetsum.curves import targets
+    from subsetsum.laws import asymmetric
+
+    if not setting.is_other:
+        return targets(setting.radius)
+    from theory.model_bounds import never_covered
+    from theory.models import pitch
+
+    middle = TARGETS - 1
+    found = np.linspace(-setting.radius, setting.radius, 2 * TARGETS - 1)
+    d = float(pitch(setting.law) or 0)
+    if never_covered(setting.law, setting.eps, setting.radius):
+        found[middle + 1] = min(setting.radius, d / 2)
+    elif d > setting.eps:
+        steps = np.floor(setting.radius / d)
+        found = d * np.clip(np.rint(found / d), -steps, steps)
+    return found[0 if asymmetric(setting.law) else middle :]
 
 
 def count_successes(setting: CurveSetting, seed: int, first: int, count: int) -> Row:
     """Return the successes among trials first .. first + count - 1 at every n, in both readings."""
     from subsetsum import success_counts
-    from subsetsum.curves import targets
 
     counts = success_counts(
         setting.n_max,
@@ -90,8 +151,10 @@ def count_successes(setting: CurveSetting, seed: int, first: int, count: int) ->
         lock=setting.lock,
         radius=setting.radius,
         seed=seed,
-        targets=targets(setting.radius),
+        targets=goals(setting),
         first=first,
+        law=setting.law,
+        signed=setting.signed,
     )
     return {"trials": count, "uniform": counts.uniform.tolist(), "pointwise": counts.pointwise.tolist()}
 
@@ -102,7 +165,7 @@ def counts_form(setting: CurveSetting, trials: int) -> Form:
     return {
         "trials": Numbers(trials, trials, whole=True),
         "uniform": count(trials, points),
-        "pointwise": count(trials, points, TARGETS),
+        "pointwise": count(trials, points, len(goals(setting))),
     }
 
 
@@ -112,14 +175,14 @@ def chunk_size(setting: CurveSetting) -> int:
     >>> [chunk_size(CurveSetting(0.1, 0.4, 0.3, 1.0, 150, trials)) for trials in (50_000, 10**12)]
     [5000, 20000000]
     """
-    usual = max(50, min(5_000, int(0.5 / seconds_per_trial(setting.n_max, setting.eps))))
+    usual = max(50, min(5_000, int(0.5 / seconds_per_trial(setting.n_max, setting.eps, setting.is_other))))
     return max(usual, -(-setting.trials // MOST_CHUNKS))
 
 
 def chunks(setting: CurveSetting, seed: int) -> Chunks:
     """Return the units of work that a curve consists of."""
     return Chunks(
-        asdict(setting),
+        setting.key,
         setting.trials,
         chunk_size(setting),
         partial(count_successes, setting, seed),
@@ -150,7 +213,7 @@ def measure_each(
     """Return the curve of every setting; the chunks of all of them are one stream, so that no worker ever waits."""
     parts = [chunks(setting, seed) for setting in settings]
     uniform: list[NDArray[np.int64]] = [np.zeros(setting.n_max + 1, np.int64) for setting in settings]
-    pointwise = [np.zeros((setting.n_max + 1, TARGETS), np.int64) for setting in settings]
+    pointwise = [np.zeros((setting.n_max + 1, len(goals(setting))), np.int64) for setting in settings]
     done = [0] * len(settings)
     for place, row in run_chunks(parts, experiment=EXPERIMENT, seed=seed, store=store, engine=engine):
         uniform[place] += row["uniform"]

@@ -23,7 +23,7 @@ class Expectation:
 
 def curve_of(settings: Settings, rates: Rates, eps: float) -> CurveSetting:
     """Ask theory, and fix n_max and the number of trials from its answers: nothing is chosen after looking."""
-    law = settings.law(rates)
+    law = settings.rated(rates)
     bounds = necessary, estimated
     expected = [bound(eps, settings.delta, law, reading) for bound in bounds for reading in READINGS]
     n_max = largest_n(max(expected))
@@ -32,7 +32,7 @@ def curve_of(settings: Settings, rates: Rates, eps: float) -> CurveSetting:
 
 def plan(settings: Settings, rates: Rates, eps: float) -> Expectation:
     """Ask theory what it says of a curve and its rows."""
-    law, delta = settings.law(rates), settings.delta
+    law, delta = settings.rated(rates), settings.delta
     sizes = {reading: estimated(eps, delta, law, reading) for reading in READINGS}
     return Expectation(
         rates=rates,

@@ -1,9 +1,11 @@
 """One draw in full: its numbers, what is reachable, and which targets it covers."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from simulations.lemmas.measure import CurveSetting, goals
 from slt.core import console
 from slt.core.checks import whole
 
@@ -18,25 +20,15 @@ def show_trial(settings: "Settings", trial: int, n: int | None, form: str = "tex
     from subsetsum import best_subsets, covers_values, draw, targets, worst_errors
     from theory.estimate import estimated_n
 
+    if settings.is_other:
+        return show_law_trial(settings, trial, n, form)
     prune, lock, radius, seed = settings.prune, settings.lock, settings.radius, settings.seed
     if n is None:
         n = estimated_n(settings.eps[0], settings.delta, prune=prune, lock=lock, radius=radius)
     n, trial = whole("n", n), whole("trial", trial)
     values, states = draw(n, 1, prune=prune, lock=lock, seed=seed, first=trial)
-    x, state = values[0], states[0]
-    locked, free = x[state == 1].sum(), x[state == 0]
     out = console.Page(form)
-    out.print(
-        f"Trial {trial}, seed {seed}: n = {n} variables, {np.sum(state == -1)} pruned, "
-        f"{np.sum(state == 1)} locked, {len(free)} free (prune {prune:g}, lock {lock:g})\n"
-        f"Locked sum T = {locked:+.6f}; reachable sums lie in "
-        f"[{locked + np.minimum(free, 0).sum():+.6f}, {locked + np.maximum(free, 0).sum():+.6f}]\n"
-    )
-    for title, chosen in (("free", state == 0), ("locked", state == 1), ("pruned", state == -1)):
-        out.print(f"{title}:")
-        numbers = [f"{value:+.6f}" for value in x[chosen]]
-        for start in range(0, len(numbers), PER_LINE):
-            out.print("  " + "  ".join(numbers[start : start + PER_LINE]))
+    print_draw(out, settings, trial, values[0], states[0])
     z = targets(radius)
     error = worst_errors(n, 1, prune=prune, lock=lock, radius=radius, seed=seed, first=trial, floor=FLOOR)[0]
     bound = "at most " if error <= FLOOR else ""
@@ -54,6 +46,63 @@ def show_trial(settings: "Settings", trial: int, n: int | None, form: str = "tex
         for eps in settings.eps
     ]
     out.print(console.table("What this draw covers", columns, [*cells, ("best", "", *(f"{e:.1e}" for e in errors))]))
+    return 0
+
+
+def print_draw(
+    out: console.Page, settings: "Settings", trial: int, x: NDArray[np.float64], state: NDArray[np.int8]
+) -> None:
+    """Print the numbers of one draw, those of each state together, and between which ends its sums lie."""
+    prune, lock = settings.prune, settings.lock
+    locked, free = x[state == 1].sum(), x[state == 0]
+    low, high = np.minimum(free, 0).sum(), np.maximum(free, 0).sum()
+    if settings.signed:
+        low, high = -np.abs(free).sum(), np.abs(free).sum()
+    out.print(
+        f"Trial {trial}, seed {settings.seed}: n = {len(x)} variables, {np.sum(state == -1)} pruned, "
+        f"{np.sum(state == 1)} locked, {len(free)} free (prune {prune:g}, lock {lock:g})\n"
+        f"Locked sum T = {locked:+.6f}; reachable sums lie in "
+        f"[{locked + low:+.6f}, {locked + high:+.6f}]\n"
+    )
+    for title, chosen in (("free", state == 0), ("locked", state == 1), ("pruned", state == -1)):
+        out.print(f"{title}:")
+        numbers = [f"{value:+.6f}" for value in x[chosen]]
+        for start in range(0, len(numbers), PER_LINE):
+            out.print("  " + "  ".join(numbers[start : start + PER_LINE]))
+
+
+def show_law_trial(settings: "Settings", trial: int, n: int | None, form: str = "text") -> int:
+    """Print the same of numbers of another law; by default n is what is estimated, or else necessary."""
+    from simulations.lemmas.law_report import described
+    from simulations.lemmas.law_rows import FEW
+    from slt.core.rates import Rates
+    from subsetsum import covers, draw, success_counts, worst_errors
+    from theory.model_bounds import law_requirement
+
+    rates = Rates(settings.prune, settings.lock)
+    told: dict[str, Any] = {**settings.rated(rates), "law": settings.numbers, "signed": settings.signed}
+    if n is None:
+        known = law_requirement(settings.eps[0], settings.delta, **told)
+        n = known.estimated or known.necessary or FEW
+    n, trial = whole("n", n), whole("trial", trial)
+    drawn = {**told, "seed": settings.seed, "first": trial}
+    values, states = draw(n, 1, **{name: value for name, value in drawn.items() if name != "radius"})
+    out = console.Page(form)
+    out.print(described(settings))
+    print_draw(out, settings, trial, values[0], states[0])
+    floor = FLOOR if settings.levels is None else settings.eps[0]
+    error = worst_errors(n, 1, **drawn, floor=floor)[0]
+    bound = "at most " if error <= floor else ""
+    out.print(f"\nWorst error over |z| <= {settings.radius:g}: {bound}{error:.3e}")
+    cells = []
+    for eps in settings.eps:
+        law, signed = settings.numbers, settings.signed
+        z = goals(CurveSetting(eps, **settings.rated(rates), n_max=n, trials=1, law=law, signed=signed))
+        hits = success_counts(n, eps, 1, **drawn, targets=z).pointwise[-1]
+        named = [f"z={t:g} {'hit' if hit else 'miss'}" for t, hit in zip(z, hits, strict=True)]
+        cells.append((f"{eps:g}", "covered" if covers(n, eps, 1, **drawn)[0] else "missed", ", ".join(named)))
+    columns = ("eps", "<every |z| <= radius", "<single targets")
+    out.print(console.table("What this draw covers", columns, cells))
     return 0
 
 

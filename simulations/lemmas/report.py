@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from simulations.lemmas.bounded import DELTA, over_precision, over_rates
+from simulations.lemmas.law_report import described
 from simulations.lemmas.verdicts import overall
 from slt.core import console
 from slt.core.intervals import shown
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 
 def header(out: console.Page, settings: "Settings") -> None:
     """Print the question."""
+    numbers = f"{described(settings)}\n" if settings.is_other else ""
     out.print(
         f"Random subset sums with frozen variables: prune p = {settings.prune:g}, lock q = {settings.lock:g}, "
-        f"free f = {1 - settings.prune - settings.lock:g}\n"
+        f"free f = {1 - settings.prune - settings.lock:g}\n{numbers}"
         f"Targets |z| <= {settings.radius:g}, failure probability delta = {settings.delta:g}. "
         f"How many variables n are needed?\n"
         f"Seed {settings.seed}. All measured intervals hold together with confidence {settings.confidence:g}.\n"

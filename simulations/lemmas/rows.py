@@ -118,7 +118,7 @@ class Maker:
         """Return the rows of a lemma at one eps, whose curves are measured."""
         settings = self._settings
         rates = claim.rates(settings.prune, settings.lock)
-        ahead, law = self._plan(rates, eps), settings.law(rates)
+        ahead, law = self._plan(rates, eps), settings.rated(rates)
         certificate = cover_failure(self._certified(eps), self._covering(eps).trials, self._confidence)
         found = self._curves.curve(ahead.curve)
         return [
@@ -153,7 +153,7 @@ class Maker:
         return known if right and isinstance(known, list) else None
 
     def _question(self, eps: float) -> object:
-        return [asdict(self._covering(eps)), self._settings.seed]
+        return [self._covering(eps).key, self._settings.seed]
 
     def _covering(self, eps: float) -> CurveSetting:
         """Return the curve of the statistical certificate at one eps."""

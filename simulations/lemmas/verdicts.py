@@ -31,6 +31,25 @@ def verdict(necessary: int, measured: Crossing, sufficient: int, *, all_targets:
     return CONSISTENT
 
 
+def law_verdict(
+    necessary: int | None, measured: Crossing, sufficient: int | None, *, successes: int, all_targets: bool = True
+) -> str:
+    """Judge one row of another law, where no number may suffice or none be known to.
+
+    necessary: None where it is proven that no n ever succeeds; then one success among the trials of any n contradicts
+    that. successes: the most that any n has. sufficient: None where no proven number is known. Else as :func:`verdict`.
+
+    >>> law_verdict(None, Crossing(65, None, None), None, successes=0)
+    'consistent'
+    >>> law_verdict(None, Crossing(65, None, None), None, successes=1)
+    'contradicted'
+    """
+    if necessary is None:
+        return CONTRADICTED if successes else CONSISTENT
+    most = measured.lower if sufficient is None else sufficient
+    return verdict(necessary, measured, most, all_targets=all_targets)
+
+
 def overall(verdicts: list[str]) -> str:
     """Return the gravest verdict of several: contradicted, undecided, consistent; "not measured" without any."""
     if not verdicts:

@@ -19,7 +19,7 @@ COLUMNS = ("eps", "delta", "p", "q", "necessary", "sufficient", "C refuted to", 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the verdict on one claim; exit code 1 when it is refuted."""
+    """Print the verdict on one claim; exit code 1 when it is refuted and its file does not say so."""
     args = parser().parse_args(argv)
     from theory.bracket import bracket, places, spread
     from theory.claim import read_claim
@@ -40,15 +40,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         asked = places(claim, args.prune, args.lock)
         with console.progress(len(asked), f"Claim {claim.key}") as tick:
             for eps, delta, rates in asked:
-                points.append(bracket(claim.standing, claim.reading, eps, delta, rates))
+                point = bracket(claim.standing, claim.reading, eps, delta, rates, model=claim.model)
+                points += [] if point is None else [point]
                 tick(1)
         if points:
             page.print(table(claim, points))
             page.print(spread_told(spread(points)))
         else:
-            page.print("None of the points at which constants are looked for lies in the domain of the form.\n")
+            page.print(f"No constants at single points: {no_points(claim)}.\n")
     page.result(record(claim, found, points))
-    return REFUTED if found.word == "refuted" else 0
+    return REFUTED if claim.newly_refuted(found) else 0
+
+
+def no_points(claim: "Claim") -> str:
+    """Return why there are no points at which constants are looked for."""
+    if claim.model == "uniform mixture":
+        return "what is necessary depends on the other law of the mixture"
+    return "none of those that are looked at lies in the domain of the form"
 
 
 def table(claim: "Claim", points: Sequence["Bracket"]) -> Any:

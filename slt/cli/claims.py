@@ -1,14 +1,27 @@
 """The ledger: every claim of the literature with its verdict. ``slt claims``."""
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from slt.cli.claim import record
 from slt.core import console
 from slt.core.command import REFUTED, Parser
 from slt.core.options import add_forms
-from theory.claim_text import number
+from theory.claim_text import constant_or_reason, form_told, number
+
+if TYPE_CHECKING:
+    from slt.core.tables import Table
+    from theory.bracket import Bracket
+    from theory.claim import Claim, Verdict
+
+    Found = tuple[Claim, Verdict, list[Bracket]]
 
 COLUMNS = ("<claim", "<paper", "<form", "<reading", "<source", "<verdict", "<constant or reason")
+FULL = (
+    "<claim", "<paper, number", "<statement", "<n at least", "<reading", "<source", "<verdict", "<constant or reason",
+    "<C at single points", "<command",
+)  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,25 +33,62 @@ def main(argv: Sequence[str] | None = None) -> int:
     found = []
     with console.progress(len(wanted), "Claims") as tick:
         for claim in wanted:
-            found.append((claim, claim.judged(args.prune, args.lock)))
+            verdict = claim.judged(args.prune, args.lock)
+            points = list(_points(claim, args.prune, args.lock)) if args.full and not claim.unjudged else []
+            found.append((claim, verdict, points))
             tick(1)
-    rows = []
-    for claim, verdict in found:
-        stands = verdict.standing
-        if stands is None:
-            why = claim.unjudged
-        elif stands.constant is not None:
-            why = f"C = {number(stands.constant)}"
-        else:
-            why = stands.reason
-        form = claim.standing.text if claim.form is not None else "-"
-        rows.append((claim.key, claim.paper, form, claim.reading, claim.source, verdict.word, why))
     page = console.Page(args.form)
-    title = f"Claims of the literature, judged at p = {args.prune:g}, q = {args.lock:g}"
-    page.print(console.table(title, COLUMNS, rows))
-    page.result([record(claim, verdict, ()) for claim, verdict in found])
-    new = [claim.key for claim, verdict in found if verdict.word == "refuted"]
-    return REFUTED if new else 0
+    page.print((full_table if args.full else short_table)(found, args.prune, args.lock))
+    page.result([record(*each) for each in found])
+    return REFUTED if any(claim.newly_refuted(verdict) for claim, verdict, _ in found) else 0
+
+
+def _points(claim: "Claim", prune: float, lock: float) -> "Iterator[Bracket]":
+    from theory.bracket import bracket, places
+
+    for eps, delta, rates in places(claim, prune, lock):
+        point = bracket(claim.standing, claim.reading, eps, delta, rates, model=claim.model)
+        if point is not None:
+            yield point
+
+
+def _title(prune: float, lock: float) -> str:
+    return f"Claims of the literature, judged at p = {prune:g}, q = {lock:g}"
+
+
+def short_table(found: "Sequence[Found]", prune: float, lock: float) -> "Table":
+    """Return one line a claim."""
+    rows = [
+        (claim.key, claim.paper, claim.standing.text if claim.form else "-", claim.reading, claim.source, verdict.word,
+         constant_or_reason(claim, verdict))
+        for claim, verdict, _ in found
+    ]  # fmt: skip
+    return console.table(_title(prune, lock), COLUMNS, rows)
+
+
+def full_table(found: "Sequence[Found]", prune: float, lock: float) -> "Table":
+    """Return all that is known of each claim: its statement, the constants at single points, the command."""
+    rows = []
+    for claim, verdict, points in found:
+        where = ", ".join(part for part in (claim.paper, claim.number, claim.link) if part)
+        rates = claim.rates(prune, lock)
+        asked = [f"--prune {prune:g}" * (rates.prune > 0), f"--lock {lock:g}" * (rates.lock > 0)]
+        command = " ".join(["slt claim", shlex.quote(claim.key), *filter(None, asked)])
+        rows.append(
+            (claim.key, where, claim.words, form_told(claim), claim.reading, claim.source, verdict.word,
+             constant_or_reason(claim, verdict), _between(points), "-" if claim.unjudged else command)
+        )  # fmt: skip
+    return console.table(_title(prune, lock), FULL, rows)
+
+
+def _between(points: "Sequence[Bracket]") -> str:
+    """Return between which constants the least one lies that serves all points."""
+    from theory.bracket import spread
+
+    if not points:
+        return "-"
+    low, high = spread(points).needed
+    return f"{number(low)} to {number(high)}"
 
 
 def parser() -> Parser:
@@ -48,5 +98,10 @@ def parser() -> Parser:
     p.add_argument("--prune", type=float, default=0.4, help="share of variables never used, p (default 0.4)")
     p.add_argument("--lock", type=float, default=0.3, help="share of variables always used, q (default 0.3)")
     p.add_argument("--judged", action="store_true", help="leave out the claims that cannot be judged here")
+    p.add_argument(
+        "--full",
+        action="store_true",
+        help="the statements too, and between which constants the least one lies that serves single points (minutes)",
+    )
     add_forms(p)
     return p

@@ -17,6 +17,11 @@ def add_law(p: ArgumentParser) -> None:
         default=READINGS[0],
         help="uniform: one draw serves all targets at once; pointwise: each single target is hit (default uniform)",
     )
+    add_numbers(p)
+
+
+def add_numbers(p: ArgumentParser) -> None:
+    """Add the options of other laws: --law, --signed, --fan-in, --levels."""
     p.add_argument(
         "--law",
         metavar="TEXT",
@@ -46,21 +51,12 @@ def other_law(args: Namespace) -> dict[str, Any] | None:
     """
     if args.law is None and args.fan_in is None and args.levels is None and not args.signed:
         return None
-    from slt.core import laws
-    from theory.models import pitch
+    from slt.core.laws import Integers
+    from theory.models import asked_law
 
-    if args.law is not None and args.fan_in is not None:
-        raise ValueError("--law and --fan-in both say what the numbers are: give one of them")
+    law = asked_law(args.law, args.fan_in, args.levels)
     found = law_of(args) | {"eps": args.eps}
-    law: laws.Law = laws.PRESENT if args.levels is None else laws.Integers(args.levels)
-    if args.fan_in is not None:
-        law = laws.kaiming(args.fan_in)
-    elif args.law is not None:
-        law = laws.law_of(args.law)
     if args.levels is not None:
-        step = pitch(law)
-        if step is None or step % 1:
-            raise ValueError(f"--levels asks for a law of whole numbers, got {law}")
         # sums are whole: one within 1/2 of every |z| <= M is every whole number up to M
-        found |= {"radius": float(laws.Integers(args.levels).M), "eps": 0.5}
+        found |= {"radius": float(Integers(args.levels).M), "eps": 0.5}
     return found | {"law": law, "signed": args.signed}

@@ -1,10 +1,10 @@
 """``slt verify``, the main job: hold the subset-sum lemmas with frozen variables against measurement."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slt.cli.law import add_numbers
 from slt.core import console
 from slt.core.checks import one_of
 from slt.core.command import INTERRUPTED, Parser, explained
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def parser(prog: str = "slt verify") -> Parser:
     """Return the argument parser of the main job."""
-    from simulations.lemmas.settings import Settings
+    from simulations.lemmas.settings import NUMBERS, Settings
     from simulations.run.engines import add_engine_options
 
     p = Parser(
@@ -30,13 +30,19 @@ def parser(prog: str = "slt verify") -> Parser:
         description="How many random numbers are needed so that subset sums hit every target when some are pruned "
         "(never used) and some locked (always used)? For each lemma of the literature: what is necessary (proven), "
         "estimated, measured (with an interval) and sufficient (proven), and whether the lemma stands.",
-        epilog="Exit code: 0; 1 when a lemma is refuted and no correction is proven, or when a measured interval lies "
-        "outside the proven bounds; 2 bad input, or a machine that refuses something; 70 a fault of the program; "
-        "130 interrupted.",
+        epilog="Exit code: 0; 1 when a lemma is refuted, no correction is proven and its file does not say so, or when "
+        "a measured interval lies outside the proven bounds; 2 bad input, or a machine that refuses something; "
+        "70 a fault of the program; 130 interrupted.",
     )
-    add_fields(p, Settings)
+    add_fields(p, Settings, leave_out=NUMBERS)
+    add_numbers(p)
     p.add_argument("--jobs", type=int, help="threads (default: all cores); results do not depend on it")
-    p.add_argument("--lemma", nargs="+", metavar="KEY", help="only these lemmas, such as A.3 (default: all)")
+    p.add_argument(
+        "--lemma",
+        nargs="+",
+        metavar="KEY",
+        help="only these lemmas, such as A.3 (default: all); of another law only the rates that they speak of",
+    )
     p.add_argument("--brief", action="store_true", help="show the tables and the verdicts alone")
     add_forms(p, json_file=True)
     p.add_argument(
@@ -101,35 +107,44 @@ def report_run(
     raises ends the run at once; then the chunks are all that is kept. A figure that cannot be drawn is one line on
     standard error, and the exit code stays that of the verdicts.
     """
-    from simulations.lemmas import report
-    from simulations.lemmas.forecast import announce, conclusions
+    from simulations.lemmas import law_report, report
+    from simulations.lemmas.forecast import announce, announce_law, conclusions
     from simulations.lemmas.job import verify
     from simulations.lemmas.measure import Law
-    from simulations.lemmas.settings import command
+    from simulations.lemmas.settings import command, recorded
     from simulations.lemmas.verdicts import CONTRADICTED, overall
     from slt.core.versions import versions
 
     folder = None if out_dir is None else Path(out_dir)
     check_outputs(json_file, folder)  # now rather than after the work
     rates = dict.fromkeys(claim.rates(settings.prune, settings.lock) for claim in claims)
-    laws = [(settings.law(each), eps) for each in rates for eps in settings.eps]
     concludes = not brief and form == "text"
-    own = Law(prune=settings.prune, lock=settings.lock, radius=settings.radius)
-    after = conclusions(own) if concludes else 0.0
-    announce(laws, settings.delta, trials=settings.trials, jobs=engine.jobs, after=after)
+    if settings.is_other:  # rates are asked about, no lemmas: each of them once
+        claims = tuple(
+            next(claim for claim in claims if claim.rates(settings.prune, settings.lock) == each) for each in rates
+        )
+        announce_law(settings, rates, jobs=engine.jobs)
+    else:
+        laws = [(settings.rated(each), eps) for each in rates for eps in settings.eps]
+        own = Law(prune=settings.prune, lock=settings.lock, radius=settings.radius)
+        after = conclusions(own) if concludes else 0.0
+        announce(laws, settings.delta, trials=settings.trials, jobs=engine.jobs, after=after)
     page = console.Page(form)
 
     def tell(claim: "Claim", rows: list[Row]) -> None:
         if claim is claims[0]:
             report.header(page, settings)  # after the first work, so that bad input prints its one line only
-        report.requirement_table(page, claim, rows)
+        if settings.is_other:
+            law_report.law_table(page, rows)
+        else:
+            report.requirement_table(page, claim, rows)
 
     with Store(folder / "runs.sqlite") if folder else Store() as store:
-        meanwhile = report.ahead(settings, claims) if concludes else ()
+        meanwhile = report.ahead(settings, claims) if concludes and not settings.is_other else ()
         found = verify(settings, claims, engine=engine, store=store, tell=tell, meanwhile=meanwhile)
     if found.interrupted:
         page.note("Interrupted: the rows above are finished, the others are missing.")
-    result = {"settings": asdict(settings), "versions": versions(), "command": command(settings), "rows": found.rows}
+    result = {"settings": recorded(settings), "versions": versions(), "command": command(settings), "rows": found.rows}
     if json_file is not None:
         export_json(json_file, result)
     if folder:
@@ -139,12 +154,15 @@ def report_run(
     if found.interrupted:
         return INTERRUPTED
     page.result(result)
+    contradicted = overall([row["verdict"] for row in found.rows]) == CONTRADICTED
+    if settings.is_other:
+        (law_report.law_conclusions if concludes else law_report.law_verdicts)(page, settings, found.rows)
+        return EXIT_REFUTED if contradicted else 0
     if concludes:
         report.conclusions(page, settings, claims, found.rows)  # after the rows are safe: it takes a while
     else:
         report.verdicts(page, settings, claims, found.rows)
-    contradicted = overall([row["verdict"] for row in found.rows]) == CONTRADICTED
-    refuted = any(verdict.word == "refuted" for verdict in report.judged(settings, claims).values())
+    refuted = any(claim.newly_refuted(verdict) for claim, verdict in report.judged(settings, claims).items())
     return EXIT_REFUTED if contradicted or refuted else 0
 
 
@@ -163,7 +181,11 @@ def check_outputs(json_file: str | None, folder: Path | None) -> None:
 
 
 def draw(rows: Sequence[Row], folder: Path, confidence: float) -> None:
-    """Draw the rows into ``folder``; where that fails, say so on standard error and keep to the verdicts."""
+    """Draw the rows into ``folder``; where that fails, say so on standard error and keep to the verdicts.
+
+    Rows at which no number of variables suffices have nothing to be drawn.
+    """
+    rows = [row for row in rows if row["necessary"] is not None]
     if not rows:
         return
     try:

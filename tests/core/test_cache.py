@@ -17,7 +17,7 @@ from slt.core.store import Store
 
 SMALL = ["--prune", "0.2", "--lock", "0.1", "--eps", "0.2", "--trials", "300", "--brief", "--jobs", "1"]
 SETTINGS = Settings(prune=0.2, lock=0.1, eps=(0.2,), trials=300)
-LAW = SETTINGS.law(Rates(0.2, 0.1))
+LAW = SETTINGS.rated(Rates(0.2, 0.1))
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
@@ -13,6 +14,7 @@ from figures.report import claims, main
 from figures.report.page import page
 from figures.report.pictures import drawn, picture
 from simulations.lemmas.verdicts import CONSISTENT, CONTRADICTED
+from theory.claims import LEDGER
 
 NAMES = [figure.name for figure in FIGURES]
 REQUIREMENT, HOLE = (next(figure for figure in FIGURES if figure.name == name) for name in ("requirement", "hole"))
@@ -49,6 +51,19 @@ def test_the_report_has_every_figure_with_its_words_and_commands(text):
     assert "python -m simulations" not in text
     assert "python -m figures" not in text
     assert "python -m torch_backend" not in text
+
+
+def test_the_report_has_the_whole_ledger(text):
+    part = text[text.index('<table class="ledger">') :]
+    rows = re.findall(r"<tr>(.*?)</tr>", part[: part.index("</table>")], re.DOTALL)[1:]
+    cells = [[unescape(cell) for cell in re.findall("<td>(.*?)</td>", row, re.DOTALL)] for row in rows]
+    assert [row[0].split(",")[0] for row in cells] == [key.split(",")[0] for key in LEDGER]
+    for row, claim in zip(cells, LEDGER.values(), strict=True):
+        assert row[1].startswith(claim.words)
+        assert row[3] == claim.source
+        assert (row[4] == "not judged") == bool(claim.unjudged)
+        assert row[5] == (claim.unjudged or row[5])
+    assert {row[4] for row in cells} == {"proven", "corrected", "open", "not judged"}
 
 
 def test_names_inside_the_page_are_used_once_and_exist(text):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from argparse import Namespace
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 
@@ -99,8 +100,15 @@ def test_a_cluster_does_the_work_and_writes_what_one_process_writes(group, alone
     assert {int(pid) for pid in output.split()} == {worker.pid for worker in group.workers}
 
 
-def test_the_rows_of_the_main_job_are_those_of_one_machine_on_a_cluster(group):
+@pytest.mark.parametrize("own", [False, True], ids=["present law", "own numbers"])
+def test_the_rows_of_the_main_job_are_those_of_one_machine_on_a_cluster(own, group, tmp_path):
     settings = Settings(prune=0.2, lock=0.1, eps=(0.2,), trials=12_000)
+    if own:  # in a file that the workers need not see
+        path = tmp_path / "own.txt"
+        path.write_text("0.3 0.7 -0.4 1.1 -0.9 -0.25")
+        settings = replace(settings, law=f"file {path}", signed=True, trials=200)
+        assert settings.is_other
+        path.unlink()
 
     def rows(engine):
         with Store() as store:

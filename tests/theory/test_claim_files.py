@@ -12,6 +12,7 @@ from slt.core.command import run
 from slt.core.rates import READINGS
 from theory.claim import LARGEST, MODEL, OURS, QUOTED, RECONSTRUCTED, Form, read_claim
 from theory.claims import CLAIMS, LEDGER, MAIN
+from theory.judge import MODELS
 
 FILES = sorted(Path(theory.claims.__file__).parent.glob("*.toml"))
 
@@ -35,7 +36,7 @@ def test_every_file_of_the_ledger_is_a_claim(file):
     assert claim.source in (QUOTED, RECONSTRUCTED)
     assert claim.quote or claim.source == RECONSTRUCTED
     assert claim.unjudged or claim.form is not None
-    assert claim.unjudged or claim.model == MODEL
+    assert claim.unjudged or claim.model in MODELS
     if claim.form is not None:
         assert claim.form.sample_size(2.0, 1e-3, 1e-3, claim.rates(0.4, 0.3)) > 0
         assert claim.form.statement == f"n >= {claim.form.text}"
@@ -145,6 +146,9 @@ BAD = {
     "min_at_most true": (GOOD + "min_at_most = true\n", "min_at_most must be a number"),
     "min_at_most a text": (GOOD + 'min_at_most = "1"\n', "min_at_most must be a number"),
     "another model": (GOOD + 'model = "normal"\n', "must say in unjudged"),
+    "products that are pruned": (GOOD + 'model = "products"\nprunes = true\n', "prunes and locks are not true"),
+    "a mixture that is locked": (GOOD + 'model = "uniform mixture"\nlocks = true\n', "locks are not true"),
+    "an unknown verdict": (GOOD + 'known = "false"\n', "known must be one of"),
     "p without prunes": (_form("C / (1 - p)"), "prunes is not true"),
     "q without locks": (_form("C / (1 - q)"), "locks is not true"),
     "empty form": (_form(""), "form must be an expression"),

@@ -11,6 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from slt.core.rates import Rates
+from subsetsum import success_probability
 from tests.theory.exact_small import pointwise_failure, uniform_failure
 from theory import gadhikar2023, lueker1998, otsuka2024
 from theory.asymptotics import closed_form_n, constant
@@ -20,7 +21,9 @@ from theory.judge import (
     CONSTANTS,
     DELTA,
     EPS,
+    MIXTURE,
     OPEN,
+    PRODUCTS,
     PROVEN,
     REFUTED,
     Question,
@@ -30,6 +33,7 @@ from theory.judge import (
     proven_need,
     universal_need,
 )
+from theory.model_bounds import law_failure_at_most
 from theory.necessary import necessary_n
 from theory.sufficient import sufficient_n
 
@@ -77,6 +81,12 @@ REFUTATIONS = [
     (f"C / (1 - p - q) * {MIN2}", FROZEN, "uniform", "q", 1.0, "q -> 1 - p"),
     (f"C / f * {MIN2}", FROZEN, "uniform", "p", 1.0, "p -> 1 - q"),
     (f"C * q / f**2 * {MIN2}", LOCKED, "uniform", "q", 1.0, "q -> 0"),
+    ("C * log(1/eps)**2", DENSE, "uniform", "", 0.5, "delta -> 0"),
+    ("C * max(log(1/eps), sqrt(log(1/delta)))", DENSE, "uniform", "", 0.5, "delta -> 0"),
+    ("C * (log(1/eps) + log(1/delta))", DENSE, "uniform", "", 1.0, "eps, delta -> 1"),
+    ("C * log(2/eps) + log(2/delta)", DENSE, "uniform", "", 1.0, "delta -> 0"),
+    ("sqrt(C * log(2/eps)) * sqrt(C * log(2/delta))", DENSE, "uniform", "", 1.0, "eps -> 0"),
+    ("log(3/min(delta, eps))**min(C, 0.5)", DENSE, "uniform", "", 0.5, "eps -> 0"),
 ]
 
 PROOFS = [
@@ -103,6 +113,10 @@ PROOFS = [
     (f"exp(C) * {MIN2}", DENSE, "pointwise", "", 1.0),
     (f"(exp(1/C) - 1)**-1 * {MIN2}", DENSE, "uniform", "", 1.0),
     ("max(C, 3) * max(log(2/eps), log(2/delta))", DENSE, "uniform", "", 1.0),
+    ("C * (log(1/eps) + log(1/delta))", DENSE, "uniform", "", 0.5),
+    ("C * log(2/eps) + 100 * log(2/delta)", DENSE, "uniform", "", 1.0),
+    (f"exp(C/100) * {MIN2}", DENSE, "uniform", "", 1.0),  # fails with every C up to 364
+    ("log(3/min(delta, eps))**(C/20)", DENSE, "uniform", "", 1.0),  # fails with every C up to 20
     (f"C * (2 - eps) * {MIN2}", DENSE, "uniform", "", 1.0),
 ]
 
@@ -111,6 +125,9 @@ UNDECIDED = [
     ("(sqrt(2*log(1/delta)) + sqrt(2*log(1/delta) + 2*C*log(1/eps)))**2", DENSE, "uniform", "", 0.5),
     (f"C / f**2 * {MIN2}", LOCKED, "uniform", "q", 1.0),
     (f"({MIN2} + C/f)**2", PRUNED, "uniform", "p", 1.0),
+    ("C * log(2/eps) + 1.5 * log(2/delta)", DENSE, "uniform", "", 1.0),
+    ("C**0.01 * log(2/min(delta, eps))", DENSE, "uniform", "", 1.0),  # the C would be 38^100
+    (f"min(C, 5) * {MIN2}", DENSE, "uniform", "", 1.0),
     (f"C * {MIN2} * (2 + eps - 2 * eps)", DENSE, "uniform", "", 1.0),  # never falls, but not by its structure
 ]
 
@@ -134,6 +151,22 @@ def test_what_must_be_proven(form, rates, reading, moving, least):
     assert 0 < found.constant < 1e6
     assert found.constant_half <= found.constant
     assert not found.witnesses
+
+
+@pytest.mark.parametrize(
+    ("form", "up_to"),
+    [
+        ("C * log(2/eps)", None),
+        ("exp(C) * log(2/eps)", None),
+        ("C * log(2/eps) + log(2/delta)", 1e30),
+        ("log(3/min(delta, eps))**min(C, 0.5)", 1000.0),
+    ],
+)
+def test_up_to_which_constant_a_form_is_refuted(form, up_to):
+    _, found = judged(form)
+    assert found.verdict == REFUTED
+    assert found.up_to == up_to
+    assert ("whatever C is" in found.reason) == (up_to is None)
 
 
 @pytest.mark.parametrize(("form", "rates", "reading", "moving", "least"), UNDECIDED)
@@ -511,3 +544,47 @@ def test_the_forms_of_the_four_lemmas_are_those_of_the_papers_modules(C, eps, de
     repaired = gadhikar2023.corrected_sample_size(eps, delta, C, p)
     assert corrected.sample_size(C, eps, delta, Rates(p)) == pytest.approx(repaired)
     assert corrected.implied_constant(repaired, eps, delta, Rates(p)) == pytest.approx(C, rel=1e-6)
+
+
+def on_model(form, model, rates=DENSE, reading="pointwise", least=1.0):
+    return judge(Question(Expression(form), reading, rates, frozenset(), least, model))
+
+
+def test_what_is_false_of_uniform_numbers_is_open_on_other_models():
+    for model in (MIXTURE, PRODUCTS):
+        assert on_model("C * log(2/eps)", model).verdict == OPEN
+        assert on_model("C", model, least=0.5).verdict == OPEN
+
+
+def test_a_mixture_is_judged_as_if_its_other_law_were_pruned():
+    _, pruned = judged(f"C * {MIN2}", PRUNED, "uniform")
+    assert on_model(f"C * {MIN2}", MIXTURE, PRUNED, "uniform") == pruned
+
+
+def test_products_are_uniform_on_a_part_with_the_probability_that_the_proof_gives_them():
+    # P(|X Y| <= x) = x (1 - log x); without what is uniform on [-w, w] with probability 1/e, no rest may be negative
+    def rest(w):
+        x = np.linspace(1e-6, w, 2000)
+        return np.diff(x * (1 - np.log(x))) - np.exp(-1) * np.diff(x) / w
+
+    assert rest(exp(-1)).min() >= 0
+    assert rest(0.38).min() < 0  # no larger part
+    assert rest(0.35).min() < 0  # nor the same probability on a smaller one
+
+
+@pytest.mark.parametrize(("eps", "delta"), [(0.5, 0.5), (0.5, 0.9), (0.3, 0.5), (0.1, 0.05), (1e-3, 0.4), (0.9, 1e-3)])
+def test_what_the_proof_asks_of_products_is_enough(eps, delta):
+    K, _ = proven_need(DENSE, "pointwise", PRODUCTS)
+    n = ceil(K * log(1 / min(eps, delta)))
+    assert law_failure_at_most(n, min(eps, 0.5), law="product uniform uniform") <= delta  # a smaller eps asks for more
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_the_corner_of_products_is_below_the_measured_success(n):
+    K, corner = proven_need(DENSE, "pointwise", PRODUCTS)
+    found = success_probability(
+        0.5, n=n, trials=20_000, reading="pointwise", confidence=1 - 1e-6, law="product uniform uniform"
+    )
+    assert K * log(2) / corner <= found.upper
+    if n == 1:  # the bound is the probability itself
+        assert K * log(2) / corner >= found.lower

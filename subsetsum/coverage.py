@@ -1,8 +1,6 @@
 """Does a draw cover every target, and how far does it miss one? Exact answers for random trials."""
 
-from collections.abc import Callable
 from math import ldexp, sqrt
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +13,7 @@ from subsetsum import kept
 from subsetsum.laws import source
 from subsetsum.memory import bitset_bytes, likely_most_free, refuse_if_too_large
 from subsetsum.sampling import checked_n, checked_radius, checked_trials, gap_units, grid_bits, point_units, trial_law
-from subsetsum.threads import over_chunks, workers
+from subsetsum.threads import Idle, over_chunks, workers
 
 
 def covers(
@@ -70,11 +68,11 @@ def covers(
     free = likely_most_free(n, rates)
     if wanted:
         kept.refuse("eps", eps, wanted, n, free, radius, workers(jobs))
-        decide = kept.answers(eps, wanted, n, radius, np.empty(0), description)
+        decide = kept.answers(eps, wanted, n, radius, np.empty(0), description, bits)
         return np.concatenate(over_chunks(decide, trials, jobs, first))[:, 0]
     refuse_if_too_large("eps", eps, workers(jobs) * bitset_bytes(free, eps, radius))
     window, eps2 = point_units(radius, bits, eps), gap_units(eps, bits)
-    scratch = _Scratches(eps2, n, rates, bits)
+    scratch = _scratches(eps2, n, rates, bits)
 
     def task(first: int, count: int) -> NDArray[np.bool_]:
         covered = np.empty(count, np.bool_)
@@ -135,7 +133,7 @@ def worst_errors(
         return np.maximum(np.concatenate(over_chunks(find, trials, jobs, first)), floor)
     refuse_if_too_large("floor", floor, workers(jobs) * bitset_bytes(most, floor, radius))
     window, floor2 = point_units(radius, bits), gap_units(floor, bits)
-    scratch = _Scratches(max(floor2, gap_units(ldexp(1.0, -most), bits)), n, rates, bits)
+    scratch = _scratches(max(floor2, gap_units(ldexp(1.0, -most), bits)), n, rates, bits)
 
     def task(first: int, count: int) -> NDArray[np.float64]:
         errors2 = np.empty(count, np.int64)
@@ -145,22 +143,10 @@ def worst_errors(
     return np.maximum(np.concatenate(over_chunks(task, trials, jobs, first)), floor)
 
 
-class _Scratches:
-    """Bitsets for the threads of one call, each made once: fresh memory for every chunk would cost page faults."""
+def _scratches(eps2: int, n: int, rates: Rates, bits: int) -> Idle:
+    """Bitsets for the threads of one call."""
+    from subsetsum.kernels.grid import scratch
 
-    def __init__(self, eps2: int, n: int, rates: Rates, bits: int) -> None:
-        # the sum of |x| over the free variables: its mean and six standard deviations
-        total = min(n, rates.free * n / 2 + 6 * sqrt(rates.free * n / 3))
-        self._size = eps2, int(ldexp(total, bits)), n
-        self._idle: list[Any] = []
-
-    def use(self, work: Callable[[Any], None]) -> None:
-        """Call ``work`` with a scratch that no other thread holds."""
-        from subsetsum.kernels.grid import scratch
-
-        try:
-            room = self._idle.pop()
-        except IndexError:
-            room = scratch(*self._size)
-        work(room)
-        self._idle.append(room)
+    # the sum of |x| over the free variables: its mean and six standard deviations
+    total = min(n, rates.free * n / 2 + 6 * sqrt(rates.free * n / 3))
+    return Idle(lambda: scratch(eps2, int(ldexp(total, bits)), n))

@@ -4,6 +4,7 @@ A trial that cannot comply fails: it covers nothing, and its worst error is infi
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import comb, log2
 from typing import Any
 
@@ -14,6 +15,7 @@ from slt.core.keep import Groups, Keep, Share, Size
 from slt.core.rates import Rates
 from subsetsum.memory import BYTES_A_CHAIN, chain_bytes, memory, refuse_if_too_large
 from subsetsum.sampling import gap_units, point_units
+from subsetsum.threads import Idle
 
 BYTES_A_PLACE = 16  # two tables of int64
 
@@ -59,13 +61,20 @@ def rooms(keep: Keep | None, n: int) -> tuple[Any, Any]:
     return new_walk(n), new_room(n, columns(keep, n))
 
 
+def refuse_tables(n: int, levels: int, jobs: int = 1) -> None:
+    """Raise ValueError when memory would not hold tables of so many levels for every variable."""
+    need = jobs * BYTES_A_PLACE * (n + 1) * levels
+    if need > memory() / 2:
+        raise ValueError(
+            f"n = {n} is too large where the number of kept variables is prescribed: "
+            f"its tables would take {need / 2**30:.3g} GiB of memory"
+        )
+
+
 def refuse(name: str, eps: float, keep: Keep | None, n: int, free: float, radius: float, jobs: int) -> None:
     """Raise ValueError when memory would not hold what this eps, called ``name``, or n needs."""
     wide = columns(keep, n)
-    tables = jobs * BYTES_A_PLACE * (n + 1) * wide
-    if tables > memory() / 2:
-        raise ValueError(f"n = {n} is too large with a number of kept variables prescribed: its tables would take "
-                         f"{tables / 2**30:.3g} GiB of memory")
+    refuse_tables(n, wide, jobs)
     # no more lists of sums than there are choices
     if isinstance(keep, Groups):
         choices = log2(comb(keep.of, keep.of // 2 if keep.lenient else keep.kept)) * (n // keep.of)
@@ -76,20 +85,21 @@ def refuse(name: str, eps: float, keep: Keep | None, n: int, free: float, radius
 
 
 def answers(
-    eps: float, keep: Keep, n: int, radius: float, points: NDArray[np.float64], law: Any
+    eps: float, keep: Keep, n: int, radius: float, points: NDArray[np.float64], law: Any, bits: int
 ) -> Callable[[int, int], NDArray[np.bool_]]:
     """Return a function of (first, count) that decides so many trials: (count, 1 + points) bool, the window first.
 
-    law: :func:`subsetsum.sampling.trial_law` for n variables.
+    law: :func:`subsetsum.sampling.trial_law` for n variables; they are multiples of 2**-bits.
     """
     from subsetsum.kernels.kept_trials import answer_drawn
 
-    told, bits = prescribed(keep, n), 52 - law.shift
+    told = prescribed(keep, n)
     los, his = windows(radius, points, bits, eps)
+    idle = Idle(lambda: rooms(keep, n))
 
     def task(first: int, count: int) -> NDArray[np.bool_]:
         found = np.empty((count, len(los)), np.int8)
-        answer_drawn(law, n, first, told, los, his, gap_units(eps, bits), *rooms(keep, n), found)
+        idle.use(lambda room: answer_drawn(law, n, first, told, los, his, gap_units(eps, bits), *room, found))
         return found == 1
 
     return task
@@ -108,13 +118,12 @@ def worst(
     """Return a function of (first, count) that finds the worst errors of so many trials, infinite where they fail."""
     from subsetsum.kernels.kept_trials import worst_drawn
 
-    told = prescribed(keep, n)
+    told, window, floor2 = prescribed(keep, n), point_units(radius, bits), gap_units(floor, bits)
+    idle = Idle(lambda: rooms(keep, n))
 
     def task(first: int, count: int) -> NDArray[np.float64]:
         found = np.empty(count, np.int64)
-        worst_drawn(
-            law, n, first, told, point_units(radius, bits), gap_units(floor, bits), *rooms(keep, n), found
-        )
+        idle.use(lambda room: worst_drawn(law, n, first, told, window, floor2, *room, found))
         return np.where(found < 0, np.inf, np.ldexp(found.astype(np.float64), -bits - 1))
 
     return task
@@ -130,3 +139,40 @@ def given(
     found = np.empty((len(units), 1), np.int8)
     answer_given(units, states, prescribed(keep, n), ends, gaps, *rooms(keep, n), found)
     return found[:, 0] == 1
+
+
+@dataclass(frozen=True)
+class Solver:
+    """How best subsets are found: ``solve`` takes targets, values, states, errors and masks, the last two to be written.
+
+    need: bytes of one thread; what: the problem that needs them.
+    """
+
+    what: str
+    need: float
+    solve: Callable[..., None]
+
+
+def best(states: NDArray[np.int8], keep: Keep) -> Solver:
+    """Return the solver for problems with these states (B, n) in which what ``keep`` says is kept."""
+    from subsetsum.kernels.kept import new_walk
+    from subsetsum.kernels.kept_halves import most_sums, nearest_subsets
+
+    n = states.shape[1]
+    told, levels = prescribed(keep, n), columns(keep, n)
+    refuse_tables(n, levels)
+
+    def scratch() -> tuple[Any, ...]:
+        return new_walk(n), new_walk(n), np.empty(levels), np.empty(n + 1), np.empty(n + 1)
+
+    counts = most_sums(np.ascontiguousarray(states), told, *scratch())
+
+    def solve(targets: Any, values: Any, fates: Any, errors: Any, masks: Any) -> None:
+        lists = [array for count in counts for array in (_longs(int(count)), _longs((n + 1, levels + 1)))]
+        nearest_subsets(targets, values, fates, told, *scratch(), tuple(lists), errors, masks)
+
+    return Solver(f"all sums with {keep}", 8 * sum(counts), solve)
+
+
+def _longs(shape: int | tuple[int, int]) -> NDArray[np.int64]:
+    return np.empty(shape, np.int64)

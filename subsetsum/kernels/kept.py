@@ -56,10 +56,10 @@ def _block(walk, start, size, quota):
 
 @compiled
 def prepare(values, states, keep, walk):
-    """Write the walks that keep what is prescribed; return m and the sum of what is kept in all of them.
+    """Write the walks that keep what is prescribed; return m and the sum of the locked values.
 
-    values, states: (n,), n a multiple of the group. m = -1 where the trial cannot comply. Blocks without a choice are
-    left out of the walk.
+    values, states: (n,), n a multiple of the group. m = -1 where the trial cannot comply. Blocks that keep no free
+    variable are left out of the walk.
     """
     n = values.shape[0]
     x, place = walk.x, walk.place
@@ -72,12 +72,10 @@ def prepare(values, states, keep, walk):
     for block in range(blocks):
         free = 0
         locked = 0
-        total = np.int64(0)
         for j in range(block * length, (block + 1) * length):
             if states[j] == FREE:
                 x[m + free] = values[j]
                 place[m + free] = j
-                total += values[j]
                 free += 1
             elif states[j] == LOCKED:
                 locked += 1
@@ -87,9 +85,7 @@ def prepare(values, states, keep, walk):
             quota = min(max(quota, 0), free)
         if quota < 0 or quota > free:
             return -1, fixed
-        if quota == free:
-            fixed += total
-        elif quota > 0:
+        if quota > 0:
             _block(walk, m, free, np.int64(quota))
             m += free
     return m, fixed

@@ -1,8 +1,8 @@
 """Exact random subset sums with pruned, locked and free variables.
 
 ``draw`` shows trials, ``covers`` and ``worst_errors`` decide them, ``covers_values`` decides a user's own numbers,
-``best_subsets`` solves single targets, ``success_counts`` and ``success_probability`` estimate; ``success_by_size`` does
-so at every number of kept variables, which the other functions take as ``size``, ``sparsity`` or ``keep``.
+``best_subsets`` solves single targets, ``success_counts`` and ``success_probability`` estimate. How many variables are
+kept is said by ``size``, ``sparsity`` or ``keep``; ``success_by_size`` answers for every number at once.
 """
 
 from importlib import import_module

@@ -48,8 +48,8 @@ def covers(
     cannot comply covers nothing.
 
     Raises ValueError for eps outside (0, 1), radius outside (0, 511], bad rates, n outside 0..2**19, trials < 0, a bad
-    seed, an eps so small that memory would not hold the sums, or a size, sparsity or keep that is bad, or beside another
-    law.
+    seed, an eps so small that memory would not hold the sums, a bad size, sparsity or keep, or one of these with
+    another law.
 
     >>> covers(0, 0.5, 1, radius=0.5), covers(0, 0.5, 1, radius=0.75)
     (array([ True]), array([False]))

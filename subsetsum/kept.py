@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slt.core.keep import Groups, Keep, Share, Size
-from slt.core.rates import Rates
 from subsetsum.memory import BYTES_A_CHAIN, chain_bytes, memory, refuse_if_too_large
 from subsetsum.sampling import gap_units, point_units
 from subsetsum.threads import Idle
@@ -143,9 +142,10 @@ def given(
 
 @dataclass(frozen=True)
 class Solver:
-    """How best subsets are found: ``solve`` takes targets, values, states, errors and masks, the last two to be written.
+    """How best subsets are found.
 
-    need: bytes of one thread; what: the problem that needs them.
+    solve takes targets, values, states, errors and masks, and writes the last two. need: bytes of one thread; what: the
+    problem that needs them.
     """
 
     what: str

@@ -1,13 +1,13 @@
 """Sums with a prescribed number of kept variables as bits: one bitset a level, certified both ways.
 
-A pitch h turns the value x into g = round(x / h) with error x - g h, of either sign. The bit G of level c says that some
-walk of :mod:`kept` to that level has grid sum G; its sum lies between G h + under and G h + over, where under and over
-are the least and the greatest sum of errors of a walk to that level. So bits certify sums, and runs of zeros certify
-gaps, as in :mod:`bitset`; what they leave open takes a finer pitch, and in the end :mod:`kept_chains`.
+A pitch h turns the value x into g = round(x / h) with error x - g h, of either sign. The bit G of level c says that
+some walk of :mod:`kept` to that level has grid sum G. Its sum lies between G h + under and G h + over, where under and
+over are the least and the greatest sum of errors of a walk to that level. So bits certify sums, and runs of zeros
+certify gaps, as in :mod:`bitset`; what they leave open takes a finer pitch, and in the end :mod:`kept_chains`.
 
 The item g is one shift-or a level, in place from the highest level down. A row holds, at every step, the words in which
-sums can lie from which the end can still be reached; one word of zeros stands on either side of them. Levels share rows:
-level c has row c mod (columns + 1).
+sums can lie from which the end can still be reached; one word of zeros stands on either side of them. Levels share
+rows: level c has row c mod (columns + 1).
 """
 
 from typing import NamedTuple
@@ -17,7 +17,7 @@ import numpy as np
 from subsetsum.kernels import compiled, kept_chains
 from subsetsum.kernels.bitset import BLOCK, PITCHES, best_pitch, next_bit, next_run, previous_bit
 from subsetsum.kernels.grid import FINEST, reach_of
-from subsetsum.kernels.kept import extremes, needed
+from subsetsum.kernels.kept import FEW, extremes, needed
 
 MOST_WORDS = 2**22  # of all rows: 32 MiB, of which only what a trial touches takes memory
 ATTEMPTS = 3  # pitches, each a third of the one before
@@ -46,10 +46,9 @@ class Room(NamedTuple):
 
 def new_room(n: int, columns: int) -> Room:
     """Return the arrays for walks of up to n variables with so many columns: 16 bytes a place, and up to 32 MiB."""
-    tables = [np.empty((n + 1, columns), np.int64) for _ in range(2)]
-    items = [np.empty(n, np.int64) for _ in range(2)]
-    rows = [np.empty(columns + 1, np.int64) for _ in range(4)]
-    return Room(np.empty(MOST_WORDS, np.uint64), *tables, *items, *rows, np.empty(PITCHES), np.empty(PITCHES))
+    shapes = [(n + 1, columns)] * 2 + [(n,)] * 2 + [(columns + 1,)] * 4
+    arrays = [np.empty(shape, np.int64) for shape in shapes]
+    return Room(np.empty(MOST_WORDS, np.uint64), *arrays, *(np.empty(PITCHES) for _ in range(2)))
 
 
 @compiled
@@ -106,7 +105,8 @@ def build(walk, m, room):
     """Fill the rows of all levels at the end for the grid values room.g; return (origin, words of a row).
 
     room.low, room.high: what is needed at the end in row m. Word w of row r stands for the grid sums from
-    64 (origin + w) on and is words[r * length + w]; room.first, room.stop: the words in use. (0, 0) where the rows do not fit.
+    64 (origin + w) on and is words[r * length + w]; room.first, room.stop: the words in use. Where the rows do not fit,
+    the answer is (0, 0).
     """
     words, low, high, g = room.words, room.low, room.high, room.g
     least, most = walk.least, walk.most
@@ -123,20 +123,20 @@ def build(walk, m, room):
     first, stop = room.first, room.stop
     first[0] = stop[0] = 1
     if low[0, 0] <= high[0, 0]:
-        w = -origin
-        words[w - 1] = words[w + 1] = 0
-        words[w] = 1
-        first[0], stop[0] = w, w + 1
+        zero = -origin
+        words[zero - 1] = words[zero + 1] = 0
+        words[zero] = 1
+        first[0], stop[0] = zero, zero + 1
     for k in range(m):
         slot = most[k + 1] % rows
         for c in range(most[k + 1], least[k + 1] - 1, -1):
             i = c - least[k + 1]
             before = slot - 1 if slot > 0 else rows - 1
             at = slot * length
-            begin = end = np.int64(1)
-            if low[k + 1, i] <= high[k + 1, i]:
-                begin = (low[k + 1, i] >> 6) - origin
-                end = (high[k + 1, i] >> 6) - origin + 1
+            some = low[k + 1, i] <= high[k + 1, i]
+            begin = (low[k + 1, i] >> 6) - origin if some else np.int64(1)
+            end = (high[k + 1, i] >> 6) - origin + 1 if some else begin
+            if some:
                 old = min(max(first[slot], begin), end) if c <= most[k] else end
                 old_end = max(min(stop[slot], end), old) if c <= most[k] else end
                 for w in range(begin - 1, old):
@@ -225,26 +225,23 @@ def first_pitch(eps2, m):
 
 
 @compiled
-def _open(answers):
-    for answer in answers:
-        if answer < 0:
-            return True
-    return False
-
-
-@compiled
 def settle(walk, m, los, his, eps2, pitch, room, lists, answers):
-    """Set answers (1, windows), where they are -1, for a walk with one end; return the lists of chains to go on with."""
+    """Set answers[c, t], where they are -1, exactly; return the lists of chains to go on with.
+
+    Arguments as of :func:`look`; answers has a row for each level at the end. Bits go first, from ``pitch`` on.
+    """
     for _ in range(ATTEMPTS):
-        if pitch < FINEST or not _open(answers[0]):
+        if m > FEW or pitch < FINEST or np.all(answers >= 0):
             break
         look(walk, m, los, his, eps2, pitch, room, answers)
         pitch //= 3
-    if _open(answers[0]):
-        room.low[m, 0] = np.min(los) - (eps2 >> 1)
-        room.high[m, 0] = np.max(his) + (eps2 >> 1)
+    if np.any(answers < 0):
+        room.low[m, : answers.shape[0]] = np.min(los) - (eps2 >> 1)
+        room.high[m, : answers.shape[0]] = np.max(his) + (eps2 >> 1)
         lists = kept_chains.build(walk, m, room.low, room.high, eps2, lists)
-        for t in range(los.shape[0]):
-            if answers[0, t] < 0:
-                answers[0, t] = kept_chains.covered(lists[0], lists[1], 0, lists[2][1], los[t], his[t], eps2)
+        a, b, starts, _, _, _ = lists
+        for i in range(answers.shape[0]):
+            for t in range(los.shape[0]):
+                if answers[i, t] < 0:
+                    answers[i, t] = kept_chains.covered(a, b, starts[i], starts[i + 1], los[t], his[t], eps2)
     return lists

@@ -134,8 +134,8 @@ def _widest(a, b, count, lo, hi):
 def worst(walk, m, lo, hi, floor2, low, high, lists):
     """Return twice the worst error over [lo, hi] of a walk with one end, or floor2 if that is more; and the lists.
 
-    With eps2 known to cover, nothing further than half of it from the window matters; at half of that eps2 either all is
-    covered again, or the widest gap is the answer.
+    With eps2 known to cover, nothing further than half of it from the window matters. At half of that eps2 either all
+    is covered again, or the widest gap is the answer.
     """
     extremes(walk.x, walk, m, low[0], high[0])
     bottom, top = low[0, 0], high[0, 0]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from subsetsum.kernels import compiled
-from subsetsum.kernels.kept import exactly, prepare, prepare_all
+from subsetsum.kernels.kept import FEW, exactly, prepare, prepare_all
 from subsetsum.kernels.kept_bits import first_pitch, look, settle
 from subsetsum.kernels.kept_chains import new_lists, worst
 from subsetsum.kernels.problem import draw_trial
@@ -47,7 +47,7 @@ def answer_given(values, states, keep, radius, eps2, walk, room, answers):
 
 @compiled
 def worst_drawn(law, n, first, keep, radius, floor2, walk, room, errors2):
-    """Set errors2[i] to twice the worst error of trial first + i, to floor2 if it is less, or to -1: it cannot comply."""
+    """Set errors2[i] to twice the worst error of trial first + i, or to floor2 if it is less; -1: it cannot comply."""
     values = np.empty(n, np.int64)
     states = np.empty(n, np.int8)
     order = np.empty(n, np.uint64)
@@ -76,9 +76,12 @@ def count_sizes(law, n, first, trials, los, his, eps2, walk, single, room, by_ke
         m, fixed, locked = prepare_all(values, states, walk)
         answers[: m + 1] = UNKNOWN
         pitch = first_pitch(eps2, m)
-        look(walk, m, los - fixed, his - fixed, eps2, pitch, room, answers)
+        if m > FEW:
+            lists = settle(walk, m, los - fixed, his - fixed, eps2, pitch, room, lists, answers[: m + 1])
+        else:
+            look(walk, m, los - fixed, his - fixed, eps2, pitch, room, answers[: m + 1])
         for size in range(m + 1):
-            if np.any(answers[size] < 0):
+            if np.any(answers[size] < 0):  # few sizes: one by one with finer pitches
                 exactly(walk, m, size, single)
                 lists = settle(
                     single, m, los - fixed, his - fixed, eps2, pitch // 3, room, lists, answers[size : size + 1]

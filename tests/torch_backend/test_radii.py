@@ -13,7 +13,8 @@ from slt.core.store import read_jsonl
 from theory.factors import EVERY_EPS, RADII, width_factor
 from torch_backend.commands import radii
 from torch_backend.commands.matching import Match
-from torch_backend.commands.requirement import FORM, PLANS, plan_of
+from torch_backend.commands.planned import plan_of
+from torch_backend.commands.requirement import FORM, PLANS
 from torch_backend.commands.requirement_tables import compared, curves, factor_table, mean_ratio, ratio_table
 from torch_backend.masks.frozen import source
 from torch_backend.training.settings import Settings
@@ -81,7 +82,7 @@ def test_the_table_over_radius_has_other_words_where_the_factor_moves_out_of_the
 
 def committed_rows(plan):
     rows = read_jsonl(committed("torch_backend", f"requirement-{plan}.jsonl"), FORM)
-    assert plan_of(rows, plan) is PLANS[plan]
+    assert plan_of(rows, PLANS, plan) == plan
     return rows
 
 

@@ -4,7 +4,7 @@ from importlib.metadata import PackageNotFoundError
 
 import pytest
 
-from simulations.run import versions as software
+from slt.core import versions as software
 
 
 def test_without_package_metadata_versions_are_unknown_and_sources_count(monkeypatch):

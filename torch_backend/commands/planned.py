@@ -71,8 +71,10 @@ def run_plan(
     path = out / "rows.jsonl"
     check_writable(path)
     rows = read_jsonl(path, form) if path.exists() else []
-    if rows and plan_of(rows, {name: plan}, str(path)) != name:
+    if rows and {row.get("plan") for row in rows} != {name}:
         raise ValueError(f"{path} is of another plan; give another --out")
+    if rows:
+        plan_of(rows, {name: plan}, str(path))
     done = {(Settings(**row["settings"]), row["seed"]): row for row in rows}
     with console.progress(len(plan.arms) * plan.seeds, f"{name}, searches") as advance:
         for seed in range(plan.seeds):

@@ -57,8 +57,8 @@ def success_by_size(
     """Count, for every K = 0 .. n, in how many of the trials a choice of exactly K of the n variables succeeds.
 
     Trials ``first``, ``first + 1``, .. are those of :func:`subsetsum.draw`. The count at j free variables is that of
-    :func:`subsetsum.covers` with size=j, and all of them take little more than the dearest (at n = 40, eps = 1e-2 some
-    ten decisions of any size). targets: (k,) points z for the pointwise counts, |z| <= 511. Exact, as
+    :func:`subsetsum.covers` with size=j, and all of them together take some ten times as long as one decision
+    without a size (n = 40, eps = 1e-2). targets: (k,) points z for the pointwise counts, |z| <= 511. Exact, as
     :func:`subsetsum.success_counts` is; nothing depends on jobs, the number of threads.
 
     Raises ValueError for eps outside (0, 1), radius outside (0, 511], bad rates, n or trials, targets that are not a
@@ -85,4 +85,5 @@ def success_by_size(
         return counts
 
     by_kept, by_free = np.sum(over_chunks(task, trials, jobs, first), axis=0)
-    return SizeCounts(by_kept[:, 0], by_kept[:, 1:], by_free[:, 0], by_free[:, 1:], trials)
+    uniform, free_uniform = by_kept[:, 0].copy(), by_free[:, 0].copy()
+    return SizeCounts(uniform, by_kept[:, 1:].copy(), free_uniform, by_free[:, 1:].copy(), trials)

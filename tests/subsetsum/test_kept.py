@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slt.core.keep import Groups
+from slt.core.keep import Groups, Size, keep_of
 from subsetsum import covers, covers_values, draw, success_counts, success_probability, targets, worst_errors
 from subsetsum.kept import columns, prescribed, rooms
 from subsetsum.kernels import kept_bits, kept_trials
-from subsetsum.kernels.kept import prepare
+from subsetsum.kernels.kept import extremes, new_walk, prepare, prepare_all
 from subsetsum.kernels.kept_chains import new_lists, worst
 from tests import naive
 from tests.subsetsum.problems import KINDS, problem
@@ -99,7 +99,7 @@ def test_kernels_equal_brute_force_at_and_around_the_threshold(kind):
     answers = set()
     for n in (1, 2, 5, 8):
         for asked in asked_of(n):
-            keep = as_keep(asked)
+            keep = keep_of(**asked)
             told, walk_and_room = prescribed(keep, n), rooms(keep, n)
             problems = [problem(rng, kind, n) for _ in range(12)]
             values = np.array([p[0] for p in problems])
@@ -127,6 +127,22 @@ def test_kernels_equal_brute_force_at_and_around_the_threshold(kind):
     assert answers == {0, 1}
 
 
+@pytest.mark.parametrize("n", [1, 4, 7])
+def test_extremes_are_the_least_and_the_greatest_sum_of_every_level(n):
+    rng = np.random.default_rng(n)
+    walk, low, high = new_walk(n), np.empty(n + 1, np.int64), np.empty(n + 1, np.int64)
+    for _ in range(50):
+        values = np.sort(rng.integers(-100, 100, n))
+        m, _, _ = prepare_all(values, np.zeros(n, np.int8), walk)
+        extremes(walk.x, walk, m, low, high)
+        assert low.tolist() == np.cumsum([0, *values]).tolist()
+        assert high.tolist() == np.cumsum([0, *values[::-1]]).tolist()
+        for size in range(1, n + 1):
+            m, _ = prepare(values, np.zeros(n, np.int8), prescribed(Size(size), n), walk)
+            extremes(walk.x, walk, m, low, high)
+            assert [low[0], high[0]] == [values[:size].sum(), values[n - size :].sum()]
+
+
 def test_a_gap_about_0_is_covered_at_its_length_and_not_below():
     """One of two numbers, one of each of two pairs: here bits must tell to the unit, at the least of their errors."""
     rng = np.random.default_rng(6)
@@ -136,8 +152,8 @@ def test_a_gap_about_0_is_covered_at_its_length_and_not_below():
     radius = (a + b) // 8 + 1
     pair, zero = np.stack([-a, b], axis=1), np.zeros(trials, np.int64)
     for values, keep in (
-        (pair, as_keep({"size": 1})),
-        (np.column_stack([pair, zero, zero, 0 * a + 1, 0 * a + 1]), as_keep({"keep": "1:2"})),
+        (pair, Size(1)),
+        (np.column_stack([pair, zero, zero, 0 * a + 1, 0 * a + 1]), Groups(1, 2)),
     ):
         n = values.shape[1]
         told, walk_and_room, found = prescribed(keep, n), rooms(keep, n), np.empty((trials, 1), np.int8)
@@ -145,12 +161,6 @@ def test_a_gap_about_0_is_covered_at_its_length_and_not_below():
         for eps2, expected in ((a + b, 1), (a + b - 1, 0)):
             kept_trials.answer_given(np.ascontiguousarray(values), states, told, radius, eps2, *walk_and_room, found)
             assert (found == expected).all()
-
-
-def as_keep(asked):
-    from slt.core.keep import keep_of
-
-    return keep_of(**asked)
 
 
 @given(
@@ -246,7 +256,7 @@ def test_bits_alone_decide_most_trials():
     values, states = draw(n, trials)
     units, eps2 = np.ldexp(values, 52).astype(np.int64), 2**46
     for asked in ({"size": 4}, {"size": 20}, {"keep": "2:4"}):
-        keep = as_keep(asked)
+        keep = keep_of(**asked)
         walk, room = rooms(keep, n)
         unknown = 0
         for x, s in zip(units, states, strict=True):

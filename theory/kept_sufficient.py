@@ -55,18 +55,18 @@ def failure_at_most_kept(
     Raises ValueError for arguments outside :mod:`theory.arguments`, and where too many states matter.
 
     >>> round(failure_at_most_kept(60, 0.01, Share(0.5)), 3)
-    0.042
+    0.043
     """
     rates, radius, n, eps = checked_rates(prune, lock), checked_radius(radius), checked_n(n), checked_eps(eps)
     if isinstance(keep, Groups):
         return failure_at_most_grouped(n, eps, keep, rates, radius)
     if n > LARGEST_N:
         raise ValueError(f"n must be at most {LARGEST_N} where a share or a count is kept, got {n}")
-    tail = 1e-3
+    tail = 1e-4
     while True:
         bound = _average(n, eps, keep, rates, radius, tail)
         finer = max(1e-3 * bound, SMALLEST)
-        if rates.freezing == 0 or finer > tail / 10:
+        if rates.freezing == 0 or finer > tail / 5:
             return bound
         tail = finer
 
@@ -190,7 +190,8 @@ def _plans(eps: float, pairs: int) -> Iterator[Plan]:
 def _cover(eps: float, pairs: int, length: float | None) -> tuple[float, float]:
     """(failure probability, length w of the window) of a plan's cover."""
     if length is None:
-        return float(pair_failures(eps, SMALLEST, pairs)[-1]), PAIR_WINDOW
+        table = pair_failures(eps, SMALLEST, -(-pairs // 64) * 64)  # 64 more at a time
+        return float(table[min(pairs, len(table) - 1)]), PAIR_WINDOW
     return min(1.0, ladder_failure(eps, pairs) + ladder_short(length, pairs)), length + 2 * eps
 
 

@@ -17,7 +17,8 @@ DEEP = 40.0  # -log of the probability that a sum lies outside the period of the
 ROUNDING = 1e-12  # absolute, for a sum of at most some 10^3 frequencies, each within terms * 2^-50
 _EXPONENTS = np.geomspace(0.02, 200, 80)
 _MOST = 3000  # frequencies
-_LEVELS = np.append(np.geomspace(1e-4, 0.1, 20), np.linspace(0.1, 1, 40)[1:-1])
+_LEVELS = np.append(np.geomspace(1e-4, 0.1, 12), np.linspace(0.1, 1, 20)[1:-1])
+_FAR = 1e-9  # probabilities from which on the Fourier series needs no help from Chernoff's bound
 
 
 def sum_below(c: ArrayLike, widths: ArrayLike, counts: ArrayLike) -> Floats:
@@ -43,7 +44,10 @@ def sum_below(c: ArrayLike, widths: ArrayLike, counts: ArrayLike) -> Floats:
     widths = np.broadcast_to(np.asarray(widths, dtype=np.float64)[..., used], (len(c), len(counts)))
     if not len(counts):
         return (c > 0).astype(np.float64)
-    return np.clip(np.minimum(_chernoff(c, widths, counts), _fourier(c, widths, counts)), 0.0, 1.0)
+    bound = _fourier(c, widths, counts)
+    if (far := (bound < _FAR) | (bound > 1)).any():
+        bound[far] = np.minimum(bound[far], _chernoff(c[far], widths[far], counts))
+    return np.clip(bound, 0.0, 1.0)
 
 
 def _chernoff(c: Floats, widths: Floats, counts: NDArray) -> Floats:
@@ -93,7 +97,7 @@ def tops_below(c: float, kept: int, of: int, *, locked: int = 0, halves: int = 0
     """
     if kept in (0, of):
         return float(sum_below(c, [1.0, 0.5], [locked + kept, halves])[0])
-    levels = np.append(np.geomspace(min(1e-3 * least, 1e-5), 1e-4, 12)[:-1], _LEVELS)
+    levels = np.append(np.geomspace(min(1e-3 * least, 1e-5), 1e-4, 5)[:-1], _LEVELS)
     u = np.append(0.0, np.unique(betaincinv(of - kept, kept + 1, levels)))
     below = np.append(betainc(of - kept, kept + 1, u), 1.0)
     short = sum_below(

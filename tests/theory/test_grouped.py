@@ -1,7 +1,7 @@
 """N:M: states, compliance, laws of what groups keep, and bounds above what plain enumeration finds."""
 
 from fractions import Fraction
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 
 import numpy as np
 import pytest
@@ -133,6 +133,21 @@ def test_sizes_of_the_transform_fall_as_is_said(at):
     states = tuple(group_states(Groups(2, 4, True), Rates(0.3, 0.3))[0])
     omega = np.linspace(at, at + 50, 500)
     assert (np.abs(module._mean(states, -1j * omega, "cover")) <= module._falls(states, at) + 1e-12).all()
+
+
+def test_the_bound_of_groups_counts_both_ends_and_the_cover():
+    states, groups, eps = tuple(group_states(Groups(2, 4), Rates())[0]), 20, 0.1
+    cover = module._cover_means(groups, eps, states)
+    each = [cover[g] + 2 * module._short(0.5, groups, np.array([g]), states)[0] for g in range(5, groups)]
+    assert failure_at_most_kept(80, eps, Groups(2, 4), radius=1.5) == pytest.approx(min(each), rel=1e-3)
+
+
+@pytest.mark.parametrize("kept", range(1, 8))
+def test_a_group_goes_from_its_smallest_to_its_largest_sum_in_steps_of_one_spacing(kept):
+    values = np.sort(np.random.default_rng(kept).integers(-50, 50, 8)).tolist()
+    spacing = max(b - a for a, b in pairwise(values))
+    sums = sorted({sum(c) for c in combinations(values, kept)})
+    assert max(b - a for a, b in pairwise(sums)) <= spacing
 
 
 def grouped_sums(values, kept):

@@ -9,6 +9,8 @@ from scipy.stats import beta, multinomial
 import theory.kept_sufficient as module
 from slt.core.keep import Groups, Share, Size
 from theory.kept_sufficient import failure_at_most_kept, sufficient_kept_n
+from theory.pairs import ladder_failure, ladder_short, pair_failures, step_failure
+from theory.tops import tops_below
 
 
 def fails(values, locked, kept, eps, radius):
@@ -118,3 +120,26 @@ def test_a_count_has_no_sufficient_n():
         sufficient_kept_n(0.1, 0.1, Size(3))
     with pytest.raises(ValueError, match="reading"):
         sufficient_kept_n(0.1, 0.1, Groups(1, 2), reading="some")
+
+
+@pytest.mark.parametrize(("count", "radius"), [(5, 2.0), (3, 1.8)])
+def test_where_reach_decides_half_of_the_bound_would_be_too_little(count, radius):
+    # eps is large, so that draws fail where one of the two ends is out of reach
+    generator, draws, eps, failed = np.random.default_rng(8), 1500, 0.9, 0
+    for _ in range(draws):
+        failed += fails(generator.uniform(-1, 1, 10).tolist(), 0.0, count, eps, radius)
+    lower = beta.ppf(0.001, failed, draws - failed + 1)
+    bound = failure_at_most_kept(10, eps, Size(count), radius=radius)
+    assert bound / 2 < lower <= bound < 1
+
+
+@pytest.mark.parametrize("plan", [module.Plan(5, None), module.Plan(6, 0.4), module.Plan(0, 0.0)])
+def test_the_bound_of_a_state_is_the_sum_of_its_parts(plan):
+    eps, radius, free, locked, kept = 0.3, 1.0, 20, 2, 9
+    k, window = plan.pairs, 2.0 if plan.length is None else plan.length + 2 * eps
+    cover = pair_failures(eps)[k] if plan.length is None else ladder_failure(eps, k) + ladder_short(plan.length, k)
+    step = step_failure(window, kept - k, free - 2 * k)
+    reach = tops_below(radius - window / 2, kept - k, free - 2 * k, locked=locked, halves=2 * k)
+    expected = min(1.0, cover + step + 2 * reach)
+    assert module._at_state(eps, radius, free, locked, kept, plan) == pytest.approx(expected, rel=1e-2)
+    assert module._at_state(eps, radius, free, locked, kept, plan) >= expected * (1 - 1e-2)

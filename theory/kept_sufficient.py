@@ -24,6 +24,7 @@ LARGEST_STATES = 20_000  # pairs (free, locked) looked at for one n: half a minu
 LARGEST_N = 100_000
 _LENGTHS = tuple(0.1 * k for k in range(1, 13))  # of the ladder
 _GUESS = 60  # free variables, where searches begin
+_HARDLY = 1e-3
 _TOO_MUCH = 0.9  # a plan whose cover or whose steps fail as often as that is not looked at
 
 
@@ -162,22 +163,27 @@ def _window(n: int, probability: float, tail: float) -> tuple[int, int]:
 
 
 def _best_plan(eps: float, radius: float, free: int, locked: int, kept: int) -> Plan:
-    """The plan with the smallest bound at a state; all that could be better are tried."""
+    """The plan with the smallest bound at a state, of those that are worth a try: any other is as valid."""
     best, found = 2.0, Plan(0, 0.0)
     if not 0 <= kept <= free:
         return found
+    covered: set[float | None] = set()  # kinds of cover that hardly ever fail: more pairs only shorten the shift
     for pairs in range(min(kept, free - kept) + 1):
-        for plan in _plans(eps, pairs):
+        for plan in _plans(pairs):
+            if plan.length in covered:
+                continue
             cover = _cover(eps, plan.pairs, plan.length)[0] + _steps(eps, free, kept, plan)
             if cover >= min(best, _TOO_MUCH):
                 continue
             bound = _at_state(eps, radius, free, locked, kept, plan)
             if bound < best:
                 best, found = bound, plan
+            if pairs and cover < _HARDLY * best:
+                covered.add(plan.length)
     return found
 
 
-def _plans(eps: float, pairs: int) -> Iterator[Plan]:
+def _plans(pairs: int) -> Iterator[Plan]:
     if pairs == 0:
         yield Plan(0, 0.0)
         return

@@ -9,7 +9,7 @@ from math import ceil, e, log, log1p, sinh
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, comb
+from scipy.special import betainc, gammaln
 
 from theory.arguments import checked_delta, checked_eps, checked_radius
 from theory.game import START_SHARE, GrowthGame
@@ -77,8 +77,10 @@ def ladder_failure(eps: float, pairs: int) -> float:
         return 0.0
     k = np.arange(pairs)
     others = pairs - k
-    terms = comb(pairs, k) * np.clip(1 - others * eps, 0.0, None) ** (2 * pairs) / (1.0 + others) ** k
-    return min(1.0, float(terms.sum()) * (1 + 1e-9))
+    with np.errstate(divide="ignore"):
+        powers = 2 * pairs * np.log1p(-np.minimum(others * eps, 1.0)) - k * np.log1p(others)
+    ways = gammaln(pairs + 1) - gammaln(k + 1) - gammaln(others + 1)
+    return min(1.0, float(np.exp(np.minimum(ways + powers, 1.0)).sum()) * (1 + 1e-8))
 
 
 def ladder_short(length: float, pairs: int) -> float:

@@ -14,7 +14,7 @@ from scipy.special import betainc, betaincinv
 Floats = NDArray[np.float64]
 
 DEEP = 40.0  # -log of the probability that a sum lies outside the period of the square wave
-ROUNDING = 1e-12  # absolute, for a sum of at most some 10^3 frequencies, each within terms * 2^-50
+ROUNDING = 1e-12  # absolute, for a sum of at most some 10^3 frequencies over k and for each 100 terms of S
 _EXPONENTS = np.geomspace(0.02, 200, 80)
 _MOST = 3000  # frequencies
 _LEVELS = np.append(np.geomspace(1e-4, 0.1, 12), np.linspace(0.1, 1, 20)[1:-1])
@@ -35,7 +35,7 @@ def sum_below(c: ArrayLike, widths: ArrayLike, counts: ArrayLike) -> Floats:
       ``|phi(o)| <= prod min(1, 1/(w o))^count`` falls at least like o^-N, N the number of terms with w o_K >= 1, so
       that they add up to at most (2/pi) |phi|_K / N.
 
-    Relation: upper bound; rounding of the second is covered by 10^-12, so that the first one serves far tails.
+    Relation: upper bound; 10^-12 (1 + terms/100) covers rounding of the second, so that the first serves far tails.
     """
     c = np.atleast_1d(np.asarray(c, dtype=np.float64))
     counts = np.asarray(counts)
@@ -83,7 +83,7 @@ def _fourier(c: Floats, widths: Floats, counts: NDArray) -> Floats:
         phi = phi * np.sinc(one[:, None] * omega / pi) ** int(count)
     value = 0.5 + 2 / pi * ((phi * np.sin(omega * c[:, None])) @ (1 / odd))
     beyond = np.where(terms > 0, 2 / pi * size / np.maximum(terms, 1), 1.0)
-    return value + beyond + 2 * exp(-DEEP) + ROUNDING
+    return value + beyond + 2 * exp(-DEEP) + ROUNDING * (1 + float(counts.sum()) / 100)
 
 
 def tops_below(c: float, kept: int, of: int, *, locked: int = 0, halves: int = 0, least: float = 1e-6) -> float:

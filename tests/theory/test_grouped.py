@@ -78,8 +78,8 @@ def test_the_mean_cover_is_that_of_the_number_of_pairs():
         assert exact <= means[g] <= exact * (1 + 1e-8)
 
 
-@pytest.mark.parametrize(("kept", "of"), [(1, 2), (2, 4), (3, 4), (3, 3), (7, 16)])
-@pytest.mark.parametrize("s", [0.3, 5.0, 2j, 40j])
+@pytest.mark.parametrize(("kept", "of"), [(1, 2), (2, 4), (3, 4), (3, 3), (7, 16), (15, 16)])
+@pytest.mark.parametrize("s", [0.3, 5.0, 20.0, 2j, 40j])
 def test_the_transform_of_the_largest(kept, of, s):
     found = module._top(np.array([s]), kept, of)[0]
 

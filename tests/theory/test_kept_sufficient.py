@@ -4,7 +4,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from scipy.stats import beta, multinomial
+from scipy.stats import beta, binom, multinomial
 
 import theory.kept_sufficient as module
 from slt.core.keep import Groups, Share, Size
@@ -77,6 +77,13 @@ def test_states_that_cannot_keep_so_many_fail(keep):
     assert failure_at_most_kept(24, 0.9, keep, prune=p, radius=0.1) >= 0.99
 
 
+def test_locked_variables_count_as_kept():
+    # K = 5 of 20, and more than 5 are locked with probability .874; five of the free ones would nearly always do
+    more = binom.sf(5, 20, 0.4)
+    assert failure_at_most_kept(20, 0.9, Share(0.75), lock=0.4, radius=0.3) >= more
+    assert failure_at_most_kept(20, 0.9, Size(5), lock=0.4, radius=0.3) < more
+
+
 @pytest.mark.parametrize("keep", [Share(0.5), Share(0.8)])
 def test_the_bound_falls_with_eps_and_rises_with_the_radius(keep):
     by_eps = [failure_at_most_kept(60, eps, keep) for eps in (0.1, 0.03, 0.01)]
@@ -106,6 +113,7 @@ def test_the_best_plan_is_no_worse_than_any_other():
     [
         ({"eps": 0}, "eps"), ({"eps": 1}, "eps"), ({"n": -1}, "n must"), ({"radius": 0}, "radius"),
         ({"prune": 0.6, "lock": 0.5}, "prune"), ({"n": 200_000}, "n must be at most"),
+        ({"n": 5000, "prune": 0.4, "lock": 0.3}, "states that matter"),
     ],
 )  # fmt: skip
 def test_bad_arguments_are_one_line(change, message):
@@ -143,3 +151,52 @@ def test_the_bound_of_a_state_is_the_sum_of_its_parts(plan):
     expected = min(1.0, cover + step + 2 * reach)
     assert module._at_state(eps, radius, free, locked, kept, plan) == pytest.approx(expected, rel=1e-2)
     assert module._at_state(eps, radius, free, locked, kept, plan) >= expected * (1 - 1e-2)
+
+
+def test_what_lies_outside_the_window_of_states_is_failure(monkeypatch):
+    monkeypatch.setattr(module, "_states", lambda n, rates, tail: ([(60, 0, 0.6)], 0.4))
+    inside = failure_at_most_kept(60, 0.1, Size(30))
+    assert failure_at_most_kept(60, 0.1, Size(30), prune=0.01) == pytest.approx(inside, rel=1e-9)
+    assert 0.4 < inside < 0.41
+
+
+@pytest.mark.parametrize(("pairs", "kept", "free"), [(3, 5, 11), (2, 6, 10), (4, 5, 10), (0, 4, 9)])
+def test_draws_with_a_ladder_short_steps_and_reach_never_fail(pairs, kept, free):
+    # the theorem without its probabilities: the events of its proof, looked at in each draw
+    generator, radius, succeeded = np.random.default_rng(pairs), 0.6, 0
+    for _ in range(1500):
+        eps, locked = generator.choice([0.1, 0.2, 0.4]), generator.uniform(-0.3, 0.3)
+        values = generator.uniform(-1, 1, free)
+        first, rest = np.sort(values[: 2 * pairs]), np.sort(values[2 * pairs :])
+        differences = np.sort(first[1::2] - first[::2])
+        if (differences > 2 * eps + np.cumsum(differences) - differences).any():
+            continue
+        window, more = differences.sum() + 2 * eps, kept - pairs
+        if more not in (0, len(rest)) and np.diff(rest).max() > window:
+            continue
+        middle = locked + first.sum() / 2
+        top, bottom = rest[len(rest) - more :].sum(), rest[:more].sum()
+        if middle + top < radius - window / 2 or -middle - bottom < radius - window / 2:
+            continue
+        succeeded += 1
+        assert not fails(values.tolist(), locked, kept, eps * (1 + 1e-12), radius)
+    assert succeeded >= 20
+
+
+def test_draws_whose_pairs_cover_their_window_and_whose_reach_is_long_enough_never_fail():
+    generator, radius, eps, succeeded = np.random.default_rng(1), 1.5, 0.35, 0
+    for _ in range(600):
+        values = generator.uniform(-1, 1, 14)
+        pairs = values[:10].reshape(5, 2)
+        base = np.take_along_axis(pairs, np.abs(pairs).argmin(axis=1)[:, None], axis=1).sum()
+        sums = np.zeros(1)
+        for pair in pairs:
+            sums = np.add.outer(sums, pair).ravel()
+        if gap_is_left(sums - base, eps, 1.0):
+            continue
+        rest = np.sort(values[10:])
+        if base + rest[2:].sum() < radius - 1 or -base - rest[:2].sum() < radius - 1:
+            continue
+        succeeded += 1
+        assert not fails(values.tolist(), 0.0, 7, eps * (1 + 1e-12), radius)
+    assert succeeded >= 20

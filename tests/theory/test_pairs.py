@@ -165,6 +165,12 @@ def test_each_term_of_the_ladder_is_its_integral(eps, pairs):
     assert ladder_failure(eps, pairs) == pytest.approx(min(total, 1), rel=1e-7)
 
 
+def test_long_ladders_are_evaluated_without_overflow():
+    assert 0 < ladder_failure(1e-4, 500) < 1e-3
+    assert ladder_failure(0.9, 5000) < 1e-300
+    assert ladder_failure(1e-9, 700) == 1
+
+
 @pytest.mark.parametrize(("eps", "pairs"), [(0.1, 6), (0.03, 10)])
 def test_ladders_break_as_often_as_is_said_and_not_much_less(eps, pairs):
     generator, draws = np.random.default_rng(3), 4000

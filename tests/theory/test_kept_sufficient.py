@@ -1,13 +1,15 @@
 """Bounds for choices of a fixed size: above what plain enumeration finds, monotone, and wrong factors are noticed."""
 
+import re
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.stats import beta, binom, multinomial
 
 import theory.kept_sufficient as module
-from slt.core.keep import Groups, Share, Size
+from slt.core.keep import Groups, Share, Size, groups_of
 from theory.kept_sufficient import failure_at_most_kept, sufficient_kept_n
 from theory.pairs import ladder_failure, ladder_short, pair_failures, step_failure
 from theory.tops import tops_below
@@ -200,3 +202,13 @@ def test_draws_whose_pairs_cover_their_window_and_whose_reach_is_long_enough_nev
         succeeded += 1
         assert not fails(values.tolist(), 0.0, 7, eps * (1 + 1e-12), radius)
     assert succeeded >= 20
+
+
+@pytest.mark.pinned
+@pytest.mark.parametrize("kept", ["sparsity .5", "sparsity .75", "1:2", "2:4", "1:8"])
+def test_the_page_shows_what_is_computed(kept):
+    page = (Path(__file__).parents[2] / "docs" / "sparsity.md").read_text()
+    row = re.search(rf"^\| {re.escape(kept)} \| (.*) \|$", page, re.MULTILINE)
+    numbers = [int(number) for number in row[1].split(" | ")]
+    keep = groups_of(kept) if ":" in kept else Share(float(kept.split()[1]))
+    assert [sufficient_kept_n(eps, 0.05, keep) for eps in (0.1, 0.01, 0.001)] == numbers[:3]

@@ -20,7 +20,7 @@ from theory import products
 Floats = NDArray[np.float64]
 PART_EDGES = 2**22  # edges of a part, or one row of more: some tenths of a second, 512 KiB of mask
 KEPT_EDGES = 2**17  # edges of a part where groups N:M are kept, which takes some ten times longer
-KEPT_TOGETHER = 40  # neighbouring edges of which the best choice is looked for at once
+KEPT_TOGETHER = 48  # neighbouring edges of which the best choice is looked for at once
 GRID = 1 + 1 / 128  # a plan leaves this much of its eps for the source's grid of 2**-43, see docs/existence.md
 
 
@@ -126,21 +126,32 @@ def solve_kept(candidates: Candidates, first: int, wanted: Floats, groups: Group
     still missing; so the last ones decide. An edge to a neuron that is 0 is worth 0, and counts when it is kept.
     """
     source, number = candidates.source, candidates.number
-    size = source.blocks[number]
+    size, of = source.blocks[number], groups.of
     values, states = source.rows(number + 2, first, len(wanted))
+    shape = (len(wanted), wanted.shape[1], size // of, of)
+    order = np.tile(np.arange(size // of), (wanted.shape[1], 1))
     if candidates.precision is not None:
-        values *= np.maximum(first_layer(source.key(1), source.sizes[0], size, source.rates(1)), 0)
-    problems = values.reshape(-1, size), states.reshape(-1, size)
+        factor = np.maximum(first_layer(source.key(1), source.sizes[0], size, source.rates(1)), 0)
+        values *= factor
+        alive = (factor.reshape(shape[1:]) > 0).sum(axis=2)
+        order = np.argsort(-alive, axis=1, kind="stable")  # the groups that come first decide: the richest ones
+    taken = order[None, :, :, None]
+    numbers = np.take_along_axis(values.reshape(shape), taken, axis=2).reshape(-1, size)
+    fates = np.take_along_axis(states.reshape(shape), taken, axis=2).reshape(-1, size)
     missing = wanted.reshape(-1).copy()
-    kept = np.empty(problems[0].shape, np.bool_)
-    step = KEPT_TOGETHER // groups.of * groups.of
-    for start in range(-(-size // step) * step - step, -1, -step):  # a short part comes first and decides nothing
+    kept = np.empty(numbers.shape, np.bool_)
+    step = KEPT_TOGETHER // of * of
+    for start in range((size - 1) // step * step, -1, -step):  # a short part comes first, where it decides nothing
         part = slice(start, start + step)
-        numbers, fates = (np.ascontiguousarray(table[:, part]) for table in problems)
-        _, kept[:, part] = best_subsets(targets=missing, values=numbers, states=fates, keep=groups, jobs=1)
-        missing -= (numbers * kept[:, part]).sum(axis=1)
-    mask = np.packbits(kept.reshape(len(wanted), -1), axis=1, bitorder="little")
-    return {"weights": wanted - missing.reshape(wanted.shape), "masks": mask}
+        some = np.ascontiguousarray(numbers[:, part])
+        _, kept[:, part] = best_subsets(
+            targets=missing, values=some, states=np.ascontiguousarray(fates[:, part]), keep=groups, jobs=1
+        )
+        missing -= (some * kept[:, part]).sum(axis=1)
+    mask = np.empty(shape, np.bool_)
+    np.put_along_axis(mask, taken, kept.reshape(shape), axis=2)
+    bits = np.packbits(mask.reshape(len(wanted), -1), axis=1, bitorder="little")
+    return {"weights": wanted - missing.reshape(wanted.shape), "masks": bits}
 
 
 def layer_rows(

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from slt.core.command import Parser, run
-from subsetsum import best_subsets, covers, draw
+from subsetsum import best_subsets, covers, draw, success_by_size
 from subsetsum.sampling import checked_radius
 
 PRUNE, LOCK = 0.4, 0.3
@@ -33,6 +33,8 @@ FINE_EPS, FINE_N, FINE_MICROSECONDS, FINE_TRIALS = 1e-6, 96, 2000.0, 400
 MOST_ENUMERATED = 23  # free variables: 64 MiB of sums; trials with more are slower than the median and count as such
 SUBSET_N, SUBSET_RATIO = 21, 15
 THREADS_RATIO = 1.8
+# n, eps, most times one decision: for all numbers of kept variables at once, and for 2:4 groups; 0: no target
+KEPT = ((24, 1e-2, 0, 3), (40, 1e-2, 20, 3), (40, 1e-3, 0, 0))
 WITHOUT_AVX512 = "X86_V4 AVX512_ICL"
 SORT = """
 import time, numpy
@@ -266,6 +268,28 @@ def subsets(table: Table, quick: bool) -> None:
     )
 
 
+def kept(table: Table, radius: float, quick: bool) -> None:
+    """All numbers of kept variables at once, and 2:4 groups, against decisions without such a rule, nothing frozen."""
+    trials = 1000 if quick else 4000
+    for n, eps, most, most_groups in KEPT:
+        plain = median_cpu(lambda: covers(n, eps, trials, radius=radius, jobs=1), 11) / trials  # noqa: B023
+        work = (
+            ("success_by_size", lambda: success_by_size(n, eps, trials, radius=radius, jobs=1), most),  # noqa: B023
+            ("covers 2:4", lambda: covers(n, eps, trials, radius=radius, keep="2:4", jobs=1), most_groups),  # noqa: B023
+        )
+        for name, call, limit in work:
+            ours = median_cpu(call, 3 if name == "success_by_size" else 11) / trials
+            add(
+                table,
+                f"{name}, eps {eps:g}, n {n}: ours / covers",
+                f"{trials} trials",
+                f"{1e6 * ours:.2f} us, covers {1e6 * plain:.2f} us",
+                f"{ours / plain:.2f}x",
+                f"<= {limit}x" if limit else "",
+                ours / plain <= limit if limit else None,
+            )
+
+
 def numpy_sort_seconds(disabled: str) -> float:
     """Time of numpy's sort of 2^18 floats in a process of its own, with these processor features disabled."""
     environment = {**os.environ, "NPY_DISABLE_CPU_FEATURES": disabled}
@@ -305,9 +329,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         table.add_column(column)
     covers(1, 0.5, 1, jobs=1)  # compile
     best_subsets(targets=[0.0], values=[0.0], jobs=1)
+    success_by_size(1, 0.5, 1, jobs=1)
+    covers(2, 0.5, 1, keep="1:2", jobs=1)
     coverage(table, options.radius, options.quick)
     rates(table, options.radius, options.quick)
     subsets(table, options.quick)
+    kept(table, options.radius, options.quick)
     Console(width=150).print(table)
     return 0
 

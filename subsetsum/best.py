@@ -1,10 +1,15 @@
 """The exact best subset sum for a target: which free numbers to take so that the sum comes nearest to it."""
 
+from typing import Any
+
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 
 from slt.core import arrays
+from slt.core.keep import Groups, keep_of
+from subsetsum import kept
+from subsetsum.kept import Solver
 from subsetsum.memory import memory
 from subsetsum.threads import workers
 
@@ -13,7 +18,14 @@ BITS = 60  # the absolute values of one problem add up to at most 2**60 grid uni
 
 
 def best_subsets(
-    *, targets: ArrayLike, values: ArrayLike, states: ArrayLike | None = None, jobs: int | None = None
+    *,
+    targets: ArrayLike,
+    values: ArrayLike,
+    states: ArrayLike | None = None,
+    jobs: int | None = None,
+    size: int | None = None,
+    sparsity: float | None = None,
+    keep: str | Groups | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return, for every target, the least |target - sum| over all subsets of the free numbers, and that sum's mask.
 
@@ -21,7 +33,8 @@ def best_subsets(
     targets: (B,); values: (B, n), or (n,) shared by all targets; any finite floats, read as in :mod:`slt.core.arrays`:
     each is taken as exactly what it is, or refused. states: None (all free) or int
     of the shape of values: -1 pruned (never in the sum), 0 free, +1 locked (always in it). jobs: threads, by default
-    one a core; the result does not depend on them.
+    one a core; the result does not depend on them. size, sparsity, keep: as in :func:`subsetsum.covers`; only subsets
+    that comply are looked at. Where none does, the error is infinite and the mask all False.
     Returns error (B,) float64 and mask (B, n) bool, True on every number in the sum, locked ones included.
 
     Rounding: each problem is put on its own grid of pitch 2**-b, the finest on which n + 1 numbers as large as its
@@ -32,7 +45,8 @@ def best_subsets(
     place or n * 2**-53 pitches. Ties go to the same subset always, but to no particular one.
 
     Time and memory grow as 2**(m / 2) with the number m of free numbers: on one core about 8 us a problem for
-    m = 21, 0.17 ms for 30; memory 32 * 2**((m - 1) // 2) bytes a thread (16 MiB for m = 40).
+    m = 21, 0.17 ms for 30; memory 32 * 2**((m - 1) // 2) bytes a thread (16 MiB for m = 40). With a size, a sparsity or
+    groups they grow as the square root of the number of subsets that comply.
 
     Raises ValueError for arrays that are ragged, not finite, of other shapes or with other states, for numbers that no
     float64 equals, and when one thread would need more than half of the memory that this process
@@ -42,9 +56,7 @@ def best_subsets(
     >>> error, mask
     (array([0.]), array([[ True,  True,  True, False]]))
     """
-    from subsetsum.kernels.batch import nearest_subsets
-    from subsetsum.kernels.halves import buffers
-
+    wanted = keep_of(size=size, sparsity=sparsity, keep=keep)
     goals = arrays.floats("targets", targets)
     numbers = arrays.floats("values", values)
     if goals.ndim != 1:
@@ -55,28 +67,39 @@ def best_subsets(
     if fates.shape != numbers.shape:
         raise ValueError(f"states must have the shape of values, {numbers.shape}, got {fates.shape}")
     shape = len(goals), numbers.shape[-1]
-    free = int((fates == 0).sum(axis=-1).max(initial=0))
-    need = 32 * 2 ** (max(free - 1, 0) // 2)
+    numbers, fates = np.broadcast_to(numbers, shape), np.broadcast_to(fates, shape)
+    solver = kept.best(fates, wanted) if wanted else _any_number(fates)
     limit = memory() // 2
-    if need > limit:
+    if solver.need > limit:
         raise ValueError(
-            f"{free} free numbers would take {need / 2**30:.3g} GiB of memory, "
+            f"{solver.what} would take {solver.need / 2**30:.3g} GiB of memory, "
             f"half of what this process may use is {limit / 2**30:.3g} GiB"
         )
-    threads = min(workers(jobs), limit // need)
-    numbers, fates = np.broadcast_to(numbers, shape), np.broadcast_to(fates, shape)
+    threads = min(workers(jobs), int(limit // solver.need))
     errors, masks = np.empty(len(goals)), np.empty(shape, np.bool_)
 
     def solve(first: int) -> None:
         part = slice(first, first + CHUNK)
         largest = np.maximum(np.abs(numbers[part]).max(axis=1, initial=0), np.abs(goals[part]))
         bits = BITS - np.frexp(largest)[1] - int(shape[1]).bit_length()
-        left, right = buffers(free)
         scaled = np.ldexp(goals[part], bits), np.ldexp(numbers[part], bits[:, None])
-        nearest_subsets(*scaled, np.ascontiguousarray(fates[part]), left, right, errors[part], masks[part])
+        solver.solve(*scaled, np.ascontiguousarray(fates[part]), errors[part], masks[part])
         with np.errstate(over="ignore"):  # an error beyond the largest float is infinite
             errors[part] = np.ldexp(errors[part], -bits)
 
     chunks = range(0, len(goals), CHUNK)
     Parallel(n_jobs=min(threads, max(len(chunks), 1)), backend="threading")(delayed(solve)(first) for first in chunks)
     return errors, masks
+
+
+def _any_number(fates: NDArray[np.int8]) -> Solver:
+    """Return the solver for problems in which any number of free variables may be kept."""
+    from subsetsum.kernels.batch import nearest_subsets
+    from subsetsum.kernels.halves import buffers
+
+    free = int((fates == 0).sum(axis=-1).max(initial=0))
+
+    def solve(*problems: Any) -> None:
+        nearest_subsets(*problems[:3], *buffers(free), *problems[3:])
+
+    return Solver(f"{free} free numbers", 32 * 2 ** (max(free - 1, 0) // 2), solve)

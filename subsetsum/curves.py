@@ -7,8 +7,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from slt.core import arrays
 from slt.core.checks import flag, open_unit, positive
+from slt.core.keep import Groups, keep_of
 from slt.core.laws import PRESENT, Law
 from slt.core.rates import Rates
+from subsetsum import kept
 from subsetsum.laws import source
 from subsetsum.memory import chain_bytes, likely_most_free, refuse_if_too_large
 from subsetsum.sampling import (
@@ -65,6 +67,9 @@ def success_counts(
     exact_counts: bool = False,
     law: Law | str = PRESENT,
     signed: bool = False,
+    size: int | None = None,
+    sparsity: float | None = None,
+    keep: str | Groups | None = None,
 ) -> Counts:
     """Count, for every n = 0 .. n_max, in how many of the trials n variables succeed.
 
@@ -72,6 +77,9 @@ def success_counts(
     means the first n. With locked variables a trial may succeed at n and fail at n + 1. targets: (k,) points z for
     the pointwise counts, |z| <= 511. With exact_counts the states depend on n, so every n is a problem of its own.
     law, signed: as in :func:`subsetsum.draw`; other laws than the present one take longer.
+
+    size, sparsity, keep: as in :func:`subsetsum.covers`. Every n is then a problem of its own, with what it has to
+    keep. Groups can comply only where they divide n: at every other n all counts are 0.
 
     Exact integer arithmetic, the radius as it is; a target that is no multiple of the draws' grid is exact for sums on
     the side of 0 and rounded, by less than a pitch, for those beyond it (:func:`subsetsum.sampling.point_units`). One
@@ -85,11 +93,20 @@ def success_counts(
     eps, rates, n_max = open_unit("eps", eps), Rates(prune, lock), checked_n(n_max)
     first, trials = checked_trials(first, trials)
     points = checked_targets(targets)
+    wanted = keep_of(size=size, sparsity=sparsity, keep=keep)
     other = source(law, signed, n_max, rates, seed, exact_counts)
+    kept.refuse_other_laws(wanted, other)
     if other:
         return Counts(*other.counts(eps, positive("radius", radius), points, trials, first), trials)
     radius, bits = checked_radius(radius), grid_bits(n_max)
     reach = float(np.max(np.abs(points), initial=radius))
+    if wanted:
+        kept.refuse("eps", eps, wanted, n_max, likely_most_free(n_max, rates), reach, 1)
+        counts = np.zeros((n_max + 1, 1 + len(points)), np.int64)
+        for n in range(0, n_max + 1, wanted.of if isinstance(wanted, Groups) else 1):
+            fixed = trial_law(n, rates, seed, exact_counts)._replace(shift=52 - bits)
+            counts[n] = kept.answers(eps, wanted, n, radius, points, fixed, bits)(first, trials).sum(axis=0)
+        return Counts(counts[:, 0].copy(), counts[:, 1:].copy(), trials)
     refuse_if_too_large("eps", eps, chain_bytes(likely_most_free(n_max, rates), eps, reach))
     units = np.array([point_units(z, bits, eps) for z in points], np.int64)
     ends = point_units(radius, bits, eps), units, gap_units(eps, bits)

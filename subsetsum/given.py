@@ -8,18 +8,30 @@ from numpy.typing import ArrayLike, NDArray
 
 from slt.core import arrays
 from slt.core.checks import positive
+from slt.core.keep import Groups, keep_of
+from subsetsum import kept
 from subsetsum.memory import BYTES_A_CHAIN, refuse_if_too_large
 from subsetsum.sampling import gap_units, point_units
 
 SUM_BITS = 60  # a problem is scaled so that radius + sum |x| stays below 2**60 units
 
 
-def covers_values(*, values: ArrayLike, states: ArrayLike, eps: float, radius: float = 1.0) -> NDArray[np.bool_]:
+def covers_values(
+    *,
+    values: ArrayLike,
+    states: ArrayLike,
+    eps: float,
+    radius: float = 1.0,
+    size: int | None = None,
+    sparsity: float | None = None,
+    keep: str | Groups | None = None,
+) -> NDArray[np.bool_]:
     """Return for each row of numbers whether every |z| <= radius lies within eps of a subset sum; (trials,) bool.
 
     Named arguments only: values and states, swapped, would be another question.
     values: (trials, n) finite floats, or (n,) for one problem, read as in :mod:`slt.core.arrays`. states:
-    -1 pruned, 0 free, +1 locked, of the same shape or (n,) for every row. eps and radius: any positive numbers.
+    -1 pruned, 0 free, +1 locked, of the same shape or (n,) for every row. eps and radius: any positive numbers. size,
+    sparsity, keep: as in :func:`subsetsum.covers`; a row that cannot comply covers nothing.
 
     Rounding: each problem is put on its own grid of pitch 2**-b, the finest power of two with
     2**b * (radius + sum |x|) < 2**60, and values are rounded to nearest. So a value moves by at most
@@ -36,6 +48,7 @@ def covers_values(*, values: ArrayLike, states: ArrayLike, eps: float, radius: f
     from subsetsum.kernels.trials import decide_given
 
     eps, radius = positive("eps", eps), positive("radius", radius)
+    wanted = keep_of(size=size, sparsity=sparsity, keep=keep)
     x, s = checked_problems(values, states)
     x = np.where(s == -1, 0.0, x)
     bits = SUM_BITS - _exponent(x, radius)
@@ -43,7 +56,11 @@ def covers_values(*, values: ArrayLike, states: ArrayLike, eps: float, radius: f
     scales, which = np.unique(bits, return_inverse=True)
     ends = [_ends(radius, eps, int(scale)) for scale in scales]
     windows, gaps = np.array(ends, np.int64).reshape(-1, 2)[which].T.copy()
-    _refuse(units, s, gaps, eps)
+    levels = kept.columns(wanted, x.shape[1]) if wanted else 1
+    _refuse(units, s, gaps, eps, levels)
+    if wanted:
+        kept.refuse_tables(x.shape[1], levels)
+        return kept.given(units, s, windows, gaps, wanted)
     covered = np.empty(len(x), np.bool_)
     if covered.size:
         # one scratch for all: its size is that of the problem with the most sums per eps
@@ -77,9 +94,11 @@ def _ends(radius: float, eps: float, bits: int) -> tuple[int, int]:
     return point_units(radius, bits, needed), gap_units(needed, bits)
 
 
-def _refuse(units: NDArray[np.int64], states: NDArray[np.int8], gaps: NDArray[np.int64], eps: float) -> None:
-    """Chains are no more than subsets of the free numbers, nor than the range of the sums divided by 2 eps."""
+def _refuse(
+    units: NDArray[np.int64], states: NDArray[np.int8], gaps: NDArray[np.int64], eps: float, levels: int
+) -> None:
+    """Chains of a level are no more than subsets of the free numbers, nor than the range of the sums by 2 eps."""
     free = np.abs(np.where(states == 0, units, 0))
     subsets = np.exp2(np.minimum((free > 0).sum(axis=1), 1000))
     chains = np.minimum(subsets, free.sum(axis=1) / np.maximum(gaps, 1) + 1)
-    refuse_if_too_large("eps", eps, BYTES_A_CHAIN * float(np.max(chains, initial=0.0)))
+    refuse_if_too_large("eps", eps, levels * BYTES_A_CHAIN * float(np.max(chains, initial=0.0)))

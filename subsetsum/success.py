@@ -5,8 +5,10 @@ from numpy.typing import NDArray
 
 from slt.core.checks import one_of, open_unit, positive, whole
 from slt.core.intervals import Estimate, clopper_pearson, lower_limit, upper_limit
+from slt.core.keep import Groups, keep_of
 from slt.core.laws import PRESENT, Law
 from slt.core.rates import READINGS, Rates
+from subsetsum import kept
 from subsetsum.coverage import covers
 from subsetsum.curves import targets
 from subsetsum.laws import source
@@ -30,6 +32,9 @@ def success_probability(
     jobs: int | None = None,
     law: Law | str = PRESENT,
     signed: bool = False,
+    size: int | None = None,
+    sparsity: float | None = None,
+    keep: str | Groups | None = None,
 ) -> Estimate:
     """Estimate the probability that the subset sums of n random numbers hit their targets within eps.
 
@@ -39,7 +44,8 @@ def success_probability(
     and hold with probability ``confidence``, half the error on each side. For the least of several probabilities the
     lower limit is the least of the lower limits and needs no correction: to be wrong it must be wrong at the target
     where the probability is least. The upper limit is the least of the upper limits, each at an error divided by
-    the number of targets (Bonferroni), since any of them might be wrong. All targets share the trials.
+    the number of targets (Bonferroni), since any of them might be wrong. All targets share the trials. size, sparsity,
+    keep: as in :func:`subsetsum.covers`, whose sums the targets are hit by; a trial that cannot comply hits none.
 
     Raises ValueError as :func:`subsetsum.covers` does, and for fewer than 1 trial, another reading, or a
     confidence outside (0, 1).
@@ -62,19 +68,29 @@ def success_probability(
             jobs=jobs,
             law=law,
             signed=signed,
+            size=size,
+            sparsity=sparsity,
+            keep=keep,
         )
         return clopper_pearson(int(covered.sum()), trials, confidence)
     from subsetsum.kernels.curves import count_at
 
     eps, rates, n = open_unit("eps", eps), Rates(prune, lock), checked_n(n)
+    wanted = keep_of(size=size, sparsity=sparsity, keep=keep)
     other = source(law, signed, n, rates, seed, exact_counts)
+    kept.refuse_other_laws(wanted, other)
     if other:
         hits, goals = other.point_hits(eps, positive("radius", radius), trials, jobs)
         return _least(hits, trials, confidence, goals)
     radius = checked_radius(radius)
     bits, points = grid_bits(n), targets(radius)
-    refuse_if_too_large("eps", eps, workers(jobs) * chain_bytes(likely_most_free(n, rates), eps, radius))
     description = trial_law(n, rates, seed, exact_counts)
+    if wanted:
+        kept.refuse("eps", eps, wanted, n, likely_most_free(n, rates), radius, workers(jobs))
+        decide = kept.answers(eps, wanted, n, radius, points, description, bits)
+        hits = np.sum([found[:, 1:].sum(axis=0) for found in over_chunks(decide, trials, jobs)], axis=0)
+        return _least(hits, trials, confidence, len(points))
+    refuse_if_too_large("eps", eps, workers(jobs) * chain_bytes(likely_most_free(n, rates), eps, radius))
     units = np.array([point_units(z, bits, eps) for z in points], np.int64)
 
     def task(first: int, count: int) -> NDArray[np.int64]:

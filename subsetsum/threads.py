@@ -1,7 +1,7 @@
 """Chunks of trials over threads; the kernels release the interpreter lock."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from slt.core.checks import whole
 
@@ -31,3 +31,20 @@ def over_chunks(task: Callable[[int, int], Result], trials: int, jobs: int | Non
     from joblib import Parallel, delayed
 
     return Parallel(n_jobs=threads, prefer="threads")(delayed(task)(*chunk) for chunk in chunks)
+
+
+class Idle:
+    """What the threads of one call work in, made once for each: fresh memory for every chunk would cost page faults."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._idle: list[Any] = []
+
+    def use(self, work: Callable[[Any], None]) -> None:
+        """Call ``work`` with one that no other thread holds."""
+        try:
+            room = self._idle.pop()
+        except IndexError:
+            room = self._make()
+        work(room)
+        self._idle.append(room)

@@ -67,3 +67,36 @@ def best_subset(target, values, states):
         if best is None or error < best[0]:
             best = error, mask
     return best
+
+
+def kept_masks(states, size=None, kept=None, groups=None, lenient=False):
+    """All masks that keep exactly ``size`` free variables, ``kept`` in all, or of every groups[1] neighbours groups[0].
+
+    Locked variables are in every mask, pruned ones in none. lenient: a group that cannot comply keeps its locked ones
+    alone, or all that are not pruned.
+    """
+    states = [int(state) for state in states]
+    masks = []
+    for mask in product(*[{-1: (0,), 0: (0, 1), 1: (1,)}[state] for state in states]):
+        if size is not None and sum(mask) - states.count(1) != size:
+            continue
+        if kept is not None and sum(mask) != kept:
+            continue
+        good = True
+        for begin in range(0, len(states), groups[1]) if groups else ():
+            part, taken = states[begin : begin + groups[1]], sum(mask[begin : begin + groups[1]])
+            locked, possible = part.count(1), len(part) - part.count(-1)
+            wanted = groups[0]
+            if lenient and locked > wanted:
+                wanted = locked
+            if lenient and possible < wanted:
+                wanted = possible
+            good = good and taken == wanted
+        if good:
+            masks.append(mask)
+    return masks
+
+
+def kept_sums(values, masks):
+    """The sums of masks, sorted, without duplicates; int64."""
+    return np.array(sorted({sum(int(x) for x, taken in zip(values, mask, strict=True) if taken) for mask in masks}))

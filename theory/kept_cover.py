@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import combinations
-from math import comb, prod
+from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaln
 
 from theory.kept_density import Density
 from theory.window_coverage import _LOG_LAM, _LOG_V
 
 Array = NDArray[np.float64]
 
-ENUMERATED = 1000  # choices that are all looked at
+ENUMERATED = 2000  # choices that are all looked at
 _POINTS = np.linspace(0, 1, 33)  # of a window, between which the rate of gaps is interpolated
 _DENSE = 50.0  # log density beyond which no gap is possible at any eps that float64 resolves
 
@@ -31,9 +32,13 @@ def sums_of_blocks(blocks: Sequence[tuple[Array, int]]) -> Array:
     return np.sort(sums)
 
 
-def number_of_choices(blocks: Sequence[tuple[int, int]]) -> int:
-    """Return the product over blocks of C(number of values, number kept)."""
-    return prod(comb(*block) for block in blocks)
+def log_choices(count: NDArray[np.int64], kept: NDArray[np.int64]) -> Array:
+    """Return the log of the product over blocks of C(count, kept), (rows,); both (rows, blocks).
+
+    Where more are to be kept than there are, or fewer than 0, the value means nothing.
+    """
+    kept, rest = np.maximum(kept, 0), np.maximum(count - kept, 0)
+    return (gammaln(count + 1) - gammaln(kept + 1) - gammaln(rest + 1)).sum(axis=1)
 
 
 def enumerated_windows(sums: Array, eps: float, low: Array, high: Array) -> Array:

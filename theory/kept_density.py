@@ -6,12 +6,13 @@ for each group of neighbours otherwise. With w the sum that is kept and e_c the 
     K(s) = sum over blocks of log e_c(exp(s X)),    w(s) = K'(s),    rho(w(s)) = exp(K(s) - s w(s)) / sqrt(2 pi K''(s))
 
 sums lie in a unit of length at w (Daniels 1954, eq. 2.6, times the number of choices). Small blocks are evaluated as
-they stand. For a large one e_c is itself a saddlepoint value (Skovgaard 1987): with k(t, s) = sum log(1 + exp(t + s X)),
+they stand. For a large one e_c is itself a saddlepoint value (Skovgaard 1987): with k(t, s) = sum log(1 + exp(t + s
+X)),
 
     log e_c(exp(s X)) ~ k - t c - log(2 pi k_tt) / 2    where k_t(t, s) = c,
 
-K' ~ k_s and K'' ~ k_ss - k_ts^2 / k_tt: together the density of sum and size in two dimensions. Nothing is solved for in
-s: s runs over fixed nodes to both sides of 0, since choices of c are not symmetric about their centre.
+K' ~ k_s and K'' ~ k_ss - k_ts^2 / k_tt: together the density of sum and size in two dimensions. Nothing is solved for
+in s: s runs over fixed nodes to both sides of 0, since choices of c are not symmetric about their centre.
 
 Two neighbours X_i, X_k of a block, d = X_k - X_i <= 2 eps, make sums that come in *twins*: exchanging one for the other
 moves a sum by d. Both are covered as one stretch, longer by d. With h = P(exactly i of the two is kept), under the law
@@ -97,15 +98,12 @@ def density_of_size(x: Array, size: NDArray[np.int64], eps: float, low: Array, h
     return _nodes(walk, np.where(near, np.diff(x, axis=1), 0.0), near, eps, (first, last), (low, high))
 
 
-def density_of_groups(
-    x: Array, there: NDArray[np.bool_], size: NDArray[np.int64], eps: float, low: Array, high: Array
-) -> Density:
+def density_of_groups(x: Array, size: NDArray[np.int64], eps: float, low: Array, high: Array) -> Density:
     """Return the density of the sums of choices that keep exactly ``size`` values of each group.
 
-    x: (rows, groups, of), any order; there: which of them are free. size: (rows, groups), at least 0 and at most the
-    number of free ones of the group. low, high: as in :func:`density_of_size`.
+    x: (rows, groups, of), ascending, padded with inf. size: (rows, groups), at least 0 and at most the number of finite
+    ones of the group. low, high: as in :func:`density_of_size`.
     """
-    x = np.sort(np.where(there, x, np.inf), axis=2)
     there = np.isfinite(x)
     x = np.where(there, x, 0.0)
     count = there.sum(axis=2)

@@ -47,6 +47,10 @@ EXPERIMENTS = {
         "simulations.experiments.found.command",
         "is search short of existence? tickets found by Edge-Popup beside those constructed in the same source",
     ),
+    "kept": Command(
+        "simulations.experiments.kept",
+        "the requirement and success where the sparsity of a choice, or N of every M, is prescribed",
+    ),
     "laws": Command(
         "simulations.experiments.laws",
         "the requirement for other laws of the numbers and the signed alphabet, and for whole numbers",

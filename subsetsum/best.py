@@ -45,8 +45,8 @@ def best_subsets(
     place or n * 2**-53 pitches. Ties go to the same subset always, but to no particular one.
 
     Time and memory grow as 2**(m / 2) with the number m of free numbers: on one core about 8 us a problem for
-    m = 21, 0.17 ms for 30; memory 32 * 2**((m - 1) // 2) bytes a thread (16 MiB for m = 40). With a size, a sparsity or
-    groups they grow as the square root of the number of subsets that comply.
+    m = 21, 0.17 ms for 30; memory 32 * 2**((m - 1) // 2) bytes a thread (16 MiB for m = 40). With a size, a
+    sparsity or groups the time is up to four times, and the memory up to twice, that; less where few subsets comply.
 
     Raises ValueError for arrays that are ragged, not finite, of other shapes or with other states, for numbers that no
     float64 equals, and when one thread would need more than half of the memory that this process

@@ -17,7 +17,7 @@ import numpy as np
 from subsetsum.kernels import compiled, kept_chains
 from subsetsum.kernels.bitset import BLOCK, PITCHES, best_pitch, next_bit, next_run, previous_bit
 from subsetsum.kernels.grid import FINEST, reach_of
-from subsetsum.kernels.kept import FEW, extremes, needed
+from subsetsum.kernels.kept import FEW, NEVER, extremes, needed
 
 MOST_WORDS = 2**22  # of all rows: 32 MiB, of which only what a trial touches takes memory
 ATTEMPTS = 3  # pitches, each a third of the one before
@@ -25,7 +25,6 @@ ATTEMPTS = 3  # pitches, each a third of the one before
 _ONE = np.uint64(1)
 _SIX = np.uint64(6)
 _LOW_SIX = np.uint64(63)
-_EMPTY = np.int64(2**40)  # beyond every grid sum of interest
 
 
 class Room(NamedTuple):
@@ -53,10 +52,13 @@ def new_room(n: int, columns: int) -> Room:
 
 @compiled
 def _ranges(g, walk, m, low, high):
-    """Narrow the tables of what is needed to what can be there; return the least and the greatest of all, or (1, 0)."""
+    """Narrow the tables of what is needed to what can be there; return the least and the greatest of all.
+
+    Where nothing is left of a place, low > high there; where nothing is left at all, the least is above the greatest.
+    """
     least, most = walk.least, walk.most
-    bottom = _EMPTY
-    top = -_EMPTY
+    bottom = NEVER
+    top = -NEVER
     low[0, 0], high[0, 0] = max(low[0, 0], 0), min(high[0, 0], 0)
     if low[0, 0] <= high[0, 0]:
         bottom = top = np.int64(0)
@@ -64,8 +66,8 @@ def _ranges(g, walk, m, low, high):
         last = most[k] - least[k]
         for c in range(least[k + 1], most[k + 1] + 1):
             stay = c - least[k]
-            below = _EMPTY
-            above = -_EMPTY
+            below = NEVER
+            above = -NEVER
             if stay <= last and low[k, stay] <= high[k, stay]:
                 below = low[k, stay]
                 above = high[k, stay]
@@ -197,8 +199,8 @@ def look(walk, m, los, his, eps2, pitch, room, answers):
     low = np.min(los) - margin
     high = np.max(his) + margin
     for i in range(columns):
-        room.low[m, i] = max((low - room.over[i]) // h, -_EMPTY)
-        room.high[m, i] = min(-((room.under[i] - high) // h), _EMPTY)
+        room.low[m, i] = (low - room.over[i]) // h
+        room.high[m, i] = -((room.under[i] - high) // h)
     origin, length = build(walk, m, room)
     if length == 0:
         return

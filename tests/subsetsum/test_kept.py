@@ -127,6 +127,26 @@ def test_kernels_equal_brute_force_at_and_around_the_threshold(kind):
     assert answers == {0, 1}
 
 
+def test_a_gap_about_0_is_covered_at_its_length_and_not_below():
+    """One of two numbers, one of each of two pairs: here bits must tell to the unit, at the least of their errors."""
+    rng = np.random.default_rng(6)
+    trials = 2000
+    a = rng.integers(2**40, 2**50, trials)
+    b = a + rng.integers(-(a // 4), a // 4)
+    radius = (a + b) // 8 + 1
+    pair, zero = np.stack([-a, b], axis=1), np.zeros(trials, np.int64)
+    for values, keep in (
+        (pair, as_keep({"size": 1})),
+        (np.column_stack([pair, zero, zero, 0 * a + 1, 0 * a + 1]), as_keep({"keep": "1:2"})),
+    ):
+        n = values.shape[1]
+        told, walk_and_room, found = prescribed(keep, n), rooms(keep, n), np.empty((trials, 1), np.int8)
+        states = np.zeros(values.shape, np.int8)
+        for eps2, expected in ((a + b, 1), (a + b - 1, 0)):
+            kept_trials.answer_given(np.ascontiguousarray(values), states, told, radius, eps2, *walk_and_room, found)
+            assert (found == expected).all()
+
+
 def as_keep(asked):
     from slt.core.keep import keep_of
 
@@ -166,6 +186,18 @@ def test_own_numbers_are_decided_as_drawn_ones(asked):
         values=values[:, order.ravel()], states=states[:, order.ravel()], eps=0.1, radius=0.5, **asked
     )
     np.testing.assert_array_equal(moved, found)
+
+
+@pytest.mark.parametrize("eps", [2.0**-20, 2.0**-44, 2.0**-48, 2.0**-52])
+def test_sums_near_the_window_are_found_however_far_the_way_to_it_is_in_units_of_eps(eps):
+    steps = eps * np.arange(-3, 4)  # from a million to 2**52 eps away from 0
+    values = np.array([[-2.0, *(1 + steps), 1.0]])
+    states = np.array([[1] + 8 * [0]], np.int8)
+    for radius, size, expected in ((4 * eps, 2, True), (7 * eps, 2, False), (4 * eps, 1, False), (eps, 3, False)):
+        found = covers_values(values=values, states=states, eps=eps, radius=radius, size=size)
+        assert found[0] == expected
+        mirrored = covers_values(values=-values, states=states, eps=eps, radius=radius, size=size)
+        assert mirrored[0] == expected
 
 
 @pytest.mark.parametrize("size", [0, 1, 3, 7, 13, 14])

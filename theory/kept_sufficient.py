@@ -7,7 +7,7 @@ smallest to the largest in small steps and lead the window past every target (:m
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil, floor, log, sqrt
+from math import ceil, floor, log, log1p, sqrt
 
 import numpy as np
 
@@ -16,8 +16,8 @@ from slt.core.first import first
 from slt.core.keep import Groups, Keep, Share, Size
 from slt.core.rates import READINGS, Rates
 from theory.arguments import SMALLEST, checked_delta, checked_eps, checked_n, checked_radius, checked_rates
-from theory.grouped import failure_at_most_grouped
-from theory.pairs import ladder_failure, ladder_short, pair_failures, pair_window, step_failure
+from theory.grouped import LARGEST_GROUPS, failure_at_most_grouped, group_states
+from theory.pairs import PAIR_WINDOW, ladder_failure, ladder_short, pair_failures, step_failure
 from theory.tops import tops_below
 
 LARGEST_STATES = 20_000  # pairs (free, locked) looked at for one n: half a minute
@@ -47,7 +47,7 @@ def failure_at_most_kept(
         P(fail) <= C + S + 2 P(T + M + top < r - w/2),
 
     C a bound of P(the pairs do not eps-cover a window of length w about M), S of P(a step from one set of the i to the
-    next is longer than w): w = 2 - u, C = G_k for the game, or w = g + 2 eps, C = P(the ladder breaks) + P(it is
+    next is longer than w): w = 2, C = G_k for the game, or w = g + 2 eps, C = P(the ladder breaks) + P(it is
     shorter than g). An average over m and a is the bound; states with j < 0 or j > m, or outside a window, fail.
     Derivation: docs/sparsity.md. Size: j = count; Share: j = kept(n) - a; Groups: :mod:`theory.grouped`.
     Relation: upper bound, uniform in z. The best of some k and g for the state of the mean serves every state (k no
@@ -103,8 +103,18 @@ def sufficient_kept_n(
         failure = failure_at_most_kept(number * of, eps, keep, prune=rates.prune, lock=rates.lock, radius=radius)
         return failure <= delta
 
-    most = LARGEST_N // of
-    return of * first(enough, 1, most, min(most, max(1, round(_GUESS / rates.free / of))))
+    most = LARGEST_GROUPS if isinstance(keep, Groups) else LARGEST_N
+    if isinstance(keep, Groups) and (complies := group_states(keep, rates)[1]) < 1:
+        # more groups than that comply too rarely, and below that number the bound does not fall all along
+        most = min(most, int(log1p(-delta) / log(complies)) if complies > 0 else 0)
+        tried = sorted({round(most ** (k / 40)) for k in range(41)}) if most else []
+        most = next((number for number in tried if enough(number)), 0)
+        if not most:
+            raise ValueError(f"no n is found for keep {keep}: groups of frozen variables comply too rarely")
+    found = first(enough, 1, most, min(most, max(1, round(_GUESS / rates.free / of))))
+    if found == most and not enough(found):
+        raise ValueError(f"no n up to {most * of} is found for keep {keep}")
+    return of * found
 
 
 def _average(n: int, eps: float, keep: Share | Size, rates: Rates, radius: float, tail: float) -> float:
@@ -180,7 +190,7 @@ def _plans(eps: float, pairs: int) -> Iterator[Plan]:
 def _cover(eps: float, pairs: int, length: float | None) -> tuple[float, float]:
     """(failure probability, length w of the window) of a plan's cover."""
     if length is None:
-        return float(pair_failures(eps, SMALLEST, pairs)[-1]), pair_window(eps)
+        return float(pair_failures(eps, SMALLEST, pairs)[-1]), PAIR_WINDOW
     return min(1.0, ladder_failure(eps, pairs) + ladder_short(length, pairs)), length + 2 * eps
 
 

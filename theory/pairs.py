@@ -5,36 +5,43 @@ variables alone. Proofs: docs/sparsity.md.
 """
 
 from functools import lru_cache
+from math import ceil, e, log, log1p, sinh
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc, comb
 
-from theory.arguments import checked_eps
+from theory.arguments import checked_delta, checked_eps, checked_radius
 from theory.game import START_SHARE, GrowthGame
 
 Floats = NDArray[np.float64]
 
+PAIR_WINDOW = 2.0  # length of the window W that pairs cover: no difference of two values is longer
+
 
 @lru_cache(maxsize=64)
 def pair_game(eps: float) -> GrowthGame:
-    """The game whose ``G_k`` bounds P(k pairs, one kept of each, fail to eps-cover base + W), W = [-w/2, w/2].
+    """The game whose ``G_k`` bounds P(k pairs, one kept of each, fail to eps-cover base + W), W = [-1, 1].
 
-    w = :func:`pair_window`. In each pair the value that is smaller in size is the base B (b = 0), the other is B + D;
-    base is the sum of the B. |D| does not depend on the label and (B, D) -> (-B, -D) is a symmetry, so the D are iid
-    with density (2 - |d|)/4.
-    Derivation. V = [-1, 1], C_0 = [-e0, e0], C_{t+1} = C_t u ((C_t + D) n V). Differences within V are at most 2 in
-    size, so a step's mean growth is
+    In each pair the value that is smaller in size is the base B (b = 0), the other is B + D; base is the sum of the B.
+    |D| does not depend on the label and (B, D) -> (-B, -D) is a symmetry, so the D are iid with density (2 - |d|)_+/4.
+    Derivation. e0 = START_SHARE eps, u = 2 (eps - e0), V = [-1 - u/2, 1 + u/2] of length L = 2 + u, C_0 = [-e0, e0],
+    C_{t+1} = C_t u ((C_t + D) n V). With x = |C|/L the mean growth of |C| is
 
-        int over z in V - C, y in C of (2 - |z - y|)/4 = |C| |V - C|/2 - (1/4) int |z - y|  >=  |C| |V - C|/4
+        int over z in V - C, y in C of (2 - |z - y|)_+/4  >=  L^2 x (1 - x)/2 - (1/4) int |z - y|
+                                                          >=  L^2 x (1 - x)/2 - L^3 x (1 - x)/8
 
-    because int over C x C of |z - y| >= |C|^3/3 (pushing the pieces together makes distances smaller), so that over
-    C x (V - C) it is at most (8/6)(1 - x^3 - (1 - x)^3) = 4 x (1 - x) with x = |C|/2. Hence E x' >= x + x (1 - x)/2.
-    The end is that of :func:`theory.game.cover_game`: with at most u = 2 (eps - e0) of V uncovered and a margin u/2 at
-    each end of W, every point of W is within e0 + u/2 = eps of a sum.
+    because int over C x C of |z - y| is at least |C|^3/3 (pushing the pieces together makes distances smaller) and
+    L^3/3 over V x V, so that over C x (V - C) it is at most L^3 (1 - x^3 - (1 - x)^3)/6 = L^3 x (1 - x)/2. Hence
+    ``E x' >= x + growth x (1 - x)`` with growth = L/2 - L^2/8 = 1/2 - u^2/8, the best at L = 2.
+    The end is that of :func:`theory.game.cover_game`: with at most u of V uncovered and a margin u/2 at each end of W,
+    every point of W is within e0 + u/2 = eps of a sum.
     """
     eps = checked_eps(eps)
-    return GrowthGame(START_SHARE * eps, (1 - START_SHARE) * eps * (1 - 2.0**-50), 0.5)
+    uncovered = 2 * (1 - START_SHARE) * eps
+    length = 2 + uncovered
+    growth = (0.5 - uncovered**2 / 8) * (1 - 2.0**-50)
+    return GrowthGame(2 * START_SHARE * eps / length, uncovered / length, growth)
 
 
 def pair_failures(eps: float, least: float = 1e-9, pairs: int = 100_000) -> Floats:
@@ -43,14 +50,9 @@ def pair_failures(eps: float, least: float = 1e-9, pairs: int = 100_000) -> Floa
     Non-increasing, so that the last entry holds for every larger k.
 
     >>> int((pair_failures(0.1) > 0.05).sum())
-    25
+    26
     """
     return pair_game(checked_eps(eps)).failures(least, pairs)
-
-
-def pair_window(eps: float) -> float:
-    """Length of the window W that :func:`pair_game` covers, rounded down: 2 - u, u = 2 (eps - e0)."""
-    return 2 - 2 * (1 - START_SHARE) * eps - 2.0**-50
 
 
 def ladder_failure(eps: float, pairs: int) -> float:
@@ -96,3 +98,34 @@ def step_failure(step: float, kept: int, of: int) -> float:
     if kept in (0, of):
         return 0.0
     return min(1.0, (of - 1) * max(1 - step / 2, 0.0) ** of * (1 + 1e-9))
+
+
+def closed_half_n(eps: float, delta: float, *, radius: float = 1.0) -> int:
+    """Return n = 2 (k + l): with half of n variables kept, also 1:2 and (4 | n) 2:4, failure is at most delta; dense.
+
+    Statement (eps <= 1/2): one of each of k pairs covers W, one of each of l pairs leads it past every target;
+
+        k >= (log(o(x_0)/o(1 - b)) + log(2/delta)) / log(1/(1 - growth/2)),          o(x) = (1 - x)/x,
+        l >= (log(4/delta) + r - 1 + 2 k log(2 sinh(1/2))) / log(2/(e - 3/e)),
+
+    x_0, b, growth those of :func:`pair_game`. A larger l serves too. For r = 1 every n >= 20 log(1/eps) +
+    20 log(1/delta) + 47 is large enough.
+    Derivation. Cover: as in :func:`theory.asymptotics.closed_form_n`, the mean odds of a point to be uncovered shrink
+    by 1 - growth/2 with each pair; Markov. Shift: M is a sum of 2k uniforms on [-1/2, 1/2], E exp(-U) = 2 sinh(1/2),
+    and the larger of a pair has density (1 + x)/2, E exp(-max) = (e - 3/e)/2; Chernoff's bound at s = 1 of
+    P(M + max_1 + .. + max_l < r - 1), twice. The constants: docs/sparsity.md.
+
+    >>> closed_half_n(0.01, 0.05)
+    184
+    """
+    eps, part = checked_eps(eps), checked_delta(delta) / 2
+    if eps > 0.5:
+        raise ValueError(f"eps must be at most 1/2 here, got {eps:g}")
+    radius = checked_radius(radius)
+    uncovered = 2 * (1 - START_SHARE) * eps
+    start, left = 2 * START_SHARE * eps / (2 + uncovered), uncovered / (2 + uncovered)
+    size = log((1 - start) / start) + log((1 - left) / left) - log(part)
+    cover = ceil(size / -log1p(-0.25 + uncovered**2 / 16) * (1 + 1e-12))
+    more = log(2 / part) + radius - 1 + 2 * cover * log(2 * sinh(0.5))
+    shift = ceil(max(more, 0.0) / log(2 / (e - 3 / e)) * (1 + 1e-12))
+    return 2 * (cover + shift + (cover + shift) % 2)

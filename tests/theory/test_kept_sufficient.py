@@ -15,9 +15,12 @@ def fails(values, locked, kept, eps, radius):
     """Whether some |z| <= radius is further than eps from each sum of locked ones and ``kept`` of the values."""
     if not 0 <= kept <= len(values):
         return True
-    sums = np.sort([sum(chosen) for chosen in combinations(values, kept)]) + locked
-    # places that are covered only up to eps past the last sum below radius
-    ends = np.concatenate([[-np.inf], sums, [np.inf]])
+    return gap_is_left(np.array([sum(chosen) for chosen in combinations(values, kept)]) + locked, eps, radius)
+
+
+def gap_is_left(sums, eps, radius):
+    """Whether some |z| <= radius is further than eps from each of the sums."""
+    ends = np.concatenate([[-np.inf], np.sort(sums), [np.inf]])
     low, high = np.maximum(ends[:-1] + eps, -radius), np.minimum(ends[1:] - eps, radius)
     return bool((low < high).any())
 

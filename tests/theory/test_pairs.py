@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 from itertools import combinations, pairwise, product
-from math import comb
+from math import comb, e, exp, log, sinh
 
 import numpy as np
 import pytest
@@ -11,8 +11,17 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import beta
 
-from theory.game import START_SHARE, GrowthGame
-from theory.pairs import ladder_failure, ladder_short, pair_failures, pair_game, pair_window, step_failure
+import theory.pairs as module
+from theory.game import START_SHARE
+from theory.pairs import (
+    PAIR_WINDOW,
+    closed_half_n,
+    ladder_failure,
+    ladder_short,
+    pair_failures,
+    pair_game,
+    step_failure,
+)
 
 cuts_of_60 = st.lists(st.integers(0, 60), min_size=2, max_size=8, unique=True).filter(lambda cuts: len(cuts) % 2 == 0)
 
@@ -55,39 +64,53 @@ def test_distances_within_a_set_and_to_the_rest_of_its_window(cuts, length):
         assert across == length**3 * x * (1 - x) / 2
 
 
-@given(cuts=cuts_of_60)
-@example(cuts=[0, 20])
-def test_a_pair_covers_a_window_of_length_two_as_fast_as_the_game_assumes(cuts):
-    covered = union(cuts, Fraction(2))
-    x, rate = size(covered) / 2, Fraction(pair_game(0.1).growth)
-    gain = (2 * size(covered) * (2 - size(covered)) - distances(covered, rest(covered, Fraction(2)))) / 4
-    assert gain / 2 >= rate * x * (1 - x)
-    if cuts == [0, 20]:  # an interval at one end: the rate is met, a larger one would be false
-        assert gain / 2 == rate * x * (1 - x)
+def gained(covered, length):
+    """Mean measure that C + D adds to C within the window: D has the density (2 - |d|)_+/4, a piecewise polynomial."""
+
+    def second(t):  # its second derivative is the density
+        t = abs(t)
+        return (t**2 - t**3 / 6) / 4 if t <= 2 else Fraction(2, 3) + (t - 2) / 2
+
+    others = rest(covered, length)
+    return sum(second(b - c) - second(a - c) - second(b - d) + second(a - d) for a, b in others for c, d in covered)
 
 
-def test_the_rate_is_the_best_of_all_windows():
-    lengths = [Fraction(k, 10) for k in range(1, 21)]
-    rates = [length / 2 - length**2 / 8 for length in lengths]
-    assert max(rates) == rates[-1] == Fraction(pair_game(0.1).growth)
+@given(cuts=cuts_of_60, u=st.sampled_from([Fraction(0), Fraction(1, 50), Fraction(3, 10)]))
+@example(cuts=[0, 20], u=Fraction(0))
+@example(cuts=[0, 30], u=Fraction(3, 10))
+def test_a_pair_covers_a_window_of_length_two_as_fast_as_the_game_assumes(cuts, u):
+    length = 2 + u
+    covered = union(cuts, length)
+    x, rate = size(covered) / length, Fraction(1, 2) - u**2 / 8
+    assert gained(covered, length) / length >= rate * x * (1 - x)
+    if cuts == [0, 20] and u == 0:  # an interval at one end: met, so that a larger rate would be false
+        assert gained(covered, length) / length == rate * x * (1 - x)
+
+
+@pytest.mark.parametrize("eps", [0.5, 0.1, 1e-3])
+def test_the_games_growth_is_that_of_its_window(eps):
+    u = 2 * (1 - Fraction(START_SHARE)) * Fraction(eps)
+    rate = Fraction(1, 2) - u**2 / 8
+    assert rate * (1 - Fraction(1, 2**48)) <= Fraction(pair_game(eps).growth) <= rate
+
+
+def test_no_other_window_grows_faster():
+    lengths = [Fraction(k, 10) for k in range(1, 31)]
+    rates = {length: length / 2 - length**2 / 8 for length in lengths}
+    assert max(rates, key=rates.get) == PAIR_WINDOW
 
 
 @pytest.mark.parametrize("eps", [0.5, 0.1, 1e-3, 1e-9])
 def test_the_game_of_pairs_starts_and_stops_where_eps_is_reached(eps, monkeypatch):
     played = {}
-    import theory.pairs as module
-
-    monkeypatch.setattr(
-        module, "GrowthGame", lambda start, left, growth: played.update(start=start, left=left) or GrowthGame
-    )
+    monkeypatch.setattr(module, "GrowthGame", lambda start, left, growth: played.update(start=start, left=left))
     pair_game.__wrapped__(eps)
-    e0, u = 2 * Fraction(played["start"]) / 2, 2 * Fraction(played["left"])
-    margin = (2 - Fraction(pair_window(eps))) / 2
+    length = 2 + 2 * (1 - Fraction(START_SHARE)) * Fraction(eps)
+    e0, u = Fraction(played["start"]) * length / 2, Fraction(played["left"]) * length
+    margin = (length - Fraction(PAIR_WINDOW)) / 2
     # a point of W in an inner gap, and in a gap at an end of V
     within = e0 + max(u / 2, u - margin)
-    assert within <= Fraction(eps) * (1 + Fraction(1, 2**50))
-    assert within >= Fraction(eps) * (1 - Fraction(1, 2**45))
-    assert played["start"] == START_SHARE * eps
+    assert Fraction(eps) * (1 - Fraction(1, 2**40)) <= within <= Fraction(eps) * (1 + Fraction(1, 2**48))
 
 
 def test_labels_by_size_leave_the_differences_symmetric_and_the_base_a_sum_of_halves():
@@ -205,7 +228,7 @@ def test_pairs_cover_their_window_at_least_as_often_as_the_game_says(cover):
     eps, pairs, draws = 0.3, 14, 3000
     generator = np.random.default_rng(11)
     bound, missed = pair_failures(eps)[pairs], 0
-    window = pair_window(eps)
+    window = PAIR_WINDOW
     for _ in range(draws):
         values = generator.uniform(-1, 1, (pairs, 2))
         order = np.argsort(np.abs(values), axis=1)
@@ -218,3 +241,49 @@ def test_pairs_cover_their_window_at_least_as_often_as_the_game_says(cover):
         missed += np.diff(ends).max() > 2 * eps
     assert 0 < bound < 0.5
     assert missed / draws <= bound + 3 * (bound / draws) ** 0.5
+
+
+@given(x=st.integers(1, 59).map(lambda k: Fraction(k, 60)), g=st.sampled_from([Fraction(1, 2), Fraction(9, 20)]))
+def test_mean_odds_of_the_uncovered_shrink_by_half_the_growth(x, g):
+    def odds(y):
+        return (1 - y) / y
+
+    # the worst law has two ends, x and min(2x, 1), and the mean x + g x (1 - x): odds are convex and fall
+    top = min(2 * x, Fraction(1))
+    share = g * x * (1 - x) / (top - x)
+    assert 0 <= share <= 1
+    mean = share * odds(top) + (1 - share) * odds(x)
+    assert mean <= odds(x) * (1 - g / 2)
+    if x <= Fraction(1, 2):
+        assert mean == odds(x) * (1 - g / 2)
+
+
+def test_the_moments_of_the_closed_form():
+    assert quad(lambda x: (1 + x) / 2 * exp(-x), -1, 1)[0] == pytest.approx((e - 3 / e) / 2, rel=1e-12)
+    assert quad(lambda x: exp(-x), -0.5, 0.5)[0] == pytest.approx(2 * sinh(0.5), rel=1e-12)
+
+
+@pytest.mark.parametrize("eps", [0.5, 0.1, 0.01, 1e-5, 1e-50])
+@pytest.mark.parametrize("delta", [0.9, 0.05, 1e-6, 1e-60])
+def test_the_closed_form_gives_half_of_delta_to_each_part(eps, delta):
+    n = closed_half_n(eps, delta)
+    assert n <= 20 * log(1 / eps) + 20 * log(1 / delta) + 47 - 3  # the next multiple of 4 is below the linear form
+    u = 0.6 * eps
+    odds = ((2 + u) / (1.4 * eps) - 1) * ((2 + u) / u - 1)
+    ways = [
+        odds * (0.75 + u * u / 16) ** k + 2 * (2 * sinh(0.5)) ** (2 * k) * ((e - 3 / e) / 2) ** (n // 2 - k)
+        for k in range(n // 2)
+    ]
+    assert min(ways) <= delta * (1 + 1e-9)
+    # and no much smaller number would do at this exponent
+    smaller = [
+        odds * (0.75 + u * u / 16) ** k + 2 * (2 * sinh(0.5)) ** (2 * k) * ((e - 3 / e) / 2) ** (n // 2 - 8 - k)
+        for k in range(n // 2 - 8)
+    ]
+    assert min(smaller) > delta
+
+
+@pytest.mark.parametrize("change", [{"eps": 0.6}, {"eps": 0.0}, {"delta": 0.0}, {"radius": -1.0}])
+def test_the_closed_form_refuses_what_it_does_not_cover(change):
+    with pytest.raises(ValueError, match=next(iter(change))):
+        closed_half_n(**({"eps": 0.1, "delta": 0.1} | change))

@@ -14,6 +14,7 @@ a sparsity is one of 0, 1/n, .., 1. Costs compare the n that are needed.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,15 @@ Array = NDArray[np.float64]
 DRAWS = 1000
 _LOOKS = 13  # points of the coarse curve
 _LEAST_FAILURE = 1e-6
+
+
+class _Options(TypedDict):
+    """What is handed on to every estimate."""
+
+    radius: float
+    reading: str
+    draws: int
+    seed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +98,8 @@ def success_at_places(
     Relation: an estimate; the same draws of the numbers serve every place.
     """
     rates, n = checked_rates(prune, lock), checked_n(n)
-    return [
-        _place(n, eps, sparsity_at(x, prune=prune, lock=lock), rates, radius=radius, reading=reading, draws=draws,
-        seed=seed) for x in places
-    ]
+    options = _Options(radius=radius, reading=reading, draws=draws, seed=seed)
+    return [_place(n, eps, sparsity_at(x, prune=prune, lock=lock), rates, options) for x in places]
 
 
 def best_place(
@@ -112,10 +120,10 @@ def best_place(
     sparsity of n variables nearest to the place.
     """
     rates, n = checked_rates(prune, lock), checked_n(n)
-    options = {"radius": radius, "reading": reading, "draws": draws, "seed": seed}
+    options = _Options(radius=radius, reading=reading, draws=draws, seed=seed)
 
     def at(x: float) -> Place:
-        return _place(n, eps, sparsity_at(x, prune=prune, lock=lock), rates, **options)
+        return _place(n, eps, sparsity_at(x, prune=prune, lock=lock), rates, options)
 
     return _best(at)
 
@@ -137,10 +145,13 @@ def cost_of_place(
     x* is the best place at the n that the centre needs. Infinite where no n succeeds that is looked at.
     Relation: a quotient of two estimates, each off by one per cent or so.
     """
-    options = {"prune": prune, "lock": lock, "radius": radius, "reading": reading, "draws": draws, "seed": seed}
-    x, best = closed_unit("place", place), least_n(eps, delta, **options)
-    asked = estimated_kept_n(eps, delta, Share(sparsity_at(x, prune=prune, lock=lock)), **options)
-    return float("inf") if asked is None or best is None else asked / best.n if best.n else 1.0
+    options = _Options(radius=radius, reading=reading, draws=draws, seed=seed)
+    wanted = Share(sparsity_at(place, prune=prune, lock=lock))
+    asked = estimated_kept_n(eps, delta, wanted, prune=prune, lock=lock, **options)
+    best = least_n(eps, delta, prune=prune, lock=lock, **options)
+    if asked is None or best is None:
+        return float("inf")
+    return asked / best.n if best.n else 1.0
 
 
 def least_n(
@@ -159,16 +170,16 @@ def least_n(
     None where the centre needs more variables than :func:`theory.kept_estimate.estimated_kept_n` looks at.
     """
     rates = checked_rates(prune, lock)
-    options = {"radius": radius, "reading": reading, "draws": draws, "seed": seed}
-    law = {"prune": rates.prune, "lock": rates.lock}
-    centre = estimated_kept_n(eps, delta, Share(sparsity_at(0.5, **law)), **law, **options)
+    options = _Options(radius=radius, reading=reading, draws=draws, seed=seed)
+    middle = sparsity_at(0.5, prune=prune, lock=lock)
+    centre = estimated_kept_n(eps, delta, Share(middle), prune=prune, lock=lock, **options)
     if not centre:
-        return None if centre is None else _place(0, eps, sparsity_at(0.5, **law), rates, **options)
-    best = best_place(centre, eps, **law, **options)
-    n = estimated_kept_n(eps, delta, Share(best.sparsity), **law, **options)
+        return None if centre is None else _place(0, eps, middle, rates, options)
+    k = best_place(centre, eps, prune=prune, lock=lock, **options).sparsity
+    n = estimated_kept_n(eps, delta, Share(k), prune=prune, lock=lock, **options)
     if n is None or n > centre:
-        n, best = centre, _place(centre, eps, sparsity_at(0.5, **law), rates, **options)
-    return _place(n, eps, best.sparsity, rates, **options)
+        n, k = centre, middle
+    return _place(n, eps, k, rates, options)
 
 
 def best_rates(
@@ -194,25 +205,25 @@ def best_rates(
     checked_rates(frozen, 0.0)
     n = whole("n", n)
     least, most = max(0.0, frozen - 1 + k), min(frozen, k)
-    options = {"radius": radius, "reading": reading, "draws": draws, "seed": seed}
+    options = _Options(radius=radius, reading=reading, draws=draws, seed=seed)
 
     def at(t: float) -> Place:
         p = least + t * (most - least)
-        return _place(n, eps, k, Rates(p, max(frozen - p, 0.0)), **options)
+        return _place(n, eps, k, Rates(p, max(frozen - p, 0.0)), options)
 
     centre = min(max(frozen / 2 + k - 0.5, 0.0), frozen)
-    ruled = _place(n, eps, k, Rates(centre, frozen - centre), **options)
+    ruled = _place(n, eps, k, Rates(centre, frozen - centre), options)
     if most - least < 1e-9:
         return ruled, ruled
     found = _best(at)
     return (found if found.success > ruled.success else ruled), ruled
 
 
-def _place(n: int, eps: float, sparsity: float, rates: Rates, **options: object) -> Place:
-    """Return the place of a sparsity and its success; p and q near the ends of their range stand for the ends."""
-    success = estimated_kept_success(n, eps, Share(sparsity), prune=rates.prune, lock=rates.lock, **options)  # type:
-    ignore[arg-type] return Place(place_of(sparsity, prune=rates.prune, lock=rates.lock), sparsity, rates.prune,
-    rates.lock, n, success)
+def _place(n: int, eps: float, sparsity: float, rates: Rates, options: _Options) -> Place:
+    """Return the place of a sparsity, and its success."""
+    law = {"prune": rates.prune, "lock": rates.lock}
+    success = estimated_kept_success(n, eps, Share(sparsity), **law, **options)
+    return Place(place_of(sparsity, **law), sparsity, rates.prune, rates.lock, n, success)
 
 
 def _best(at: Callable[[float], Place]) -> Place:

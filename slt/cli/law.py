@@ -17,6 +17,13 @@ def add_law(p: ArgumentParser) -> None:
         default=READINGS[0],
         help="uniform: one draw serves all targets at once; pointwise: each single target is hit (default uniform)",
     )
+    p.add_argument("--sparsity", type=float, metavar="K", help="choices keep exactly the share 1 - K of all variables")
+    p.add_argument(
+        "--keep",
+        metavar="N:M",
+        help="choices keep exactly N of every M neighbours, such as 2:4; '2:4 lenient' lets a group that cannot comply "
+        "come as near as it can",
+    )
     p.add_argument(
         "--law",
         metavar="TEXT",
@@ -36,7 +43,7 @@ def add_law(p: ArgumentParser) -> None:
 
 def law_of(args: Namespace) -> dict[str, Any]:
     """Return the arguments of a function of theory that these options are."""
-    return {name: getattr(args, name) for name in ("prune", "lock", "radius", "reading")}
+    return {name: getattr(args, name) for name in ("prune", "lock", "radius", "reading", "sparsity", "keep")}
 
 
 def other_law(args: Namespace) -> dict[str, Any] | None:
@@ -51,7 +58,12 @@ def other_law(args: Namespace) -> dict[str, Any] | None:
 
     if args.law is not None and args.fan_in is not None:
         raise ValueError("--law and --fan-in both say what the numbers are: give one of them")
+    if args.sparsity is not None or args.keep is not None:
+        raise ValueError(
+            "--sparsity and --keep are for numbers uniform on [-1, 1]: leave out --law, --fan-in, --levels and --signed"
+        )
     found = law_of(args) | {"eps": args.eps}
+    del found["sparsity"], found["keep"]
     law: laws.Law = laws.PRESENT if args.levels is None else laws.Integers(args.levels)
     if args.fan_in is not None:
         law = laws.kaiming(args.fan_in)

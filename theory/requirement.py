@@ -1,15 +1,21 @@
 """The two questions of a user in one call each: how many variables, and how likely is success with n of them.
 
 Both gather a proven bound, an estimate and a proven bound from the modules that compute them:
-:mod:`theory.necessary`, :mod:`theory.estimate` and :mod:`theory.sufficient`.
+:mod:`theory.necessary`, :mod:`theory.estimate` and :mod:`theory.sufficient`; where the number of kept variables is
+prescribed, from :mod:`theory.kept_necessary`, :mod:`theory.kept_estimate` and :mod:`theory.kept_sufficient`.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from slt.core.keep import Groups, Share, keep_of
 from theory.arguments import checked_delta, checked_eps, checked_n, checked_radius, checked_rates
 from theory.estimate import DRAWS, estimated_n, estimated_success
+from theory.kept_estimate import estimated_kept_n, estimated_kept_success
+from theory.kept_necessary import MOST, failure_at_least_kept, necessary_kept_n
+from theory.kept_sufficient import failure_at_most_kept, sufficient_kept_n
 from theory.necessary import failure_at_least, necessary_n
 from theory.sufficient import failure_at_most, sufficient_n
 
@@ -24,11 +30,13 @@ class Requirement:
 
     Each number is uniform on [-1, 1], pruned with probability ``prune`` (never used), locked with probability ``lock``
     (always used) and otherwise free to be chosen. reading: "uniform", one draw serves all targets at once with
-    probability 1 - delta, or "pointwise", each single target is hit with probability 1 - delta.
+    probability 1 - delta, or "pointwise", each single target is hit with probability 1 - delta. keep: what the choices
+    keep, None where that is free: a text such as "sparsity 0.5" or "2:4".
 
     necessary: every smaller n is proven to fail more often than delta. estimated: the n that a sharp estimate gives,
     which is not proven; None for delta below 0.001, which the estimate cannot see. sufficient: this n is proven to
-    fail at most as often as delta; so is every larger n where nothing is locked.
+    fail at most as often as delta; so is every larger n where nothing is locked and the choices are free. None: there
+    is no such number, or none is known.
     """
 
     eps: float
@@ -37,14 +45,19 @@ class Requirement:
     lock: float
     radius: float
     reading: str
-    necessary: int
+    necessary: int | None
     estimated: int | None
-    sufficient: int
+    sufficient: int | None
+    keep: str | None = None
 
     @property
     def lines(self) -> tuple[Line, Line, Line]:
         """Name, value and meaning of the three numbers, as texts."""
-        larger = "it is proven to be enough" if self.lock else "it and every larger n are proven to be enough"
+        if self.necessary is None:
+            none = f"every n up to {MOST} is proven to fail more often than {self.delta:g}"
+            return ("necessary", "-", none), ("estimated", "-", "no n"), ("sufficient", "-", "no n")
+        alone = self.lock or self.keep
+        larger = "it is proven to be enough" if alone else "it and every larger n are proven to be enough"
         if self.estimated is None:
             guess = f"no estimate: {DRAWS} draws cannot show failures rarer than {SMALLEST_DELTA:g}"
         else:
@@ -52,7 +65,9 @@ class Requirement:
         return (
             ("necessary", str(self.necessary), f"every smaller n is proven to fail more often than {self.delta:g}"),
             ("estimated", "-" if self.estimated is None else str(self.estimated), guess),
-            ("sufficient", str(self.sufficient), f"{larger} (failure at most {self.delta:g})"),
+            ("sufficient", "-", "no bound is known")
+            if self.sufficient is None
+            else ("sufficient", str(self.sufficient), f"{larger} (failure at most {self.delta:g})"),
         )
 
     @property
@@ -71,9 +86,9 @@ class Requirement:
 class Success:
     """How likely it is that the subset sums of n random numbers come within eps of every target |z| <= radius.
 
-    prune, lock, radius and reading as in :class:`Requirement`; pointwise it is the least probability of all targets.
-    lower, upper: proven bounds of the probability. estimated: a sharp estimate, not proven, moved to the nearer bound
-    where it lies outside of them.
+    prune, lock, radius, reading and keep as in :class:`Requirement`; pointwise it is the least probability of all
+    targets. lower, upper: proven bounds of the probability. estimated: a sharp estimate, not proven, moved to the
+    nearer bound where it lies outside of them.
     """
 
     eps: float
@@ -85,6 +100,7 @@ class Success:
     lower: float
     estimated: float
     upper: float
+    keep: str | None = None
 
     @property
     def lines(self) -> tuple[Line, Line, Line]:
@@ -115,8 +131,13 @@ def requirement(
     lock: float = 0.0,
     radius: float = 1.0,
     reading: str = "uniform",
+    sparsity: float | None = None,
+    keep: str | Groups | None = None,
 ) -> Requirement:
     """Return how many variables are necessary, estimated and sufficient.
+
+    sparsity: choices must have this share of variables that are not kept, locked ones counting as kept. keep: of every
+    M neighbours N must be kept, "2:4" or "2:4 lenient" (:mod:`slt.core.keep`). At most one of the two.
 
     Relation: necessary and sufficient enclose the smallest n from which success has probability 1 - delta; the estimate
     is not proven. Raises ValueError for arguments outside :mod:`theory.arguments` and for another reading.
@@ -132,6 +153,9 @@ def requirement(
         checked_rates(prune, lock),
     )
     law: dict[str, Any] = {"prune": rates.prune, "lock": rates.lock, "radius": radius}
+    kept = keep_of(sparsity=sparsity, keep=keep)
+    if kept is not None:
+        return _kept_requirement(eps, delta, kept, law, reading)
     return Requirement(
         eps=eps,
         delta=delta,
@@ -151,8 +175,12 @@ def success(
     lock: float = 0.0,
     radius: float = 1.0,
     reading: str = "uniform",
+    sparsity: float | None = None,
+    keep: str | Groups | None = None,
 ) -> Success:
     """Return a proven lower bound, an estimate and a proven upper bound of the success probability with n variables.
+
+    sparsity, keep: as in :func:`requirement`.
 
     Relation: lower <= success probability <= upper. Raises ValueError for arguments outside :mod:`theory.arguments`
     and for another reading.
@@ -164,9 +192,15 @@ def success(
     """
     eps, n, radius, rates = checked_eps(eps), checked_n(n), checked_radius(radius), checked_rates(prune, lock)
     law: dict[str, Any] = {"prune": rates.prune, "lock": rates.lock, "radius": radius}
-    upper = 1 - failure_at_least(n, eps, **law, reading=reading)
-    lower = 1 - failure_at_most(n, eps, **law)
-    estimated = estimated_success(n, eps, **law, reading=reading)
+    kept = keep_of(sparsity=sparsity, keep=keep)
+    if kept is None:
+        upper = 1 - failure_at_least(n, eps, **law, reading=reading)
+        lower = 1 - failure_at_most(n, eps, **law)
+        estimated = estimated_success(n, eps, **law, reading=reading)
+    else:
+        upper = 1 - failure_at_least_kept(n, eps, kept, **law, reading=reading)
+        lower = 1 - failure_at_most_kept(n, eps, kept, **law)
+        estimated = estimated_kept_success(n, eps, kept, **law, reading=reading)
     return Success(
         eps=eps,
         n=n,
@@ -175,11 +209,34 @@ def success(
         lower=lower,
         estimated=min(max(estimated, lower), upper),
         upper=upper,
+        keep=None if kept is None else str(kept),
+    )
+
+
+def _kept_requirement(eps: float, delta: float, kept: Share | Groups, law: dict[str, Any], reading: str) -> Requirement:
+    """Return the requirement where what is kept is prescribed."""
+    necessary = necessary_kept_n(eps, delta, kept, **law, reading=reading)
+    estimated = sufficient = None
+    if necessary is not None:
+        if delta >= SMALLEST_DELTA:
+            estimated = estimated_kept_n(eps, delta, kept, **law, reading=reading)
+        with suppress(ValueError):  # checked arguments: a bound that does not speak of these
+            sufficient = sufficient_kept_n(eps, delta, kept, **law, reading=reading)
+    return Requirement(
+        eps=eps,
+        delta=delta,
+        **law,
+        reading=reading,
+        necessary=necessary,
+        estimated=estimated,
+        sufficient=sufficient,
+        keep=str(kept),
     )
 
 
 def _law(found: Requirement | Success) -> str:
-    return f"prune = {found.prune:g}, lock = {found.lock:g} (|z| <= {found.radius:g}, {found.reading})"
+    kept = f", {'keep ' * (':' in found.keep)}{found.keep}" if found.keep else ""
+    return f"prune = {found.prune:g}, lock = {found.lock:g}{kept} (|z| <= {found.radius:g}, {found.reading})"
 
 
 def _aligned(lines: tuple[Line, ...]) -> str:

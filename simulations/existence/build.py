@@ -16,6 +16,7 @@ from simulations.run.engines import Threads
 from simulations.run.units import Engine
 from slt.core.checks import first_line
 from slt.core.files import write_atomically
+from slt.core.keep import Groups
 from slt.core.store import canonical
 
 Floats = NDArray[np.float64]
@@ -52,18 +53,24 @@ def build(
     folder: Path | None = None,
     engine: Engine | None = None,
     advance: Callable[[int], None] = lambda edges: None,
+    groups: Groups | None = None,
 ) -> Ticket:
     """Choose the mask. precisions: eps of the weights of target layers 1 .. L.
+
+    groups: of every M neighbouring edges of a neuron above layer 1 N are kept, as near to the target's weights as this
+    allows; for inputs that are never negative, and blocks that groups divide.
 
     folder: where finished parts are kept; a build that was killed goes on from them, to the same bits. engine: by
     default a thread a core; the ticket is the same on any. advance: is told of edges that are done. Raises ValueError
     when the folder holds another build or a damaged part, and what the engine raises.
     """
-    parts = [layer_rows(source, target, number, precisions) for number in range(len(target.weights))]
+    if groups:
+        _check_groups(source, target, groups)
+    parts = [layer_rows(source, target, number, precisions, groups) for number in range(len(target.weights))]
     own = np.zeros(source.widths[1], np.bool_)
     own[parts[0].candidates.blocks.columns] = True  # others are pruned, or dead: u < 0, the input never negative
     if folder is not None:
-        _claim(folder, source, target, precisions, [rows.starts.step for rows in parts])
+        _claim(folder, source, target, precisions, [rows.starts.step for rows in parts], groups)
     layers = tuple(
         Layer(
             np.empty((rows.count, rows.weights.shape[1])),
@@ -99,7 +106,17 @@ def _path(folder: Path, number: int, first: int) -> Path:
     return folder / f"layer{number + 2}-row{first}.npz"
 
 
-def _claim(folder: Path, source: Source, target: Target, precisions: tuple[float, ...], steps: list[int]) -> None:
+def _check_groups(source: Source, target: Target, groups: Groups) -> None:
+    if np.any(target.low < 0):
+        raise ValueError(f"keep {groups} needs inputs that are never negative")
+    for number, size in enumerate(source.blocks, 1):
+        if size % groups.of:
+            raise ValueError(f"blocks must be multiples of {groups.of} for keep {groups}, block {number} has {size}")
+
+
+def _claim(
+    folder: Path, source: Source, target: Target, precisions: tuple[float, ...], steps: list[int], groups: Groups | None
+) -> None:
     """Write what this build is, or compare it with what is there. steps: rows of a part, by layer."""
     folder.mkdir(parents=True, exist_ok=True)
     digest = blake2b(b"".join(np.ascontiguousarray(w).tobytes() for w in target.weights), digest_size=16)
@@ -111,6 +128,7 @@ def _claim(folder: Path, source: Source, target: Target, precisions: tuple[float
             "weights": digest.hexdigest(),
             "signed inputs": signed,
             "rows of a part": steps,
+            **({"keep": str(groups)} if groups else {}),
         }
     )
     path = folder / "build.json"

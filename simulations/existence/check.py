@@ -6,6 +6,7 @@ into units of rows, which an engine does; their size does not depend on it.
 
 from dataclasses import dataclass
 from functools import partial
+from math import comb, log2
 from threading import Lock
 from typing import Any
 
@@ -16,6 +17,7 @@ from simulations.existence.build import Ticket
 from simulations.existence.source import Source
 from simulations.run.engines import Threads
 from simulations.run.units import Engine, Unit
+from slt.core.keep import Groups
 from slt.core.store import Row
 
 Floats = NDArray[np.float64]
@@ -171,3 +173,37 @@ def _some_rows(
     grouped = values.reshape(len(masks), source.sizes[layer - 2], -1)
     sums = tuple(np.einsum("rgb,gb->rg", grouped, factor.reshape(grouped.shape[1:])) for factor in factors)
     return outputs, sums, dropped, wrong
+
+
+@dataclass(frozen=True)
+class GroupCheck:
+    """groups: how many were looked at, in all layers above the first; wrong: those that keep another number than they
+    must; bits: log2 of the number of masks that keep as many in each group."""
+
+    groups: int
+    wrong: int
+    bits: float
+
+
+def check_groups(ticket: Ticket, groups: Groups) -> GroupCheck:
+    """Count the groups of every M neighbouring edges that do not keep N of them, states drawn again.
+
+    If lenient a group with more than N locked edges must keep these alone, and one with fewer than N edges left all.
+    """
+    source, count, wrong, bits = ticket.source, 0, 0, 0.0
+    for number, layer in enumerate(ticket.layers):
+        width = source.widths[number + 1]
+        size = max(PART // width, 1)
+        for first in range(0, len(layer.masks), size):
+            masks = layer.masks[first : first + size]
+            kept = np.unpackbits(masks, axis=1, bitorder="little", count=width).reshape(-1, groups.of).sum(axis=1)
+            states = source.rows(number + 2, first, len(masks))[1].reshape(-1, groups.of)
+            locked, left = (states == 1).sum(axis=1), (states != -1).sum(axis=1)
+            wanted = np.full(len(states), groups.kept)
+            if groups.lenient:
+                wanted = np.minimum(np.maximum(wanted, locked), left)
+            count += len(wanted)
+            wrong += int(np.count_nonzero(kept != wanted))
+            pairs, times = np.unique(np.stack([left - locked, wanted - locked]), axis=1, return_counts=True)
+            bits += sum(n * log2(max(comb(m, max(k, 0)), 1)) for (m, k), n in zip(pairs.T.tolist(), times, strict=True))
+    return GroupCheck(count, wrong, float(bits))

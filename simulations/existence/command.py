@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from simulations.existence import tables
 from simulations.existence.build import build
-from simulations.existence.check import Verdict, check
+from simulations.existence.check import Verdict, check, check_groups
 from simulations.existence.cost import Cost, estimate, refuse
 from simulations.existence.errors import Bound, adversarial, certified_bound, collapsed, difference
 from simulations.existence.obstructed import report_floor
@@ -26,6 +26,7 @@ from simulations.run.units import Engine
 from slt.core import console
 from slt.core.checks import closed_unit, open_unit, positive, whole
 from slt.core.command import Parser
+from slt.core.keep import Groups, groups_of
 from slt.core.keys import checked_seed
 from slt.core.options import add_forms
 from slt.core.store import Row, export_json
@@ -57,6 +58,8 @@ def _run(args: Namespace, crew: Engine, out: console.Page) -> int:
     for note in target.notes:
         out.print(note)
     if args.mode == "weights":
+        if args.keep is not None:
+            raise ValueError("--keep is for --mode network: leave it out, or take that mode")
         return _weights(args, target, crew, out)
     depth = len(target.weights)
     prune = _per_layer("prune", args.prune, depth + 1, args.prune)
@@ -65,6 +68,7 @@ def _run(args: Namespace, crew: Engine, out: console.Page) -> int:
         if lock[0] == 0:
             raise ValueError("--allow-first-layer-lock needs a --lock rate for each source layer, the first above 0")
         return report_floor(target, prune, lock, args.width, args.seed, out)
+    groups = _groups(args, prune, lock)
     plans = _plans(args, target, prune, lock)
     used = plans["built"]
     source = Source(args.seed, target.sizes, used.blocks, prune, lock)
@@ -77,7 +81,7 @@ def _run(args: Namespace, crew: Engine, out: console.Page) -> int:
     )
     out.print(tables.widths(target, plans, prune, lock, args.eps, args.delta))
     _check_grid(used, args.eps)
-    cost = estimate(source, target, precisions, crew)
+    cost = estimate(source, target, precisions, crew, groups)
     out.print(f"\nBuilding {used.parameters:.3g} weights: about {cost}.")
     refuse(cost, Cost(args.limit_seconds, args.limit_gib))
     if args.smallest:
@@ -85,7 +89,24 @@ def _run(args: Namespace, crew: Engine, out: console.Page) -> int:
         plans["smallest"] = _plan(args, target, prune, lock, blocks)
         out.print()
         out.print(tables.widths(target, plans, prune, lock, args.eps, args.delta))
-    return _network(args, target, plans, source, precisions, crew, out)
+    return _network(args, target, plans, source, precisions, groups, crew, out)
+
+
+def _groups(args: Namespace, prune: tuple[float, ...], lock: tuple[float, ...]) -> Groups | None:
+    """Return the groups of --keep; raise ValueError for options that do not go with them."""
+    if args.keep is None:
+        return None
+    groups = groups_of(args.keep)
+    if args.smallest:
+        raise ValueError("--smallest looks for widths without --keep: leave one of them out")
+    if args.width in ("auto", "proven", "estimated"):
+        raise ValueError("--keep needs block sizes by --width, such as 64,32: no sizes are known for it beforehand")
+    if not groups.lenient and any((*prune[1:], *lock[1:])):
+        raise ValueError(
+            f"--keep {groups} cannot hold in all groups where something is frozen: give '{groups} lenient', "
+            "or --prune 0 --lock 0"
+        )
+    return groups
 
 
 def _target(args: Namespace) -> Target:
@@ -152,11 +173,11 @@ def _check_grid(used: Plan, eps: float) -> None:
 
 def _network(
     args: Namespace, target: Target, plans: dict[str, Plan], source: Source, precisions: tuple[float, ...],
-    crew: Engine, out: console.Page,
+    groups: Groups | None, crew: Engine, out: console.Page,
 ) -> int:  # fmt: skip
     start = time.perf_counter()
     with console.progress(source.parameters, "edges") as advance:
-        ticket = build(source, target, precisions, args.out and Path(args.out), crew, advance)
+        ticket = build(source, target, precisions, args.out and Path(args.out), crew, advance, groups)
     built = time.perf_counter() - start
     upper = collapsed(ticket)
     bound = certified_bound(ticket, target, upper)
@@ -192,6 +213,15 @@ def _network(
         + ("identical within rounding" if sound else "NOT CONFIRMED")
     )
     free = plans["built"].ticket_bits(source.prune, source.lock)
+    if groups:
+        grouped = check_groups(ticket, groups)
+        sound &= grouped.wrong == 0
+        free = len(ticket.own) + grouped.bits
+        result |= {"keep": str(groups), "groups": grouped.groups, "wrong_groups": grouped.wrong}
+        out.print(
+            f"Keep {groups}: {grouped.groups:,} groups of {groups.of} neighbouring edges above layer 1 looked at, "
+            f"{grouped.wrong} keep another number; layer 1 keeps at most 1 of its {target.sizes[0]} edges a neuron"
+        )
     out.print(f"Ticket: {free:.4g} bits, target {32 * sum(w.size for w in target.weights):,} bits")
     out.print(f"Built in {built:.1f} s, checked in {checked:.1f} s")
     result |= {
@@ -287,6 +317,8 @@ def _parser() -> Parser:
     p.add_argument("--delta", type=float, default=0.05, help="allowed failure probability (default 0.05)")
     p.add_argument("--width", default="auto", metavar="auto|proven|estimated|N[,N..]",
                    help="block sizes (default auto, the proven ones)")  # fmt: skip
+    p.add_argument("--keep", metavar="N:M", help="of every M neighbouring edges above layer 1 keep exactly N, such as "
+                   "2:4; '2:4 lenient' where something is frozen; needs --width")  # fmt: skip
     p.add_argument("--smallest", action="store_true",
                    help="also look for the smallest block sizes that work (ten builds)")  # fmt: skip
     p.add_argument("--numbers", type=int, default=21, help="mode weights: numbers per weight (default 21)")

@@ -10,7 +10,7 @@ from simulations.existence.source import Source
 from simulations.existence.target import Target
 from simulations.run.engines import Threads
 from simulations.run.units import Engine
-from subsetsum.rows import solve_rows
+from slt.core.keep import Groups
 
 ROWS = 8  # that are tried
 CHECK_FACTOR = 1.5  # the check draws every edge, then applies the mask and multiplies
@@ -27,7 +27,13 @@ class Cost:
         return f"{self.seconds:.0f} s, {self.gib:.2g} GiB"
 
 
-def estimate(source: Source, target: Target, precisions: tuple[float, ...], engine: Engine | None = None) -> Cost:
+def estimate(
+    source: Source,
+    target: Target,
+    precisions: tuple[float, ...],
+    engine: Engine | None = None,
+    groups: Groups | None = None,
+) -> Cost:
     """Estimate a build and its check from a handful of rows of each layer, done by one thread of this machine.
 
     engine: by default a thread a core; it is taken to be as many times as fast as it has threads. The memory is this
@@ -36,12 +42,11 @@ def estimate(source: Source, target: Target, precisions: tuple[float, ...], engi
     engine = engine or Threads()
     seconds = 0.0
     for number in range(len(target.weights)):
-        rows = layer_rows(source, target, number, precisions)
+        rows = layer_rows(source, target, number, precisions, groups)
         some = np.resize(rows.weights, (min(rows.count, ROWS), rows.weights.shape[1]))
-        key, blocks, rates = source.key(number + 2), rows.candidates.blocks, source.rates(number + 2)
-        solve_rows(key, blocks, some[:1], rows.eps, rates)  # compiles once
+        rows.solve(0, some[:1])  # compiles once
         start = time.perf_counter()
-        solve_rows(key, blocks, some, rows.eps, rates)
+        rows.solve(0, some)
         built = time.perf_counter() - start
         start = time.perf_counter()
         source.rows(number + 2, 0, 1)

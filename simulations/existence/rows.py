@@ -1,5 +1,6 @@
 """The rows of a ticket's layers in parts of a fixed size: what the builder does, as units of work for an engine."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from typing import Any
@@ -10,12 +11,16 @@ from numpy.typing import NDArray
 from simulations.existence.source import Source
 from simulations.existence.target import Target
 from simulations.run.units import Unit
+from slt.core.keep import Groups
 from slt.core.store import Row
+from subsetsum.best import best_subsets
 from subsetsum.rows import Blocks, even_blocks, first_layer, solve_rows
 from theory import products
 
 Floats = NDArray[np.float64]
 PART_EDGES = 2**22  # edges of a part, or one row of more: some tenths of a second, 512 KiB of mask
+KEPT_EDGES = 2**17  # edges of a part where groups N:M are kept, which takes some ten times longer
+KEPT_TOGETHER = 48  # neighbouring edges of which the best choice is looked for at once
 GRID = 1 + 1 / 128  # a plan leaves this much of its eps for the source's grid of 2**-43, see docs/existence.md
 
 
@@ -57,12 +62,16 @@ def _arrived(*fields: Any) -> Candidates:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """All rows of one source layer: ``copies`` of every row of ``weights`` (n_l, G), wanted to within ``eps``."""
+    """All rows of one source layer: ``copies`` of every row of ``weights`` (n_l, G), wanted to within ``eps``.
+
+    groups: N:M where of every M neighbouring edges of a row N are to be kept.
+    """
 
     candidates: Candidates
     weights: Floats
     copies: int
     eps: float
+    groups: Groups | None = None
 
     @property
     def count(self) -> int:
@@ -77,7 +86,7 @@ class Rows:
     @property
     def starts(self) -> range:
         """The first row of every part; parts depend on the widths alone."""
-        return range(0, self.count, max(PART_EDGES // self.width, 1))
+        return range(0, self.count, max((KEPT_EDGES if self.groups else PART_EDGES) // self.width, 1))
 
     def wanted(self, first: int) -> Floats:
         """Return the weights wanted in the part that starts at row ``first``, (rows, G)."""
@@ -87,8 +96,16 @@ class Rows:
     def unit(self, first: int) -> Unit:
         """Return the part that starts at row ``first`` as a unit named (number, first); its row: :func:`solve`."""
         number = self.candidates.number
-        call = partial(solve, self.candidates, first, self.wanted(first), self.eps)
-        return Unit((number, first), f"rows of layer {number + 2}", call)
+        return Unit((number, first), f"rows of layer {number + 2}", self._call(first, self.wanted(first)))
+
+    def solve(self, first: int, wanted: Floats) -> Row:
+        """Choose the edges of rows ``first`` on, as many as ``wanted`` (rows, G) has; see :func:`solve`."""
+        return self._call(first, wanted)()
+
+    def _call(self, first: int, wanted: Floats) -> Callable[[], Row]:
+        if self.groups:
+            return partial(solve_kept, self.candidates, first, wanted, self.groups)
+        return partial(solve, self.candidates, first, wanted, self.eps)
 
 
 def solve(candidates: Candidates, first: int, wanted: Floats, eps: float) -> Row:
@@ -102,11 +119,48 @@ def solve(candidates: Candidates, first: int, wanted: Floats, eps: float) -> Row
     return {"weights": weights, "masks": masks}
 
 
-def layer_rows(source: Source, target: Target, number: int, precisions: tuple[float, ...]) -> Rows:
+def solve_kept(candidates: Candidates, first: int, wanted: Floats, groups: Groups) -> Row:
+    """Choose the edges of rows ``first`` on so that of every M neighbours N are kept; returns as :func:`solve` does.
+
+    The edges of a block are taken :data:`KEPT_TOGETHER` at a time, each time the choice that comes nearest to what is
+    still missing; so the last ones decide. An edge to a neuron that is 0 is worth 0, and counts when it is kept.
+    """
+    source, number = candidates.source, candidates.number
+    size, of = source.blocks[number], groups.of
+    values, states = source.rows(number + 2, first, len(wanted))
+    shape = (len(wanted), wanted.shape[1], size // of, of)
+    order = np.tile(np.arange(size // of), (wanted.shape[1], 1))
+    if candidates.precision is not None:
+        factor = np.maximum(first_layer(source.key(1), source.sizes[0], size, source.rates(1)), 0)
+        values *= factor
+        alive = (factor.reshape(shape[1:]) > 0).sum(axis=2)
+        order = np.argsort(-alive, axis=1, kind="stable")  # the groups that come first decide: the richest ones
+    taken = order[None, :, :, None]
+    numbers = np.take_along_axis(values.reshape(shape), taken, axis=2).reshape(-1, size)
+    fates = np.take_along_axis(states.reshape(shape), taken, axis=2).reshape(-1, size)
+    missing = wanted.reshape(-1).copy()
+    kept = np.empty(numbers.shape, np.bool_)
+    step = KEPT_TOGETHER // of * of
+    for start in range((size - 1) // step * step, -1, -step):  # a short part comes first, where it decides nothing
+        part = slice(start, start + step)
+        some = np.ascontiguousarray(numbers[:, part])
+        _, kept[:, part] = best_subsets(
+            targets=missing, values=some, states=np.ascontiguousarray(fates[:, part]), keep=groups, jobs=1
+        )
+        missing -= (some * kept[:, part]).sum(axis=1)
+    mask = np.empty(shape, np.bool_)
+    np.put_along_axis(mask, taken, kept.reshape(shape), axis=2)
+    bits = np.packbits(mask.reshape(len(wanted), -1), axis=1, bitorder="little")
+    return {"weights": wanted - missing.reshape(wanted.shape), "masks": bits}
+
+
+def layer_rows(
+    source: Source, target: Target, number: int, precisions: tuple[float, ...], groups: Groups | None = None
+) -> Rows:
     """Return the rows of target layer ``number`` + 1; precisions: eps of the weights of target layers 1 .. L."""
     copies = source.blocks[number + 1] if number + 1 < len(source.blocks) else 1
     if number == 0:
         candidates = Candidates(source, 0, precisions[0], tuple((target.low < 0).tolist()))
     else:
         candidates = Candidates(source, number)
-    return Rows(candidates, target.parted[number], copies, precisions[number] * GRID)
+    return Rows(candidates, target.parted[number], copies, precisions[number] * GRID, groups)

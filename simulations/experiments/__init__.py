@@ -47,6 +47,10 @@ EXPERIMENTS = {
         "simulations.experiments.found.command",
         "is search short of existence? tickets found by Edge-Popup beside those constructed in the same source",
     ),
+    "kept": Command(
+        "simulations.experiments.kept",
+        "the requirement and success where the sparsity of a choice, or N of every M, is prescribed",
+    ),
     "lueker": Command(
         "simulations.experiments.lueker",
         "the constants of Lueker's and da Cunha's theorems: between which numbers they lie",

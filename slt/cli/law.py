@@ -17,7 +17,19 @@ def add_law(p: ArgumentParser) -> None:
         default=READINGS[0],
         help="uniform: one draw serves all targets at once; pointwise: each single target is hit (default uniform)",
     )
+    add_kept(p)
     add_numbers(p)
+
+
+def add_kept(p: ArgumentParser) -> None:
+    """Add --sparsity and --keep, which say how many variables choices keep."""
+    p.add_argument("--sparsity", type=float, metavar="K", help="choices keep exactly the share 1 - K of all variables")
+    p.add_argument(
+        "--keep",
+        metavar="N:M",
+        help="choices keep exactly N of every M neighbours, such as 2:4; '2:4 lenient' lets a group that cannot comply "
+        "come as near as it can",
+    )
 
 
 def add_numbers(p: ArgumentParser) -> None:
@@ -41,7 +53,7 @@ def add_numbers(p: ArgumentParser) -> None:
 
 def law_of(args: Namespace) -> dict[str, Any]:
     """Return the arguments of a function of theory that these options are."""
-    return {name: getattr(args, name) for name in ("prune", "lock", "radius", "reading")}
+    return {name: getattr(args, name) for name in ("prune", "lock", "radius", "reading", "sparsity", "keep")}
 
 
 def other_law(args: Namespace) -> dict[str, Any] | None:
@@ -54,8 +66,13 @@ def other_law(args: Namespace) -> dict[str, Any] | None:
     from slt.core.laws import Integers
     from theory.models import asked_law
 
+    if args.sparsity is not None or args.keep is not None:
+        raise ValueError(
+            "--sparsity and --keep are for numbers uniform on [-1, 1]: leave out --law, --fan-in, --levels and --signed"
+        )
     law = asked_law(args.law, args.fan_in, args.levels)
     found = law_of(args) | {"eps": args.eps}
+    del found["sparsity"], found["keep"]
     if args.levels is not None:
         # sums are whole: one within 1/2 of every |z| <= M is every whole number up to M
         found |= {"radius": float(Integers(args.levels).M), "eps": 0.5}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from slt.core.keep import Groups, Share, keep_of
+from slt.core.keep import Groups, Share, growing
 from theory.arguments import checked_delta, checked_eps, checked_n, checked_radius, checked_rates
 from theory.estimate import DRAWS, estimated_n, estimated_success
 from theory.kept_estimate import estimated_kept_n, estimated_kept_success
@@ -153,7 +153,7 @@ def requirement(
         checked_rates(prune, lock),
     )
     law: dict[str, Any] = {"prune": rates.prune, "lock": rates.lock, "radius": radius}
-    kept = keep_of(sparsity=sparsity, keep=keep)
+    kept = growing(sparsity=sparsity, keep=keep)
     if kept is not None:
         return _kept_requirement(eps, delta, kept, law, reading)
     return Requirement(
@@ -192,7 +192,7 @@ def success(
     """
     eps, n, radius, rates = checked_eps(eps), checked_n(n), checked_radius(radius), checked_rates(prune, lock)
     law: dict[str, Any] = {"prune": rates.prune, "lock": rates.lock, "radius": radius}
-    kept = keep_of(sparsity=sparsity, keep=keep)
+    kept = growing(sparsity=sparsity, keep=keep)
     if kept is None:
         upper = 1 - failure_at_least(n, eps, **law, reading=reading)
         lower = 1 - failure_at_most(n, eps, **law)

@@ -17,6 +17,7 @@ was measured.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import TypedDict
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from simulations.run.runner import Work
 from slt.core.console import table
 from slt.core.forms import Numbers, count
 from slt.core.intervals import clopper_pearson, smallest_n
-from slt.core.keep import Groups, Keep, Share, groups_of
+from slt.core.keep import Groups, Share, groups_of
 from slt.core.store import Row
 from slt.core.tables import Table
 
@@ -42,6 +43,11 @@ ROOM = 24
 MISSED = 0.03  # by how much the estimate may be off
 
 
+class _Rates(TypedDict):
+    prune: float
+    lock: float
+
+
 @dataclass(frozen=True)
 class Setting:
     """One question. keep: a sparsity such as "0.5", or N:M; n: of the part "places" alone, else 0."""
@@ -54,9 +60,14 @@ class Setting:
     n: int = 0
 
     @property
-    def kept(self) -> Keep:
+    def kept(self) -> Share | Groups:
         """What is kept."""
         return groups_of(self.keep) if ":" in self.keep else Share(float(self.keep))
+
+    @property
+    def rates(self) -> "_Rates":
+        """Shares of pruned and locked variables."""
+        return {"prune": self.prune, "lock": self.lock}
 
     @property
     def said(self) -> dict[str, float | Groups]:
@@ -71,9 +82,9 @@ def _centre(prune: float, lock: float) -> str:
 
 SETTINGS = (
     *(Setting("requirement", f"{k:g}", 0.0, 0.0, eps) for k, eps in product(SPARSITIES, EPS)),
-    *(Setting("requirement", _centre(*rates), *rates, eps) for rates, eps in product(FROZEN, EPS[:2])),
+    *(Setting("requirement", _centre(p, q), p, q, eps) for (p, q), eps in product(FROZEN, EPS[:2])),
     *(Setting("requirement", keep, 0.0, 0.0, eps) for keep, eps in product(GROUPS, EPS)),
-    *(Setting("requirement", "2:4 lenient", *rates, eps) for rates, eps in product(FROZEN_GROUPS, EPS[:2])),
+    *(Setting("requirement", "2:4 lenient", p, q, eps) for (p, q), eps in product(FROZEN_GROUPS, EPS[:2])),
     *(Setting("places", "0.5", prune, lock, eps, n) for n, eps, prune, lock in PLACES),
 )
 
@@ -89,7 +100,7 @@ def _requirement(setting: Setting, trials: int, seed: int) -> Row:
     from theory.kept_necessary import necessary_kept_n
     from theory.kept_sufficient import sufficient_kept_n
 
-    kept, rates = setting.kept, {"prune": setting.prune, "lock": setting.lock}
+    kept, rates = setting.kept, setting.rates
     step = kept.of if isinstance(kept, Groups) else 1
     necessary = necessary_kept_n(setting.eps, DELTA, kept, **rates)
     if necessary is None:
@@ -117,7 +128,7 @@ def _places(setting: Setting, trials: int, seed: int) -> Row:
     from subsetsum.sizes import success_by_size
     from theory.kept_estimate import estimated_kept_success
 
-    n, rates = setting.n, {"prune": setting.prune, "lock": setting.lock}
+    n, rates = setting.n, setting.rates
     counts = success_by_size(n, setting.eps, trials, seed=seed, **rates).uniform
     places = []
     for kept in range(n + 1):

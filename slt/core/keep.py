@@ -101,11 +101,21 @@ def keep_of(*, size: int | None = None, sparsity: float | None = None, keep: str
 
     Raises ValueError where two of them are given.
     """
-    given = [name for name, value in (("size", size), ("sparsity", sparsity), ("keep", keep)) if value is not None]
-    if len(given) > 1:
-        raise ValueError(f"{' and '.join(given)} both say how many variables are kept: give one of them")
-    if size is not None:
-        return Size(size)
+    if size is None:
+        return growing(sparsity=sparsity, keep=keep)
+    _check_alone({"size": size, "sparsity": sparsity, "keep": keep})
+    return Size(size)
+
+
+def growing(*, sparsity: float | None = None, keep: str | Groups | None = None) -> Share | Groups | None:
+    """Return :func:`keep_of` of what grows with the number of variables."""
+    _check_alone({"sparsity": sparsity, "keep": keep})
     if sparsity is not None:
         return Share(sparsity)
     return None if keep is None else groups_of(keep)
+
+
+def _check_alone(arguments: dict[str, object]) -> None:
+    given = [name for name, value in arguments.items() if value is not None]
+    if len(given) > 1:
+        raise ValueError(f"{' and '.join(given)} both say how many variables are kept: give one of them")

@@ -49,6 +49,7 @@ def estimated_kept_success(
     Raises ValueError for arguments outside :mod:`theory.arguments`, n above 20000 or no multiple of the group, another
     reading, draws < 1 or a bad seed.
 
+    >>> from slt.core.keep import Size
     >>> round(estimated_kept_success(16, 0.01, Size(8)), 2)
     0.87
     """
@@ -80,6 +81,7 @@ def estimated_kept_n(
     ``largest``, succeeds. Raises ValueError for delta outside [1e-100, 1) and where :func:`estimated_kept_success`
     does.
 
+    >>> from slt.core.keep import Share
     >>> estimated_kept_n(0.1, 0.1, Share(0.5))
     14
     """

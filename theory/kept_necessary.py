@@ -21,7 +21,7 @@ from slt.core.keep import Groups, Keep, Share, Size
 from slt.core.rates import READINGS, Rates
 from theory.arguments import checked_delta, checked_eps, checked_n, checked_radius, checked_rates
 from theory.first_moment import near, near_on_average
-from theory.kept_reach import both_ends, reach_of_groups, reach_of_size
+from theory.kept_reach import both_ends, either_end, reach_of_groups, reach_of_size
 from theory.kept_states import compliance, states_at
 
 Array = NDArray[np.float64]
@@ -43,12 +43,13 @@ def failure_at_least_kept(
 
     Uniform: the probability that some |z| <= radius is further than eps from the sum of every choice. Pointwise: the
     largest over z of the probability that z is. A draw in which no choice complies fails.
-    Relation: proven lower bound, for this n alone: success need not rise with n. Bounds below 1e-11 (1 + n) by reach
+    Relation: proven lower bound, for this n alone: success need not rise with n. The bound itself need not fall with
+    eps, although the failure probability does. Bounds below 1e-11 (1 + n) by reach
     are given as 0. Raises ValueError for arguments outside :mod:`theory.arguments`, n above 20000, and n that is no
     multiple of the group.
 
-    >>> round(failure_at_least_kept(10, 0.01, Share(0.5)), 3), failure_at_least_kept(8, 0.01, Share(0.5))
-    (0.213, 1.0)
+    >>> [round(failure_at_least_kept(n, 0.01, Share(0.5)), 3) for n in (8, 10, 14)]
+    [1.0, 0.129, 0.067]
     """
     rates, uniform = checked_rates(prune, lock), one_of("reading", reading, READINGS) == "uniform"
     eps, radius, n = checked_eps(eps), checked_radius(radius), checked_n(n)
@@ -77,7 +78,7 @@ def necessary_kept_n(
     Raises ValueError for arguments outside :mod:`theory.arguments`.
 
     >>> necessary_kept_n(0.01, 0.05, Share(0.5)), necessary_kept_n(0.01, 0.05, Groups(2, 4), lock=0.3)
-    (13, None)
+    (15, None)
     """
     rates, uniform = checked_rates(prune, lock), one_of("reading", reading, READINGS) == "uniform"
     eps, radius, delta, largest = (
@@ -147,5 +148,5 @@ def _reach(n: int, eps: float, keep: Keep, rates: Rates, radius: float, uniform:
     unable, states = states_at(n, keep, rates, 1.0)
     if uniform and one > 0:
         both = both_ends(radius - eps, states.chosen, states.free, states.weight * (1 + 1e-8))
-        one = max(one, 2 * one - both)
+        one = either_end(one, both, rates)
     return min(unable + one, 1.0)

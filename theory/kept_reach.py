@@ -30,7 +30,7 @@ from slt.core.keep import Groups, Share, Size
 from slt.core.rates import Rates
 from theory.kept_lattice import Law, below, largest_of, least_spread, mixture, point, uniform
 from theory.kept_states import compliance, parts_of
-from theory.laws import binomial_weights, most, weight_error
+from theory.laws import below_table, binomial_weights, most, weight_error
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -56,7 +56,7 @@ def reach_of_size(n: int, eps: float, keep: Size | Share, rates: Rates, radius: 
         locked = np.zeros(1, np.int64)
         chance = rates.lock + rates.free * (1 - edges) / 2
         weight = -np.diff(_at_least(n, chance, kept))[:, None]
-        low_share = rates.lock * (1 + edges[1:]) / 2 / chance[:-1]
+        low_share = share_below(edges[:-1], edges[1:], rates)
     else:
         locked = np.arange(most(n, rates.lock) + 1)
         chance = rates.free / (1 - rates.lock) * (1 - edges) / 2
@@ -66,7 +66,23 @@ def reach_of_size(n: int, eps: float, keep: Size | Share, rates: Rates, radius: 
     used = np.flatnonzero(weight[:-1].sum(axis=1) > _SMALL)  # in the last cell larger values have no room
     c = float(radius) - float(eps) - 1e-12
     value = _below(c, edges[1:][used], low_share[used], kept - 1, locked, weight[used])
+    all_locked = float(binomial_weights(n, rates.lock, kept)) if isinstance(keep, Share) else 0.0
+    if all_locked > _SMALL:
+        value += all_locked * float(below_table(c, kept, 0, side="lower")[kept, 0]) * (1 - weight_error(n))
     return max(value - 1e-11 * (1 + n), 0.0)
+
+
+def share_below(v: Array, w: Array, rates: Rates) -> Array:
+    """Return q (1 + w)/2 / (q + f (1 - v)/2), v <= w: the least share of the kept ones that is below w.
+
+    Statement: for every threshold u in [v, w] the law of a kept number (locked, or free and above u) is at most that of
+    one uniform on [-1, w] with this probability and on [w, 1] else.
+    Proof. Let pi(u) = q + f (1 - u)/2, which falls. P(kept number <= x) is q (1 + x)/2 / pi(u) for x < u, so at least
+    q (1 + x)/2 / pi(v); and for u <= x <= w it is larger still. For x >= w it is 1 - (q + f)(1 - x)/2 / pi(u), at least
+    1 - (q + f)(1 - x)/2 / pi(w). The law here lies below both: it is linear on [w, 1] from q (1 + w)/2 / pi(v), at
+    most q (1 + w)/2 / pi(w) = 1 - (q + f)(1 - w)/2 / pi(w), to 1.
+    """
+    return rates.lock * (1 + w) / 2 / (rates.lock + rates.free * (1 - v) / 2)
 
 
 def _at_least(n: NDArray[np.int64] | int, chance: Array, k: int) -> Array:
@@ -84,6 +100,9 @@ def _below(c: float, top: Array, low_share: Array, others: int, locked: NDArray[
     """
     if not len(top):
         return 0.0
+    if others == 0 and locked[0] == 0:  # the threshold alone
+        alone = float(weight[top < c, 0].sum())
+        return alone + (_below(c, top, low_share, 0, locked[1:], weight[:, 1:]) if len(locked) > 1 else 0.0)
     low_mean, high_mean = (top - 1) / 2, (top + 1) / 2
     mean = low_share * low_mean + (1 - low_share) * high_mean
     second = low_share * (low_mean**2 + (1 + top) ** 2 / 12) + (1 - low_share) * (high_mean**2 + (1 - top) ** 2 / 12)
@@ -99,9 +118,11 @@ def _below(c: float, top: Array, low_share: Array, others: int, locked: NDArray[
     decay = 2 * low_share / (1 + top) + 2 * (1 - low_share) / (1 - top)
     base = 2 * pi / period
     waves, cut = 32, np.ones(len(top))
-    while waves < _MOST_WAVES and (cut @ weight).sum() > _SMALL:
+    while waves < _MOST_WAVES and cut.sum() > _SMALL:
         waves *= 2
-        cut = np.minimum(2 / pi / max(others, 1) * np.minimum(decay / (base * waves), 1) ** others, 1.0)
+        last = base * waves
+        of_terms = np.minimum(decay / last, 1)[:, None] ** others * min(1 / last, 1) ** locked
+        cut = (weight * np.minimum(2 / pi * of_terms / np.maximum(others + locked, 1), 1)).sum(axis=1)
     chunk = max(1, 400_000 // waves)
     k = np.arange(1, waves + 1)
     omega = base * k
@@ -114,8 +135,18 @@ def _below(c: float, top: Array, low_share: Array, others: int, locked: NDArray[
         wave = wave**others * (weight[part] @ power)
         half_line = np.exp(1j * omega * (t - start[part, None])) - np.exp(1j * omega * (t - end[part, None]))
         found[part] += 2 * (half_line * wave / (1j * omega * period)).real.sum(axis=1)
-    error = cut + 2 * np.exp(-_OUTSIDE) + 1e-12 * (1 + others)
-    return float(np.maximum(found - error * weight.sum(axis=1), 0.0).sum())
+    error = cut + (2 * np.exp(-_OUTSIDE) + 1e-12 * (1 + others)) * weight.sum(axis=1)
+    return float(np.maximum(found - error, 0.0).sum())
+
+
+def either_end(one: float, both: float, rates: Rates) -> float:
+    """Bound P(A or B) from below, B the mirror image of A; one: a lower bound of P(A), both: an upper one of P(A and
+    B).
+
+    Where nothing is frozen P(A and B) is at most P(A) P(B), too (Harris 1960): the largest and the smallest sum rise
+    with every value, so A is a falling event of independent values and B a rising one. And 2 x - x^2 rises with x.
+    """
+    return max(one, 2 * one - both, one * (2 - one) if rates.freezing == 0 else 0.0)
 
 
 def both_ends(short: float, chosen: Whole, free: Whole, weight: Array) -> float:
@@ -161,7 +192,7 @@ def reach_of_groups(
     one = below(_group_law(keep, rates, step), groups, short, "lower")
     both = one
     if two_sided and one > 0:
-        both = max(one, 2 * one - below(_group_spread(keep, rates, step), groups, 2 * short, "upper"))
+        both = either_end(one, below(_group_spread(keep, rates, step), groups, 2 * short, "upper"), rates)
     return min(max(unable, 0.0) + both, 1.0)
 
 

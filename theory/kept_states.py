@@ -57,6 +57,7 @@ def _of_all(n: int, keep: Keep, rates: Rates) -> tuple[float, States]:
     j = np.broadcast_to(np.int64(keep.count) if isinstance(keep, Size) else keep.kept(n) - a, weight.shape)
     complies = (j >= 0) & (j <= m)
     unable = float(weight[~complies].sum())
+    complies &= weight > 0
     chosen, free_ones, in_all = (np.broadcast_to(v, complies.shape)[complies] for v in (j, m, j + a))
     return unable, States(weight[complies], combinations(free_ones, chosen), in_all, chosen, free_ones)
 

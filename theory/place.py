@@ -3,9 +3,8 @@
 At x = 0 every free variable is kept, at x = 1 none is. Two questions, and they have different answers:
 
 * the rates p and q are given: which sparsity needs the fewest variables (:func:`best_place`)?
-* the sparsity k and the freezing ratio F = p + q are given: how much of F should be pruned (:func:`best_rates`)? The
-  rule
-  of Otsuka et al. 2024 makes k the centre of [p, 1 - q], that is x = 1/2.
+* the sparsity k and the freezing ratio F = p + q are given: how much of F should be pruned
+  (:func:`positions_by_theory`)? The rule of Otsuka et al. 2024 makes k the centre of [p, 1 - q], that is x = 1/2.
 
 All answers are estimates (:mod:`theory.kept_estimate`) at a fixed n, with common random numbers, so that curves are
 smooth although each point is a mean over draws. A whole number of variables is kept: of n variables, n - K are not, and
@@ -19,7 +18,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from slt.core.checks import closed_unit, shown, whole
+from slt.core.checks import closed_unit, open_unit, shown
 from slt.core.keep import Share
 from slt.core.rates import Rates
 from theory.arguments import checked_n, checked_rates
@@ -30,6 +29,8 @@ Array = NDArray[np.float64]
 DRAWS = 1000
 _LOOKS = 13  # points of the coarse curve
 _LEAST_FAILURE = 1e-6
+SAME_SUCCESS = 0.01
+SAME_N = 1.03
 
 
 class _Options(TypedDict):
@@ -182,41 +183,78 @@ def least_n(
     return _place(n, eps, k, rates, options)
 
 
-def best_rates(
-    n: int,
-    eps: float,
-    *,
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """Rates for a wanted sparsity and freezing ratio: the best by the estimate, and those of the centre rule.
+
+    needed: the n that either needs for the failure probability that was asked for; None where n was given instead.
+    """
+
+    best: Place
+    centre: Place
+    needed: tuple[int, int] | None
+
+    @property
+    def rule_is_right(self) -> bool:
+        """Say whether the centre rule costs at most 3 % of n, or 0.01 of success: no more than the estimate knows."""
+        if self.needed is None:
+            return self.best.success - self.centre.success <= SAME_SUCCESS
+        return self.needed[1] <= SAME_N * self.needed[0]
+
+    def __str__(self) -> str:
+        best, centre = self.best, self.centre
+        found = f"best p = {best.prune:.3g}, q = {best.lock:.3g} (place {best.place:.2f})"
+        if self.needed is None:
+            cost = f"success {centre.success:.3f} of {best.success:.3f} at n = {best.n}"
+        else:
+            cost = f"n = {self.needed[1]} in place of {self.needed[0]}"
+        verdict = "right" if self.rule_is_right else "not the best"
+        return f"{found}; the centre rule, p = {centre.prune:.3g}, is {verdict}: {cost}"
+
+
+def positions_by_theory(
     sparsity: float,
     freezing: float,
+    eps: float,
+    *,
+    n: int | None = None,
+    delta: float | None = None,
     radius: float = 1.0,
     reading: str = "uniform",
     draws: int = DRAWS,
     seed: int = 0,
-) -> tuple[Place, Place]:
+) -> Positions:
     """Return the best (p, q) with p + q = freezing for tickets of this sparsity, and those of the centre rule.
 
-    Best: of the largest estimated success with n variables, found as in :func:`best_place`. The centre rule chooses
-    p = F/2 + k - 1/2, so that k is the centre of [p, 1 - q]; where that is below 0 or above F, the nearest p that is
-    not. Raises ValueError unless 0 < sparsity < 1 and 0 <= freezing < 1.
+    Best: of the largest estimated success with n variables, found as in :func:`best_place`; with ``delta`` in place of
+    n, with the n that the centre rule needs. The centre rule chooses p = F/2 + k - 1/2, so that k is the centre of
+    [p, 1 - q]; where that is below 0 or above F, the nearest p that is not.
+    Raises ValueError unless 0 < sparsity < 1 and 0 <= freezing < 1, unless one of n and delta is given, and where the
+    centre rule needs more variables than :func:`theory.kept_estimate.estimated_kept_n` looks at.
     """
-    k, frozen = closed_unit("sparsity", sparsity), closed_unit("freezing", freezing)
-    if not 0 < k < 1:
-        raise ValueError(f"sparsity must lie strictly between 0 and 1, got {shown(k)}")
-    checked_rates(frozen, 0.0)
-    n = whole("n", n)
-    least, most = max(0.0, frozen - 1 + k), min(frozen, k)
+    k, frozen = open_unit("sparsity", sparsity), checked_rates(freezing, 0.0).prune
+    if (n is None) == (delta is None):
+        raise ValueError("give either n or delta")
     options = _Options(radius=radius, reading=reading, draws=draws, seed=seed)
 
-    def at(t: float) -> Place:
-        p = least + t * (most - least)
-        return _place(n, eps, k, Rates(p, max(frozen - p, 0.0)), options)
+    def needs(p: float) -> int:
+        found = estimated_kept_n(eps, delta or 0.0, Share(k), prune=p, lock=max(frozen - p, 0.0), **options)
+        if found is None:
+            raise ValueError(f"sparsity {k:g} at p = {p:g}, q = {frozen - p:g} needs more variables than are looked at")
+        return found
 
     centre = min(max(frozen / 2 + k - 0.5, 0.0), frozen)
-    ruled = _place(n, eps, k, Rates(centre, frozen - centre), options)
-    if most - least < 1e-9:
-        return ruled, ruled
-    found = _best(at)
-    return (found if found.success > ruled.success else ruled), ruled
+    variables = needs(centre) if n is None else checked_n(n)
+    least, most = max(0.0, frozen - 1 + k), min(frozen, k)
+
+    def at(p: float) -> Place:
+        return _place(variables, eps, k, Rates(p, max(frozen - p, 0.0)), options)
+
+    ruled = at(centre)
+    found = _best(lambda t: at(least + t * (most - least))) if most - least > 1e-9 else ruled
+    best = found if found.success > ruled.success else ruled
+    needed = None if delta is None else (min(needs(best.prune), variables), variables)
+    return Positions(best, ruled, needed)
 
 
 def _place(n: int, eps: float, sparsity: float, rates: Rates, options: _Options) -> Place:

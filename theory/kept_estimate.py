@@ -83,7 +83,7 @@ def estimated_kept_n(
 
     >>> from slt.core.keep import Share
     >>> estimated_kept_n(0.1, 0.1, Share(0.5))
-    14
+    13
     """
     eps, delta, radius, rates = (
         checked_eps(eps),

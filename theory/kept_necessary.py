@@ -49,7 +49,7 @@ def failure_at_least_kept(
     multiple of the group.
 
     >>> [round(failure_at_least_kept(n, 0.01, Share(0.5)), 3) for n in (8, 10, 14)]
-    [1.0, 0.129, 0.067]
+    [1.0, 0.214, 0.08]
     """
     rates, uniform = checked_rates(prune, lock), one_of("reading", reading, READINGS) == "uniform"
     eps, radius, n = checked_eps(eps), checked_radius(radius), checked_n(n)

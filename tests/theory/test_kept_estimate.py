@@ -126,8 +126,8 @@ def test_density_counts_the_sums_of_groups(keep):
 def test_one_group_and_one_size_have_the_same_density():
     x = np.sort(np.random.default_rng(5).uniform(-1, 1, (3, 16)), axis=1)
     size = np.array([5, 8, 12])
-    of_size = density_of_size(x, size, 0.01, np.full(3, -1e3), np.full(3, 1e3))
-    of_group = density_of_groups(x[:, None], size[:, None], 0.01, np.full(3, -1e3), np.full(3, 1e3))
+    of_size = density_of_size(x, size, 1e-12, np.full(3, -1e3), np.full(3, 1e3))
+    of_group = density_of_groups(x[:, None], size[:, None], 1e-12, np.full(3, -1e3), np.full(3, 1e3))
     for row in range(3):
         w = np.linspace(*np.quantile(all_sums(x[row], size[row]), [0.2, 0.8]), 20)
         a, b = (np.interp(w, found.w[row], found.log_rho[row]) for found in (of_size, of_group))

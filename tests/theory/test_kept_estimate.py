@@ -365,3 +365,20 @@ def test_few_choices_are_all_looked_at(monkeypatch):
 def test_bad_arguments_are_named(changed, line):
     with pytest.raises(ValueError, match=line):
         estimated_kept_success(**{"n": 6, "eps": 0.1, "keep": Size(2), **changed})
+
+
+@pytest.mark.parametrize(
+    ("n", "keep", "radius"), [(700, Share(0.5), 170.0), (680, Size(340), 165.0), (2100, groups_of("1:2"), 344.0)]
+)
+def test_of_many_values_the_ends_say_the_same(n, keep, radius, monkeypatch):
+    settings = {"radius": radius, "draws": 60}
+    ends = estimated_kept_success(n, 0.01, keep, **settings)
+    assert 0.1 < ends < 0.9
+    monkeypatch.setattr(kept_estimate, "_MANY", 10**9)
+    monkeypatch.setattr(kept_estimate, "_MANY_GROUPS", 10**9)
+    asked = []
+    for name in ("density_of_size", "density_of_groups"):
+        plain = getattr(kept_estimate, name)
+        monkeypatch.setattr(kept_estimate, name, lambda *a, plain=plain: asked.append(1) or plain(*a))
+    assert estimated_kept_success(n, 0.01, keep, **settings) == pytest.approx(ends, abs=1e-3)
+    assert asked

@@ -107,9 +107,9 @@ def estimated_kept_n(
     coarse = min(draws, _COARSE)
     low, high = least - 1, least
     while not reaches(high, coarse):
-        low, high = high, high + max(1, high // 8)
-        if high > end:
+        if high == end:
             return None
+        low, high = high, min(high + max(1, high // 8), end)
     found = first(lambda k: reaches(k, coarse), low + 1, high)
     if coarse < draws:
         found = first(lambda k: reaches(k, draws), 0, end + 1, guess=found, step=max(1, found // 50))

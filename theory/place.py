@@ -30,7 +30,7 @@ DRAWS = 1000
 _LOOKS = 13  # points of the coarse curve
 _LEAST_FAILURE = 1e-6
 SAME_SUCCESS = 0.01
-SAME_N = 1.03
+SAME_N = 1.05
 
 
 class _Options(TypedDict):
@@ -196,7 +196,7 @@ class Positions:
 
     @property
     def rule_is_right(self) -> bool:
-        """Say whether the centre rule costs at most 3 % of n, or 0.01 of success: no more than the estimate knows."""
+        """Say whether the centre rule costs at most 5 % of n, or 0.01 of success: no more than the estimate knows."""
         if self.needed is None:
             return self.best.success - self.centre.success <= SAME_SUCCESS
         return self.needed[1] <= SAME_N * self.needed[0]

@@ -320,6 +320,9 @@ def test_estimated_n_is_where_the_estimate_crosses_and_not_below_what_is_proven(
 def test_no_n_is_named_where_none_is_found(monkeypatch):
     assert estimated_kept_n(0.01, 0.05, groups_of("2:4"), lock=0.3) is None
     assert estimated_kept_n(0.01, 0.05, Share(0.5), largest=15) is None
+    monkeypatch.setattr(kept_estimate, "_success", lambda n, *_: float(n >= 25))
+    assert estimated_kept_n(0.01, 0.05, Share(0.5), largest=25) == 25
+    assert estimated_kept_n(0.01, 0.05, Share(0.5), largest=24) is None
     monkeypatch.setattr(kept_estimate, "_success", lambda n, *_: float(n < 20))
     monkeypatch.setattr(kept_estimate, "necessary_kept_n", lambda *_, **__: 24)
     assert estimated_kept_n(0.01, 0.05, Share(0.5)) is None

@@ -63,6 +63,19 @@ def test_at_a_given_sparsity_the_offset_is_the_same_on_both_sides_and_least_at_t
     assert centre is None or centre <= one + 1e-12
 
 
+@given(values=st.lists(st.integers(-64, 64), min_size=1, max_size=12), theta=st.integers(-64, 64), data=st.data())
+def test_the_largest_values_add_up_to_at_most_the_excess_over_any_number(values, theta, data):
+    j = data.draw(st.integers(0, len(values)))
+    values = sorted(values, reverse=True)
+
+    def bound(number):
+        return j * number + sum(max(value - number, 0) for value in values)
+
+    assert sum(values[:j]) <= bound(theta)
+    if j:
+        assert sum(values[:j]) == bound(values[j - 1])
+
+
 def test_at_given_rates_the_offset_shrinks_with_the_place():
     found = [offset_variance(x, prune=0.2, lock=0.2) for x in np.linspace(0, 1, 11)]
     assert np.all(np.diff(found) < 0)

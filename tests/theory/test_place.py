@@ -104,10 +104,10 @@ def test_what_the_centre_rule_costs_is_said():
         "best p = 0.14, q = 0.26 (place 0.60); "
         "the centre rule, p = 0.2, is not the best: success 0.900 of 0.930 at n = 40"
     )
-    right = Positions(best, centre, (100, 103))
+    right = Positions(best, centre, (100, 105))
     assert right.rule_is_right
-    assert str(right).endswith("is right: n = 103 in place of 100")
-    assert not Positions(best, centre, (100, 104)).rule_is_right
+    assert str(right).endswith("is right: n = 105 in place of 100")
+    assert not Positions(best, centre, (100, 106)).rule_is_right
 
 
 def test_rates_by_theory_ask_how_many_variables_each_needs(monkeypatch):

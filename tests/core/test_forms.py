@@ -165,13 +165,14 @@ def test_committed_rows_of_found_tickets_have_their_form():
 
 def test_committed_rows_of_searches_have_their_forms():
     pytest.importorskip("torch")
-    from torch_backend.commands import compare, jackpot, requirement
+    from torch_backend.commands import compare, jackpot, requirement, sparsity
 
     results = ROOT / "torch_backend" / "results"
     for pattern, form in (
         ("rivals-*.jsonl", compare.FORM),
         ("planted-*.jsonl", compare.FORM),
         ("requirement-*.jsonl", requirement.FORM),
+        ("sparsity-*.jsonl", sparsity.FORM),
     ):
         for path in results.glob(pattern):
             assert read_jsonl(path, form)

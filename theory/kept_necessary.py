@@ -56,7 +56,7 @@ def failure_at_least_kept(
     checked_keep(keep, n)
     if n == 0:
         return _empty(keep, eps, radius)
-    return max(_few(n, eps, keep, rates, radius, uniform), _reach(n, eps, keep, rates, radius, uniform))
+    return float(max(_few(n, eps, keep, rates, radius, uniform), _reach(n, eps, keep, rates, radius, uniform)))
 
 
 def necessary_kept_n(

@@ -71,7 +71,7 @@ def test_strict_groups_of_frozen_variables_fail_in_the_end_and_say_so():
 def test_rare_groups_that_do_not_comply_are_not_lost_to_rounding(keep, prune, lock):
     p, q, f = Fraction(prune), Fraction(lock), 1 - Fraction(prune) - Fraction(lock)
     rho = sum(
-        Fraction(q**pattern.count("l") * p**pattern.count("p") * f**pattern.count("f"))
+        Fraction(q ** pattern.count("l") * p ** pattern.count("p") * f ** pattern.count("f"))
         for pattern in product("plf", repeat=keep.of)
         if pattern.count("l") <= keep.kept and pattern.count("p") <= keep.of - keep.kept
     )

@@ -117,7 +117,7 @@ def failure_at_most_grouped(n: int, eps: float, keep: Groups, rates: Rates, radi
 
 
 def _refused(groups: int, keep: Groups, rates: Rates) -> float:
-    """Bound 1 - rho^g from above; from 1 - rho, a sum of its own, as rho may be 1 in floating point but not in truth."""
+    """Bound 1 - rho^g from above, by a sum for 1 - rho: in floating point rho may be 1 when it is less."""
     if keep.lenient:
         return 0.0
     no = 0.0

@@ -54,8 +54,8 @@ _ROUNDED_FREE = 1e-9
 class Witness:
     """A point at which the form with this C asks for fewer than are necessary.
 
-    where: the point in words. asked: what the form gives there; needed: n must be at least this. Or, with None for that,
-    success: a bound of the probability of success with the n that ``where`` names, below what is claimed.
+    where: the point in words. asked: what the form gives there; needed: n must be at least this. Where that is None,
+    success is a bound of the probability of success with the n that ``where`` names, below what is claimed.
     """
 
     C: float

@@ -1,4 +1,4 @@
-"""Natale et al. 2024, sums of exactly k of n numbers: a law that refutes Corollaries 1 and 2 as quoted, and what stands.
+"""Natale et al. 2024, sums of exactly k of n numbers: a law that refutes two corollaries as quoted, and what stands.
 
 On the text that we read, a public copy of arXiv:2410.14754 of which parts of section 4 are altered. The quoted law is a
 mixture of Uniform([-1, 1]) with probability p, "and some other density otherwise". That the other density may be any
@@ -23,9 +23,10 @@ _LEAST = 1e-300
 
 
 def uniform_needed(k: int) -> int:
-    """Return how many of k kept numbers must be uniform on [-1, 1], the others on [100, 101], for a sum up to sqrt(k) + 1.
+    """Return how many of k kept numbers must be small for a sum of at most sqrt(k) + 1.
 
-    With v of them the sum is at least 100 (k - v) - v = 100 k - 101 v. sqrt(k) is rounded up.
+    Small ones lie in [-1, 1], the others in [100, 101]. With v small ones the sum is at least
+    100 (k - v) - v = 100 k - 101 v. sqrt(k) is rounded up.
 
     >>> uniform_needed(50)
     50
@@ -141,14 +142,14 @@ def sum_bounded(k: int) -> tuple[float, float]:
 
     The constants of the paper's sum-bounded laws for the uniform one on [-1, 1]. Identity but for rounding: f_k is even
     and falls (Wintner), so they are taken at sqrt(k) and 0; f_k(x) = P(|U_1 + .. + U_{k-1} - x| <= 1)/2, exactly.
-    The largest of all k is 1/sqrt(2), at k = 2 (Ball 1986: central sections of the cube are at most sqrt(2)). As k grows
-    the least tends to sqrt(3/(2 pi)) exp(-3/2) = .15418. k from 2 on: at k = 1 the density jumps where it is asked.
+    The largest of all k is 1/sqrt(2), at k = 2 (Ball 1986: central sections of the cube are at most sqrt(2)). As k
+    grows the least tends to sqrt(3/(2 pi)) exp(-3/2) = .15418. k from 2 on: at k = 1 the density jumps at its ends.
 
     >>> [round(value, 5) for value in sum_bounded(2)]
     [0.20711, 0.70711]
     """
     k = whole("k", k, 2)
-    return tuple(sqrt(k) * float(_density(k, x)) for x in (Fraction(sqrt(k)), Fraction(0)))  # type: ignore[return-value]
+    return sqrt(k) * float(_density(k, Fraction(sqrt(k)))), sqrt(k) * float(_density(k, Fraction(0)))
 
 
 def _density(k: int, x: Fraction) -> Fraction:

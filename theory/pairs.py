@@ -130,7 +130,7 @@ def closed_half_n(eps: float, delta: float, *, radius: float = 1.0) -> int:
 
 
 def closed_cover(eps: float, part: float) -> int:
-    """Return the k of :func:`closed_half_n`: of k pairs the cover fails with probability at most ``part``; eps <= 1/2."""
+    """Return the k of :func:`closed_half_n`: k pairs fail to cover with probability at most ``part``; eps <= 1/2."""
     if eps > 0.5:
         raise ValueError(f"eps must be at most 1/2 here, got {eps:g}")
     uncovered = 2 * (1 - START_SHARE) * eps

@@ -1,4 +1,4 @@
-"""Verdicts that rest on a proof of their own: statements of the ledger that no form in C, eps, delta, p, q expresses."""
+"""Verdicts that rest on a proof of their own, about statements of the ledger that no form of ours expresses."""
 
 from collections.abc import Callable, Mapping
 
@@ -16,4 +16,4 @@ PROOFS: Mapping[str, Proof] = {
 def proof_of(key: str) -> str:
     """Return the name of the function that proves the verdict on this claim; empty where there is none."""
     found = PROOFS.get(key)
-    return "" if found is None else f"{found.__module__}.{found.__name__}"  # type: ignore[attr-defined]
+    return "" if found is None else f"{found.__module__}.{found.__name__}"

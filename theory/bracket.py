@@ -46,8 +46,11 @@ def places(claim: Claim, prune: float, lock: float) -> list[Place]:
     """Return the points at which a claim's form is looked at: first over precision, then over the rates.
 
     prune, lock: the user's rates, of which the claim takes those that it speaks of. Over the rates only where the
-    constant may not depend on them. None for a mixture, whose other law is not known.
+    constant may not depend on them. None for a mixture, whose other law is not known, and for a claim with a proof of
+    its own, of which our bounds do not speak.
     """
+    if claim.proof:
+        return []
     if claim.model == MIXTURE:  # what is necessary depends on its other law
         return []
     usual = claim.rates(prune, lock)

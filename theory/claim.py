@@ -26,6 +26,7 @@ from theory.judge import (
     implied_constant,
     judge,
 )
+from theory.proofs import PROOFS, proof_of
 
 QUOTED, RECONSTRUCTED, OURS = "quoted", "reconstructed", "ours"
 CORRECTED = "corrected"
@@ -90,6 +91,7 @@ class Claim:
     constant_depends_on: which of the rates "p" and "q" its constant may depend on. min_at_most: it is claimed where
     min(delta, eps) is at most this. source: "quoted" when its text was read, with the ``quote``; "reconstructed" when
     its formula is ours, which may differ from the paper's; "ours". unjudged: why it cannot be judged here, else empty.
+    proof: the function that proves the verdict, for a statement that no form of ours expresses (:mod:`theory.proofs`).
     known: the verdict that is known already, or empty; only a refutation that was not known ends a command with code 1.
     corrected: the repaired form, where the published one fails.
     """
@@ -111,6 +113,7 @@ class Claim:
     source: str = RECONSTRUCTED
     quote: str = ""
     unjudged: str = ""
+    proof: str = ""
     known: str = ""
     corrected: Correction | None = None
 
@@ -162,9 +165,12 @@ class Claim:
 @lru_cache(maxsize=64)
 def _judged(claim: Claim, rates: Rates) -> "Verdict":
     """Return the verdict on a claim at rates that it speaks of; it takes seconds, and several texts ask for it."""
-    published = judge(claim._question(claim.asked, rates, claim.min_at_most))
-    repaired = None
-    if claim.corrected is not None:
+    repaired: Judgement | None = None
+    if claim.proof:
+        published, repaired = PROOFS[claim.key]()
+    else:
+        published = judge(claim._question(claim.asked, rates, claim.min_at_most))
+    if claim.corrected is not None and not claim.proof:
         repaired = judge(claim._question(claim.corrected.form, rates, claim.corrected.min_at_most))
     word = published.verdict
     if word == REFUTED and repaired is not None and repaired.verdict == PROVEN:
@@ -194,8 +200,8 @@ def read_claim(path: str | Path) -> Claim:
     """Return the claim of a TOML file.
 
     The table ``[claim]`` must have key, paper, number, reading and form; it may have the other fields of
-    :class:`Claim`, and a table ``[corrected]`` with name, form, trouble and min_at_most. A claim with ``unjudged`` may
-    have an empty form.
+    :class:`Claim`, and a table ``[corrected]`` with name, form, trouble and min_at_most. A claim with ``unjudged``
+    or ``proof`` may have an empty form.
 
     Raises ValueError for content that is no claim, OSError when the file cannot be read.
     """
@@ -241,7 +247,12 @@ def _claim(table: dict[str, Any], corrected: Any) -> Claim:
     if "known" in values:
         one_of("known", values["known"], WORDS)
     model = values.get("model", MODEL)
-    unjudged = values.get("unjudged", "")
+    proof = values.get("proof", "")
+    if proof and proof != proof_of(values["key"]):
+        raise ValueError(f"proof must name the function of theory.proofs for this key, got {proof}")
+    if proof and values.get("unjudged"):
+        raise ValueError("a claim that has a proof must not be unjudged")
+    unjudged = values.get("unjudged", "") or proof  # neither needs a form or a model that we can judge
     if model not in MODELS and not unjudged:
         raise ValueError(
             f"claims are judged for the models {', '.join(MODELS)}; one of {model!r} must say in unjudged why it is not"

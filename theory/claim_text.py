@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from theory.claim import Claim, Verdict
-    from theory.judge import Judgement
+    from theory.judge import Judgement, Witness
 
 
 def number(value: float) -> str:
@@ -33,11 +33,14 @@ def told(claim: "Claim", found: "Verdict", prune: float, lock: float) -> str:
     rates = claim.rates(prune, lock)
     read = "" if claim.source == "quoted" else f" (its form is {claim.source})"
     lines = [f"Verdict at p = {rates.prune:g}, q = {rates.lock:g}: {found.word}{read}"]
-    lines += judgement_told(found.published, f"  The form {claim.asked.statement}")
+    subject = f"  The form {claim.form.statement}" if claim.form else "  The statement"
+    lines += judgement_told(found.published, subject)
     if claim.corrected is not None and found.repaired is not None:
         lines += judgement_told(
             found.repaired, f"  Corrected ({claim.corrected.name}): {claim.corrected.form.statement}"
         )
+    if claim.proof:
+        lines.append(f"  Proof: {claim.proof}.")
     if claim.known:
         agrees = "as its file says" if claim.known == found.word else f"but its file says: {claim.known}"
         lines.append(f"  The verdict is {found.word}, {agrees}.")
@@ -49,11 +52,7 @@ def judgement_told(found: "Judgement", subject: str) -> list[str]:
     if found.verdict == "refuted":
         every = "every C" if found.up_to is None else f"every C up to {found.up_to:g}"
         lines = [f"{subject} is refuted for {every}: {found.reason}."]
-        lines += [
-            f"    C = {w.C:g}: at {w.where} it asks for n >= {number(w.asked)}; n >= {number(w.needed)} is necessary"
-            for w in found.witnesses
-        ]
-        return lines
+        return lines + [f"    {witness_told(w)}" for w in found.witnesses]
     if found.verdict == "proven" and found.constant is not None:
         lines = [f"{subject} is proven with C = {number(found.constant)}: {found.reason}."]
         if found.constant_half is not None and found.constant_half < 0.99 * found.constant:
@@ -63,6 +62,14 @@ def judgement_told(found: "Judgement", subject: str) -> list[str]:
     if found.constant_half is not None:
         lines.append(f"    Where min(delta, eps) <= 1/2 it is proven with C = {number(found.constant_half)}.")
     return lines
+
+
+def witness_told(found: "Witness") -> str:
+    """Return one witness as text."""
+    line = f"C = {found.C:g}: at {found.where} it asks for n >= {number(found.asked)}; "
+    if found.needed is None:
+        return line + f"success has probability at most {found.success:.2g}"
+    return line + f"n >= {number(found.needed)} is necessary"
 
 
 def in_a_line(claim: "Claim", found: "Verdict") -> str:
@@ -83,7 +90,12 @@ def constant_or_reason(claim: "Claim", found: "Verdict") -> str:
     stands = found.standing
     if stands is None:
         return claim.unjudged
-    return stands.reason if stands.constant is None else f"C = {number(stands.constant)}"
+    told = stands.reason if stands.constant is None else f"C = {number(stands.constant)}"
+    if not claim.proof or found.published is None:
+        return told
+    if claim.corrected is not None and found.repaired is stands:
+        told += f" ({claim.corrected.name}); refuted as quoted"
+    return f"{told}: {witness_told(found.published.witnesses[0])}" if found.published.witnesses else told
 
 
 def form_told(claim: "Claim") -> str:

@@ -5,7 +5,7 @@ each goes from its smallest sum to its largest, one neighbour at a time. docs/sp
 """
 
 from dataclasses import dataclass
-from math import comb, exp, expm1, log, pi
+from math import comb, exp, expm1, log, log1p, pi
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,9 +102,9 @@ def failure_at_most_grouped(n: int, eps: float, keep: Groups, rates: Rates, radi
     groups = keep.groups(n)
     if groups > LARGEST_GROUPS:
         raise ValueError(f"n must be at most {LARGEST_GROUPS * keep.of} for keep {keep}, got {n}")
-    states, complies = group_states(keep, rates)
-    refused = -expm1(groups * log(complies)) if complies > 0 else 1.0
-    if not groups or not states:
+    states, _ = group_states(keep, rates)
+    refused = _refused(groups, keep, rates)
+    if not groups or not states or refused == 1:
         return 1.0
     cover = _cover_means(groups, eps, tuple(states))
     useful = np.flatnonzero(cover < _TOO_MUCH)
@@ -114,6 +114,19 @@ def failure_at_most_grouped(n: int, eps: float, keep: Groups, rates: Rates, radi
     short = _short(radius * (1 + 1e-15) - PAIR_WINDOW / 2, groups, first, tuple(states))
     failure = min(float((cover[first] + 2 * short).min()), 1.0)
     return min(1.0, (refused + (1 - refused) * failure) * (1 + 1e-12))
+
+
+def _refused(groups: int, keep: Groups, rates: Rates) -> float:
+    """Bound 1 - rho^g from above, by a sum for 1 - rho: in floating point rho may be 1 when it is less."""
+    if keep.lenient:
+        return 0.0
+    no = 0.0
+    for locked in range(keep.of + 1):
+        for pruned in range(keep.of - locked + 1):
+            if locked > keep.kept or pruned > keep.of - keep.kept:
+                ways = comb(keep.of, locked) * comb(keep.of - locked, pruned)
+                no += ways * rates.lock**locked * rates.prune**pruned * rates.free ** (keep.of - locked - pruned)
+    return min(1.0, -expm1(groups * log1p(-no)) * (1 + 1e-9)) if no < 1 else 1.0
 
 
 def _cover_means(groups: int, eps: float, states: tuple[State, ...]) -> Floats:

@@ -54,13 +54,15 @@ _ROUNDED_FREE = 1e-9
 class Witness:
     """A point at which the form with this C asks for fewer than are necessary.
 
-    where: the point in words. asked: what the form gives there; needed: n must be at least this.
+    where: the point in words. asked: what the form gives there; needed: n must be at least this. Where that is None,
+    success is a bound of the probability of success with the n that ``where`` names, below what is claimed.
     """
 
     C: float
     where: str
     asked: float
-    needed: float
+    needed: float | None
+    success: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

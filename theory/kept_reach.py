@@ -96,7 +96,8 @@ def _below(c: float, top: Array, low_share: Array, others: int, locked: NDArray[
 
     top, low_share: (cells,); V is uniform on [-1, top] with probability low_share and on [top, 1] else, U on [-1, 1].
     weight: (cells, locked). The law is put on a circle, and its Fourier series cut off. Errors: what wraps around
-    (Bernstein); what is cut off: |E exp(i w V)| <= A/w, and the coefficient of a half-line is at most 1/(pi k).
+    (Bernstein); what is cut off: |E exp(i w V)| <= min(1, A/w), and two coefficients of a half-line of at most 1/(pi k)
+    each. With N terms that have A <= w at the last wave and size s there, that adds up to at most 2 s/(pi N).
     """
     if not len(top):
         return 0.0
@@ -121,8 +122,10 @@ def _below(c: float, top: Array, low_share: Array, others: int, locked: NDArray[
     while waves < _MOST_WAVES and cut.sum() > _SMALL:
         waves *= 2
         last = base * waves
-        of_terms = np.minimum(decay / last, 1)[:, None] ** others * min(1 / last, 1) ** locked
-        cut = (weight * np.minimum(2 / pi * of_terms / np.maximum(others + locked, 1), 1)).sum(axis=1)
+        # only terms that have begun to fall by the last wave fall beyond it; with none, all of the weight is given up
+        terms = others * (decay <= last)[:, None] + locked * (last >= 1)
+        size = np.minimum(decay / last, 1)[:, None] ** others * min(1 / last, 1) ** locked
+        cut = (weight * np.where(terms > 0, np.minimum(2 / pi * size / np.maximum(terms, 1), 2), 2)).sum(axis=1)
     chunk = max(1, 400_000 // waves)
     k = np.arange(1, waves + 1)
     omega = base * k

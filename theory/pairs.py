@@ -17,6 +17,8 @@ from theory.game import START_SHARE, GrowthGame
 Floats = NDArray[np.float64]
 
 PAIR_WINDOW = 2.0  # length of the window W that pairs cover: no difference of two values is longer
+SPREAD = 2 * log(2 * sinh(0.5))  # log of E exp(-U - U'), what the base of a covering pair costs the shift; below .0827
+SHIFT = log(2 / (e - 3 / e))  # -log of E exp(-max(X, X')), what a shifting pair adds to it; above .214
 
 
 @lru_cache(maxsize=64)
@@ -120,14 +122,18 @@ def closed_half_n(eps: float, delta: float, *, radius: float = 1.0) -> int:
     >>> closed_half_n(0.01, 0.05)
     184
     """
-    eps, part = checked_eps(eps), checked_delta(delta) / 2
+    eps, delta, radius = checked_eps(eps), checked_delta(delta), checked_radius(radius)
+    cover = closed_cover(eps, delta / 2)
+    more = log(4 / delta) + radius - 1 + cover * SPREAD
+    shift = ceil(max(more, 0.0) / SHIFT * (1 + 1e-12))
+    return 2 * (cover + shift + (cover + shift) % 2)
+
+
+def closed_cover(eps: float, part: float) -> int:
+    """Return the k of :func:`closed_half_n`: k pairs fail to cover with probability at most ``part``; eps <= 1/2."""
     if eps > 0.5:
         raise ValueError(f"eps must be at most 1/2 here, got {eps:g}")
-    radius = checked_radius(radius)
     uncovered = 2 * (1 - START_SHARE) * eps
     start, left = 2 * START_SHARE * eps / (2 + uncovered), uncovered / (2 + uncovered)
     size = log((1 - start) / start) + log((1 - left) / left) - log(part)
-    cover = ceil(size / -log1p(-0.25 + uncovered**2 / 16) * (1 + 1e-12))
-    more = log(2 / part) + radius - 1 + 2 * cover * log(2 * sinh(0.5))
-    shift = ceil(max(more, 0.0) / log(2 / (e - 3 / e)) * (1 + 1e-12))
-    return 2 * (cover + shift + (cover + shift) % 2)
+    return ceil(size / -log1p(-0.25 + uncovered**2 / 16) * (1 + 1e-12))

@@ -54,6 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def no_points(claim: "Claim") -> str:
     """Return why there are no points at which constants are looked for."""
+    if claim.proof:
+        return "the verdict rests on a proof of its own"
     if claim.model == "uniform mixture":
         return "what is necessary depends on the other law of the mixture"
     return "none of those that are looked at lies in the domain of the form"

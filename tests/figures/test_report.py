@@ -63,7 +63,7 @@ def test_the_report_has_the_whole_ledger(text):
         assert row[3] == claim.source
         assert (row[4] == "not judged") == bool(claim.unjudged)
         assert row[5] == (claim.unjudged or row[5])
-    assert {row[4] for row in cells} == {"proven", "corrected", "open", "not judged"}
+    assert {row[4] for row in cells} == {"proven", "refuted", "corrected", "open", "not judged"}
 
 
 def test_names_inside_the_page_are_used_once_and_exist(text):

@@ -106,6 +106,19 @@ def test_a_corrected_claim_ends_with_0_and_shows_both_forms(capsys):
     assert words.count("is necessary") == 4
 
 
+def test_a_claim_with_a_proof_of_its_own_shows_it_and_its_witnesses(capsys):
+    code, out = _shown(capsys, "claim", "Natale 2024, Cor. 1")
+    words = " ".join(out.split())
+    assert code == 0
+    assert "The statement is refuted for every C: in the text that we read" in words
+    assert words.count("success has probability at most") == 4
+    assert "Proof: theory.natale2024.corollary_1." in words
+    assert "No constants at single points: the verdict rests on a proof of its own." in words
+    row = json.loads(_shown(capsys, "claim", "Natale 2024, Cor. 2", "--json")[1])
+    assert (row["verdict"], row["corrected"]["constant"], row["points"]) == ("corrected", 147, [])
+    assert row["published"]["witnesses"][0]["needed"] is None
+
+
 def test_a_claim_that_is_not_judged_says_why(capsys):
     code, out = _shown(capsys, "claim", "Borgs 2001, threshold")
     assert code == 0
@@ -172,7 +185,7 @@ def test_every_form_of_output_of_one_claim(tmp_path, capsys):
 def test_the_ledger_lists_every_judged_claim_in_every_form(capsys):
     code, out = _shown(capsys, "claims", "--judged", "--json")
     rows = json.loads(out)
-    assert code == 0  # nothing of the ledger is refuted without a correction
+    assert code == 0  # nothing of the ledger is refuted that was not known to be
     assert [row["claim"]["key"] for row in rows] == JUDGED
     words = {row["claim"]["key"]: row["verdict"] for row in rows}
     assert {key: words[key] for key in ("2.1", "2.2", "A.2", "A.3")} == {

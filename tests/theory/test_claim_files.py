@@ -13,6 +13,7 @@ from slt.core.rates import READINGS
 from theory.claim import LARGEST, MODEL, OURS, QUOTED, RECONSTRUCTED, Form, read_claim
 from theory.claims import CLAIMS, LEDGER, MAIN
 from theory.judge import MODELS
+from theory.proofs import proof_of
 
 FILES = sorted(Path(theory.claims.__file__).parent.glob("*.toml"))
 
@@ -35,8 +36,9 @@ def test_every_file_of_the_ledger_is_a_claim(file):
         assert text
     assert claim.source in (QUOTED, RECONSTRUCTED)
     assert claim.quote or claim.source == RECONSTRUCTED
-    assert claim.unjudged or claim.form is not None
-    assert claim.unjudged or claim.model in MODELS
+    assert claim.unjudged or claim.proof or claim.form is not None
+    assert claim.unjudged or claim.proof or claim.model in MODELS
+    assert claim.proof == proof_of(claim.key)
     if claim.form is not None:
         assert claim.form.sample_size(2.0, 1e-3, 1e-3, claim.rates(0.4, 0.3)) > 0
         assert claim.form.statement == f"n >= {claim.form.text}"
@@ -149,6 +151,12 @@ BAD = {
     "products that are pruned": (GOOD + 'model = "products"\nprunes = true\n', "prunes and locks are not true"),
     "a mixture that is locked": (GOOD + 'model = "uniform mixture"\nlocks = true\n', "locks are not true"),
     "an unknown verdict": (GOOD + 'known = "false"\n', "known must be one of"),
+    "a proof of another claim": (GOOD + 'proof = "theory.natale2024.corollary_1"\n', "proof must name the function"),
+    "a proof and not judged": (
+        GOOD.replace("T.1", "Natale 2024, Cor. 1")
+        + 'proof = "theory.natale2024.corollary_1"\nunjudged = "it is not"\n',
+        "that has a proof must not be unjudged",
+    ),
     "p without prunes": (_form("C / (1 - p)"), "prunes is not true"),
     "q without locks": (_form("C / (1 - q)"), "locks is not true"),
     "empty form": (_form(""), "form must be an expression"),

@@ -66,6 +66,20 @@ def test_strict_groups_of_frozen_variables_fail_in_the_end_and_say_so():
     assert failure_at_most_kept(n, 0.3, keep, prune=0.01, lock=0.01, radius=0.5) <= 0.3
 
 
+@pytest.mark.parametrize("keep", [Groups(1, 2), Groups(2, 4), Groups(3, 3)])
+@pytest.mark.parametrize(("prune", "lock"), [(2.0**-30, 0.0), (0.0, 2.0**-30), (2.0**-20, 2.0**-25)])
+def test_rare_groups_that_do_not_comply_are_not_lost_to_rounding(keep, prune, lock):
+    p, q, f = Fraction(prune), Fraction(lock), 1 - Fraction(prune) - Fraction(lock)
+    rho = sum(
+        Fraction(q ** pattern.count("l") * p ** pattern.count("p") * f ** pattern.count("f"))
+        for pattern in product("plf", repeat=keep.of)
+        if pattern.count("l") <= keep.kept and pattern.count("p") <= keep.of - keep.kept
+    )
+    fails = 1 - rho**500
+    assert failure_at_most_kept(500 * keep.of, 0.1, keep, prune=prune, lock=lock) >= fails
+    assert fails <= module._refused(500, keep, Rates(prune, lock)) <= fails * (1 + Fraction(1, 10**8))
+
+
 def test_the_mean_cover_is_that_of_the_number_of_pairs():
     states = (State(0.25, 4, 0, 2), State(0.5, 3, 1, 1), State(0.25, 2, 2, 0))
     means = module._cover_means(3, 0.3, states)

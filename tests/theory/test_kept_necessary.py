@@ -3,7 +3,7 @@
 from collections import defaultdict
 from fractions import Fraction
 from itertools import combinations, product
-from math import comb
+from math import comb, factorial
 
 import numpy as np
 import pytest
@@ -65,6 +65,19 @@ def test_reach_is_at_most_the_probability_that_the_largest_sum_is_short_and_near
     assert exact > 0.01
     assert exact - error - 0.006 <= bound <= exact + error
     assert 0.5 * exact <= coarse <= bound + 1e-9
+
+
+@pytest.mark.parametrize(("others", "cells"), [(3, 256), (7, 512), (15, 1024), (31, 2048)])
+def test_narrow_terms_whose_waves_end_late_are_no_reason_to_say_more_than_is_true(others, cells):
+    """Terms on [t, 1], t near 1, against the law of Irwin and Hall; columns for locked ones make the period long."""
+    top, locked = 1 - 1 / cells, np.arange(60)
+    weight = np.zeros((1, 60))
+    weight[0, 0] = 1
+    for x in np.linspace(0, others, 21):
+        exact = sum((-1) ** k * comb(others, k) * max(Fraction(x) - k, 0) ** others for k in range(others + 1))
+        c = top * (1 + others) + x * (1 - top)
+        found = kept_reach._below(c, np.array([top]), np.zeros(1), others, locked, weight)
+        assert found <= exact / factorial(others) + 1e-9
 
 
 def test_reach_of_few_is_what_integration_gives():

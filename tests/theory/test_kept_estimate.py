@@ -279,6 +279,7 @@ def test_a_draw_that_cannot_comply_fails():
     assert 0.2 < strict < compliance(groups_of("2:4"), Rates(0.2, 0.2)) ** 16 + 0.03 < 0.5 < lenient
 
 
+@pytest.mark.long
 @given(
     n=st.integers(1, 12),
     eps=st.floats(1e-3, 0.5),
@@ -295,6 +296,7 @@ def test_estimate_is_a_probability_and_uniform_success_implies_pointwise(n, eps,
     assert 0 <= uniform <= pointwise + 0.05 <= 1.05
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("keep", [Share(0.55), groups_of("2:4 lenient")])
 @pytest.mark.parametrize("reading", ["uniform", "pointwise"])
 def test_estimate_grows_with_eps_and_shrinks_with_radius(keep, reading):
@@ -317,6 +319,7 @@ def test_estimated_n_is_where_the_estimate_crosses_and_not_below_what_is_proven(
     assert n >= necessary_kept_n(0.1, 0.2, keep, **law)
 
 
+@pytest.mark.long
 def test_no_n_is_named_where_none_is_found(monkeypatch):
     assert estimated_kept_n(0.01, 0.05, groups_of("2:4"), lock=0.3) is None
     assert estimated_kept_n(0.01, 0.05, Share(0.5), largest=15) is None

@@ -82,6 +82,7 @@ def test_at_given_rates_the_offset_shrinks_with_the_place():
     assert found[-1] == pytest.approx(0.2 / 3)
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize(
     ("x", "prune", "lock", "reading"),
     [(0.2, 0.0, 0.0, "uniform"), (0.3, 0.2, 0.2, "uniform"), (0.5, 0.4, 0.3, "pointwise"), (0.8, 0.0, 0.3, "uniform")],

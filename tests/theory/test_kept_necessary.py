@@ -80,6 +80,7 @@ def test_narrow_terms_whose_waves_end_late_are_no_reason_to_say_more_than_is_tru
         assert found <= exact / factorial(others) + 1e-9
 
 
+@pytest.mark.long
 def test_reach_of_few_is_what_integration_gives():
     dense = Rates()
     for c in (0.25, 0.5, 0.9):
@@ -325,6 +326,7 @@ CHECKED = [
 ]
 
 
+@pytest.mark.long(keep=3)
 @pytest.mark.parametrize(("n", "eps", "keep", "prune", "lock"), CHECKED)
 def test_no_bound_exceeds_the_measured_failure(n, eps, keep, prune, lock):
     trials = 3000
@@ -339,6 +341,7 @@ def test_no_bound_exceeds_the_measured_failure(n, eps, keep, prune, lock):
             assert bound >= failure / 20
 
 
+@pytest.mark.long
 @settings(max_examples=40)
 @given(
     n=st.integers(0, 10),
@@ -358,6 +361,7 @@ def test_bounds_are_ordered(n, eps, rates, radius, keep):
     assert wider <= pointwise + 1e-9
 
 
+@pytest.mark.long
 def test_every_smaller_n_is_excluded_and_this_one_is_not():
     for keep, law in ((Share(0.5), {"prune": 0.2, "lock": 0.2}), (Size(5), {"prune": 0.4}), (groups_of("1:2"), {})):
         n = necessary_kept_n(0.03, 0.1, keep, **law)
@@ -366,6 +370,7 @@ def test_every_smaller_n_is_excluded_and_this_one_is_not():
         assert min(bounds[:-1]) > 0.1 >= bounds[-1]
 
 
+@pytest.mark.long
 def test_necessary_grows_with_every_demand():
     base = necessary_kept_n(0.01, 0.1, Share(0.5), lock=0.2)
     assert necessary_kept_n(0.0001, 0.1, Share(0.5), lock=0.2) > base

@@ -46,6 +46,7 @@ SETTINGS = [
 ]  # fmt: skip
 
 
+@pytest.mark.long(keep=4)
 @pytest.mark.parametrize(("n", "eps", "keep", "radius", "prune", "lock"), SETTINGS)
 def test_no_draws_fail_more_often_than_the_bound(n, eps, keep, radius, prune, lock):
     bound = failure_at_most_kept(n, eps, keep, prune=prune, lock=lock, radius=radius)
@@ -79,6 +80,7 @@ def test_states_that_cannot_keep_so_many_fail(keep):
     assert failure_at_most_kept(24, 0.9, keep, prune=p, radius=0.1) >= 0.99
 
 
+@pytest.mark.long
 def test_locked_variables_count_as_kept():
     # K = 5 of 20, and more than 5 are locked with probability .874; five of the free ones would nearly always do
     more = binom.sf(5, 20, 0.4)
@@ -86,6 +88,7 @@ def test_locked_variables_count_as_kept():
     assert failure_at_most_kept(20, 0.9, Size(5), lock=0.4, radius=0.3) < more
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("keep", [Share(0.5), Share(0.8)])
 def test_the_bound_falls_with_eps_and_rises_with_the_radius(keep):
     by_eps = [failure_at_most_kept(60, eps, keep) for eps in (0.1, 0.03, 0.01)]
@@ -96,6 +99,7 @@ def test_the_bound_falls_with_eps_and_rises_with_the_radius(keep):
     assert by_radius[0] < by_radius[-1]
 
 
+@pytest.mark.long
 def test_more_is_needed_for_less_failure_and_the_answer_is_one():
     needed = [sufficient_kept_n(0.1, delta, Share(0.5)) for delta in (0.2, 0.05, 1e-3, 1e-12)]
     assert needed == sorted(set(needed))
@@ -204,6 +208,7 @@ def test_draws_whose_pairs_cover_their_window_and_whose_reach_is_long_enough_nev
     assert succeeded >= 20
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.pinned
 @pytest.mark.parametrize("kept", ["sparsity .5", "sparsity .75", "1:2", "2:4", "1:8"])
 def test_the_page_shows_what_is_computed(kept):

@@ -49,6 +49,7 @@ def test_the_top_of_a_smooth_curve_is_found(peak, monkeypatch):
     assert best_place(20, 0.05).success == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-3)
 
 
+@pytest.mark.long
 def test_with_nothing_locked_the_best_place_is_on_the_sparse_side_and_with_much_locked_near_the_centre():
     dense = best_place(14, 0.05, draws=600)
     locked = best_place(40, 0.05, prune=0.1, lock=0.4, draws=600)
@@ -58,6 +59,7 @@ def test_with_nothing_locked_the_best_place_is_on_the_sparse_side_and_with_much_
     assert sides[1].success > sides[0].success + 0.1
 
 
+@pytest.mark.long
 def test_a_place_off_the_best_costs_variables():
     best = least_n(0.1, 0.2, draws=400)
     assert estimated_kept_n(0.1, 0.2, Share(best.sparsity), draws=400) == best.n

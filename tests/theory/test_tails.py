@@ -67,6 +67,7 @@ def test_the_closed_constant_holds_at_every_n(eps):
     assert LUEKER.proven_below(1e-30) == pytest.approx(1 / log(4 / 3), rel=0.01)
 
 
+@pytest.mark.long
 def test_the_closed_bound_is_above_the_game_and_no_kappa_below_its_decay_is_proven():
     for eps in (0.3, 0.01, 1e-4):
         for n in (5, 40, 90):

@@ -28,7 +28,7 @@ from slt.core.forms import Numbers, count
 from slt.core.intervals import clopper_pearson, smallest_n
 from slt.core.keep import Groups, Share, groups_of
 from slt.core.store import Row
-from slt.core.tables import Table
+from slt.core.tables import Table, Written
 
 DELTA = 0.05
 CONFIDENCE = 0.99
@@ -180,16 +180,19 @@ def requirements(rows: Sequence[Row]) -> Table:
                 f"{row['eps']:g}",
                 _shown(row["necessary"]),
                 _shown(row["estimated"]),
-                f"{_shown(row['value'])} [{row['lower']}, {upper}]",
+                Written(_shown(row["value"]), str(row["lower"]), upper),
                 _shown(row["sufficient"]),
                 ratio,
-                None if there is None else f"{said:.3f} / {there[1]:.3f}",
+                None if said is None else f"{said:.3f}",
+                None if there is None else Written(*(f"{end:.3f}" for end in (there[1], there[0], there[2]))),
             )
         )
     return table(
-        f"n at delta = {DELTA:g}, |z| <= 1, where the sparsity or N:M is prescribed; success: estimated / measured at "
-        "the estimated n",
-        ("<keep", "<p, q", "eps", "necessary", "estimated", "<measured", "sufficient", "suff./meas.", "<success"),
+        f"n at delta = {DELTA:g}, |z| <= 1, where the sparsity or N:M is prescribed; success at the estimated n",
+        (
+            *("<keep", "<p, q", "eps", "necessary", "estimated", "<measured", "sufficient", "suff./meas."),
+            *("success est.", "<success measured"),
+        ),
         lines,
     )
 
@@ -197,7 +200,12 @@ def requirements(rows: Sequence[Row]) -> Table:
 def places(row: Row) -> Table:
     """Return a line for each sparsity of one setting of the part "places"."""
     lines = [
-        (f"{sparsity:.3f}", f"{said:.3f}", f"{value:.3f} [{lower:.3f}, {upper:.3f}]", f"{said - value:+.3f}")
+        (
+            f"{sparsity:.3f}",
+            f"{said:.3f}",
+            Written(f"{value:.3f}", f"{lower:.3f}", f"{upper:.3f}"),
+            f"{said - value:+.3f}",
+        )
         for sparsity, said, lower, value, upper in row["places"]
         if upper > 0.01 or said > 0.01
     ]

@@ -1,6 +1,7 @@
 """The experiment on prescribed sparsities and N:M: committed rows agree with what is proven, and it runs."""
 
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,12 @@ def test_committed_rows_lie_between_what_is_proven_and_near_what_is_estimated():
         assert row["lower"] <= row["value"] <= row["upper"]
         assert row["sufficient"] >= row["lower"]
         assert abs(row["success_estimated"] - row["success_measured"][1]) <= kept.MISSED
+
+
+def test_the_page_shows_the_committed_rows():
+    page = (Path(__file__).parents[2] / "docs" / "results.md").read_text()
+    lines = kept.requirements(read_jsonl(RESULT)).markdown().split("\n")
+    assert "\n".join(lines[2:]) in page
 
 
 @pytest.mark.parametrize("index", [0, 19, pytest.param(-1, marks=pytest.mark.long)])

@@ -7,14 +7,16 @@ Answers are kept from run to run (:mod:`slt.core.cache`).
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 from slt.core.cache import current
 from slt.core.first import first
 from slt.core.keep import Share
 from theory.factors import DELTA, EVERY_EPS
+from theory.freezing import positioned
 from theory.kept_estimate import estimated_kept_success
-from theory.place import best_place, place_of, positions_by_theory, sparsity_at
+from theory.place import Positions, best_place, place_of, positions_by_theory, sparsity_at
 
 DRAWS = 500
 MOST = 20_000  # variables
@@ -56,15 +58,37 @@ def best(prune: float, lock: float, eps: float) -> float:
 
 @cache
 def best_moved(sparsity: float, freezing: float, eps: float) -> float:
-    """Return the place at which theory would put this sparsity, at this p + q and the n that the centre needs."""
+    """Return the place at which theory would put this sparsity, at this p + q and the n that the centre rule needs."""
 
     def make() -> float:
-        centre = min(max(freezing / 2 + sparsity - 0.5, 0.0), freezing)
-        lock = freezing - centre
-        n = needed(place_of(sparsity, prune=centre, lock=lock), centre, lock, eps)
-        return positions_by_theory(sparsity, freezing, eps, n=n, draws=DRAWS).best.place
+        return _positions(sparsity, freezing, eps, _centre_needs(sparsity, freezing, eps)).best.place
 
     return _kept("best position", [sparsity, freezing, eps, DELTA, DRAWS], make)
+
+
+def positions(sparsity: float, freezing: float, eps: float) -> Positions:
+    """Return :func:`theory.place.positions_by_theory` at failure delta, with the n that either pair of rates needs.
+
+    Raises ValueError where that is more than 20000 variables.
+    """
+    n = _centre_needs(sparsity, freezing, eps)
+    found = _positions(sparsity, freezing, eps, n)
+    other = n if found.best == found.centre else needed(found.best.place, found.best.prune, found.best.lock, eps)
+    return replace(found, needed=(min(other, n), n))
+
+
+def _centre_needs(sparsity: float, freezing: float, eps: float) -> int:
+    rates = positioned(freezing, sparsity)
+    n = needed(place_of(sparsity, prune=rates.prune, lock=rates.lock), rates.prune, rates.lock, eps)
+    if n == MOST:
+        raise ValueError(
+            f"sparsity {sparsity:g} at p = {rates.prune:g}, q = {rates.lock:g} needs more than {MOST} variables"
+        )
+    return n
+
+
+def _positions(sparsity: float, freezing: float, eps: float, n: int) -> Positions:
+    return positions_by_theory(sparsity, freezing, eps, n=n, draws=DRAWS)
 
 
 def over_eps(predict: Callable[[float], float]) -> list[float]:

@@ -1,4 +1,7 @@
-"""Every figure, in the order in which they are drawn and shown: a new one is a module here and a line below."""
+"""Every figure, in the order in which they are drawn and shown: a new one is a module here and a line below.
+
+A figure without all of its committed results is drawn from a user's own rows alone, and is not in the report.
+"""
 
 from importlib import import_module
 
@@ -10,6 +13,8 @@ MODULES = (
     "hole",
     "sweep",
     "limits",
+    "kept",
+    "kept_places",
     "laws",
     "other_laws",
     "regimes",
@@ -23,6 +28,8 @@ MODULES = (
     "jackpots",
     "rivals",
     "comparison",
+    "best_places",
     "load",
 )
-FIGURES: tuple[Figure, ...] = tuple(import_module(f"figures.{name}").FIGURE for name in MODULES)
+KNOWN: tuple[Figure, ...] = tuple(import_module(f"figures.{name}").FIGURE for name in MODULES)
+FIGURES: tuple[Figure, ...] = tuple(figure for figure in KNOWN if all(path.is_file() for path in figure.results))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from figures import fresh, paper
-from figures.all import FIGURES
+from figures.all import FIGURES, KNOWN
 from figures.record import Figure
 from figures.style import FORMATS, KINDS, RENDERED, output
 from slt.core.command import Parser
@@ -20,10 +20,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     needs; OSError when a file cannot be read or written.
     """
     args = _parser().parse_intermixed_args(argv)
-    chosen = [figure for figure in FIGURES if args.name in (None, figure.name)]
-    if not chosen:
-        known = ", ".join(figure.name for figure in FIGURES)
-        raise ValueError(f"unknown figure {args.name!r}; known: {known}")
+    named = {figure.name: figure for figure in (*KNOWN, *FIGURES)}
+    if args.name is not None and args.name not in named:
+        raise ValueError(f"unknown figure {args.name!r}; known: {', '.join(named)}")
+    chosen = list(FIGURES) if args.name is None else [named[args.name]]
     if args.fresh and args.results:
         raise ValueError(f"--fresh makes the results that are drawn; it goes with no file, got {args.results[0]}")
     if args.fresh and args.out is None:
@@ -52,7 +52,7 @@ def _check(chosen: Sequence[Figure], args: Namespace, out: Path, kinds: Sequence
 
 
 def _parser() -> Parser:
-    known = "\n".join(f"  {figure.name:12} {figure.about}" for figure in FIGURES)
+    known = "\n".join(f"  {figure.name:12} {figure.about}" for figure in KNOWN)
     parser = Parser(
         prog="slt figures",
         description="Draw figures from the committed results or from your own rows; without a name, all of them.",

@@ -114,10 +114,11 @@ def render(
     """Draw every lemma in its own panel, write the files to ``folder`` and return their paths.
 
     confidence: with which all intervals hold together, for the legend; None: that of the rows, where they have one.
-    Rows of another law have that under "law" and no claim: their panels differ in the rates.
+    Rows of another law have that under "law", rows of a prescribed sparsity or N:M that under "keep", and no claim:
+    their panels differ in the rates.
     """
     titles = {claim.key: f"Lemma {claim.key} ({claim.title})" for claim in CLAIMS}
-    rows = [{"claim": row.get("law")} | row for row in rows]
+    rows = [{"claim": row.get("law") or row.get("keep")} | row for row in rows]
     uniform = [row for row in rows if row["reading"] == "uniform"]
     if not uniform:
         raise ValueError("the figure requirement needs rows in the uniform reading; there are none")
@@ -135,7 +136,7 @@ def render(
             draw(ax, chosen)
             lemma = f"{titles.get(group[0], f'Lemma {group[0]} (of another version)')}\n"
             rates = f"p = {chosen[0]['prune']:g}, q = {chosen[0]['lock']:g}"
-            ax.set_title(rates if chosen[0].get("law") else lemma + rates)
+            ax.set_title(rates if {"law", "keep"} & set(chosen[0]) else lemma + rates)
             ax.set_xlabel("precision eps")
         # one axis for all panels: what freezing costs is seen as height
         axes[0][0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -148,7 +149,10 @@ def render(
         labels = [f"{label}{sure}" if label in simulated else label for label in labels]
         key(figure, handles, labels, loc="upper center", ncols=3, bbox_to_anchor=(0.5, 0.02))
         law = uniform[0].get("law")
-        figure.suptitle(headline(uniform) + (f"\nNumbers: {law}{', signed' * uniform[0]['signed']}" if law else ""))
+        said = f"\nNumbers: {law}{', signed' * uniform[0]['signed']}" if law else ""
+        if "keep" in uniform[0]:
+            said = f"\nChoices: {uniform[0]['keep']}"
+        figure.suptitle(headline(uniform) + said)
         arrange(figure)
         paths = save(figure, name, folder)
     return paths

@@ -1,10 +1,13 @@
 """The bounds and the estimate of theory, each asked once: a run that is repeated finds them in the cache."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
-from simulations.lemmas.measure import Law, named
+from simulations.lemmas.measure import Law, kept_name, named
 from slt.core import laws
 from slt.core.cache import current
+from slt.core.keep import Groups, Share
+from theory.requirement import SMALLEST_DELTA
 
 
 def necessary(eps: float, delta: float, law: Law, reading: str = "uniform") -> int:
@@ -69,6 +72,43 @@ def law_sufficient(eps: float, delta: float, law: Law, numbers: laws.Law, signed
         return law_sufficient_n(eps, delta, law=numbers, signed=signed, **law)
 
     return _known("law sufficient", [eps, delta, dict(law), named(numbers), signed], make)
+
+
+# where what is kept is prescribed; None where no number is known
+
+
+def kept_necessary(eps: float, delta: float, law: Law, reading: str, keep: Share | Groups) -> int | None:
+    """Return :func:`theory.kept_necessary.necessary_kept_n`."""
+    from theory.kept_necessary import necessary_kept_n
+
+    def make() -> int | None:
+        return necessary_kept_n(eps, delta, keep, reading=reading, **law)
+
+    return _known("kept necessary", [eps, delta, dict(law), reading, kept_name(keep)], make)
+
+
+def kept_estimated(eps: float, delta: float, law: Law, reading: str, keep: Share | Groups) -> int | None:
+    """Return :func:`theory.kept_estimate.estimated_kept_n`, None where it cannot see failures as rare as delta."""
+    from theory.kept_estimate import estimated_kept_n
+
+    def make() -> int | None:
+        if delta < SMALLEST_DELTA:
+            return None
+        return estimated_kept_n(eps, delta, keep, reading=reading, **law)
+
+    return _known("kept estimated", [eps, delta, dict(law), reading, kept_name(keep)], make)
+
+
+def kept_sufficient(eps: float, delta: float, law: Law, keep: Share | Groups) -> int | None:
+    """Return :func:`theory.kept_sufficient.sufficient_kept_n`, which holds in both readings; None without a bound."""
+    from theory.kept_sufficient import sufficient_kept_n
+
+    def make() -> int | None:
+        with suppress(ValueError):  # checked arguments: a bound that does not speak of these
+            return sufficient_kept_n(eps, delta, keep, **law)
+        return None
+
+    return _known("kept sufficient", [eps, delta, dict(law), kept_name(keep)], make)
 
 
 def _known(what: str, question: object, make: Callable[[], int | None]) -> int | None:

@@ -11,6 +11,7 @@ from simulations.lemmas.law_rows import FEW
 from simulations.lemmas.measure import Law, largest_n, planned_trials, seconds_per_trial
 from simulations.lemmas.settings import Settings
 from slt.core.amounts import duration, size
+from slt.core.keep import step
 from slt.core.rates import Rates
 from subsetsum.memory import chain_bytes, likely_most_free, refuse_if_too_large
 from subsetsum.sampling import COARSE_N
@@ -19,6 +20,8 @@ from theory.reach import gaussian_reach_n
 WORTH_SAYING = 120.0  # seconds; the defaults take less
 BOUNDS = 2e-3  # seconds that all bounds of one setting take for each variable, measured at 2000 to 8000 variables
 THEORY = 3.0  # seconds that the bounds of another law take for one setting, measured
+BOUNDS_KEPT = 0.03  # the same where what is kept is prescribed, measured at 40 to 500 variables
+MOST_KEPT = 1000  # variables, where what is kept is prescribed
 TABLES = 3e8  # bytes of the bounds' tables, at their largest
 
 
@@ -109,5 +112,33 @@ def announce_law(settings: Settings, all_rates: Iterable[Rates], *, jobs: int) -
                 drawn.refuse("eps", eps, radius, jobs, chains=True)
             count = settings.trials or planned_trials(n_max, eps, other=True)
             seconds += count * seconds_per_trial(n_max, eps, other=True) / jobs + 5 * BOUNDS * n + THEORY
+            largest = max(largest, n)
+    _say(seconds, 0.0, largest)
+
+
+def announce_kept(settings: Settings, all_rates: Iterable[Rates], *, jobs: int) -> None:
+    """Say the same where choices keep a prescribed number of variables, by what choices of any size need.
+
+    Raises ValueError where more variables are needed than are measured, and for an eps whose sums memory would not
+    hold.
+    """
+    from subsetsum.kept import refuse
+
+    unit = step(settings.kept)
+    seconds, largest = 0.0, 0
+    for rates in all_rates:
+        law = settings.rated(rates)
+        for eps in settings.eps:
+            n = ceil(gaussian_reach_n(eps, settings.delta, **law))
+            if n > MOST_KEPT:
+                raise ValueError(
+                    f"prune {rates.prune:g} and lock {rates.lock:g} need at least about {n:.2g} variables at radius "
+                    f"{settings.radius:g}, more than are measured where what is kept is prescribed ({MOST_KEPT}); "
+                    "slt n asks the bounds alone"
+                )
+            n_max = -(-largest_n(n) // unit) * unit
+            refuse("eps", eps, settings.kept, n_max, likely_most_free(n_max, rates), settings.radius, jobs)
+            count = settings.trials or planned_trials(n_max, eps, kept=True)
+            seconds += count * seconds_per_trial(n_max, eps, kept=True) / jobs + BOUNDS_KEPT * n
             largest = max(largest, n)
     _say(seconds, 0.0, largest)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from simulations.lemmas.curves import Curves
+from simulations.lemmas.kept_rows import KeptMaker
 from simulations.lemmas.law_rows import LawMaker
 from simulations.lemmas.rows import Maker
 from simulations.lemmas.settings import Settings
@@ -44,12 +45,12 @@ def verify(
     """
     found = Found()
     with Curves(seed=settings.seed, store=store, engine=engine) as curves:
-        maker = LawMaker(settings, curves) if settings.is_other else Maker(settings, curves)
+        maker = _maker(settings, curves)
         work = chain(maker.work(claims), meanwhile)
         for claim in claims:
             first = len(found.rows)
             try:
-                what = f"Rates of {claim.key}" if settings.is_other else f"Lemma {claim.key}"
+                what = f"Lemma {claim.key}" if settings.names_lemmas else f"Rates of {claim.key}"
                 with console.progress(len(settings.eps), what) as advance:
                     for eps in settings.eps:
                         shown = 0.0
@@ -66,3 +67,10 @@ def verify(
             if found.interrupted:
                 break
     return found
+
+
+def _maker(settings: Settings, curves: Curves) -> Maker | LawMaker:
+    """Return what makes the rows of these numbers and choices."""
+    if settings.names_lemmas:
+        return Maker(settings, curves)
+    return (LawMaker if settings.kept is None else KeptMaker)(settings, curves)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from simulations.lemmas.verdicts import overall
 from slt.core import console
 from slt.core.intervals import shown
+from slt.core.keep import Groups
 from slt.core.laws import Constant, Integers, Law, Product, Uniform
 from slt.core.store import Row
 from theory.claim import Claim
@@ -29,8 +30,19 @@ COLUMNS = {  # and the least width of each, so that the tables stand in line
 NAMES = ("necessary", "estimated", "sufficient")
 
 
+def kept_text(keep: str) -> str:
+    """Say what choices keep.
+
+    >>> kept_text("2:4"), kept_text("sparsity 0.5")
+    ('keep 2:4', 'sparsity 0.5')
+    """
+    return f"keep {keep}" if ":" in keep else keep
+
+
 def described(settings: "Settings") -> str:
     """Return what the numbers and the choices are, in a line."""
+    if settings.kept is not None:
+        return f"Choices: {kept_text(str(settings.kept))}, locked variables among those that are kept."
     choices = "{-1, 0, 1}" if settings.signed else "{0, 1}"
     whole = " Targets are whole numbers." if settings.levels is not None else ""
     return f"Numbers: {settings.numbers}. Choices: {choices}.{whole}"
@@ -42,8 +54,8 @@ def law_table(out: console.Page, rows: list[Row]) -> None:
         return
     counts = sorted({row["trials"] for row in rows})
     trials = " to ".join(str(count) for count in dict.fromkeys([counts[0], counts[-1]]))
-    alphabet = ", signed" if rows[0]["signed"] else ""
-    title = f"{rows[0]['law']}{alphabet}: p = {rows[0]['prune']:g}, q = {rows[0]['lock']:g}; {trials} trials a row"
+    asked = f"{rows[0]['law']}{', signed' * rows[0]['signed']}" if "law" in rows[0] else kept_text(rows[0]["keep"])
+    title = f"{asked}: p = {rows[0]['prune']:g}, q = {rows[0]['lock']:g}; {trials} trials a row"
     cells = [
         (
             row["reading"],
@@ -73,6 +85,8 @@ def law_conclusions(out: console.Page, settings: "Settings", rows: list[Row]) ->
         "consistent: the measured interval agrees with the proven bounds. contradicted: it lies wholly outside.\n"
         "undecided: too few trials for an upper end, or too few variables.\n"
     )
+    if isinstance(settings.kept, Groups):
+        out.print(f"Only multiples of {settings.kept.of} count as n.\n")
     for name, reason in unknown(rows):
         out.print(f"{name} -: {reason}.")
     if unknown(rows):
@@ -120,6 +134,13 @@ SIGNED_CONSTANTS = (
 def law_verdicts(out: console.Page, settings: "Settings", rows: list[Row]) -> None:
     """Print why no lemma gets a verdict, what the ledger holds on such numbers, and whether the rows agree."""
     out.print("Verdicts")
+    if settings.kept is not None:
+        out.print(
+            "  None on the lemmas: they speak of choices that keep any number of variables, "
+            f"these rows of {kept_text(str(settings.kept))}."
+        )
+        out.print(f"  Rows against the proven bounds: {overall([row['verdict'] for row in rows])}")
+        return
     choices = "{-1, 0, 1}" if settings.signed else "{0, 1}"
     out.print(
         "  None on the lemmas: they speak of numbers that are uniform on [-1, 1] and of choices from {0, 1}, "

@@ -70,6 +70,9 @@ def law_row(settings: Settings, rates: Rates, reading: str, setting: CurveSettin
 class LawMaker:
     """What makes the rows of each rates at each eps, as :class:`simulations.lemmas.rows.Maker` those of a lemma."""
 
+    _curve = staticmethod(law_curve)
+    _row = staticmethod(law_row)
+
     def __init__(self, settings: Settings, curves: Curves) -> None:
         self._settings, self._curves = settings, curves
         different = {(claim.rates(settings.prune, settings.lock), eps) for claim in CLAIMS for eps in settings.eps}
@@ -81,12 +84,16 @@ class LawMaker:
         settings = self._settings
         asked = [(claim.rates(settings.prune, settings.lock), eps) for claim in claims for eps in settings.eps]
         for rates, eps in asked:
-            self._settled[rates, eps] = law_curve(settings, rates, eps)
+            self._settled[rates, eps] = self._curve(settings, rates, eps)
             self._curves.start(self._settled[rates, eps])
             yield
         for rates, eps in asked:
-            law_sufficient(eps, settings.delta, settings.rated(rates), settings.numbers, settings.signed)
+            self._ahead(settings, rates, eps)
             yield
+
+    def _ahead(self, settings: Settings, rates: Rates, eps: float) -> None:
+        """Do the theory of a row that no curve needs."""
+        law_sufficient(eps, settings.delta, settings.rated(rates), settings.numbers, settings.signed)
 
     def share(self, claim: Claim, eps: float) -> float:
         """Return which share of the trials for these rows is done, 1 when they can be made."""
@@ -98,4 +105,4 @@ class LawMaker:
         rates = claim.rates(self._settings.prune, self._settings.lock)
         setting = self._settled[rates, eps]
         curve = self._curves.curve(setting)
-        return [law_row(self._settings, rates, reading, setting, curve, self._confidence) for reading in READINGS]
+        return [self._row(self._settings, rates, reading, setting, curve, self._confidence) for reading in READINGS]

@@ -20,6 +20,7 @@ from simulations.run.units import Engine
 from slt.core import laws
 from slt.core.forms import Form, Numbers, count
 from slt.core.intervals import Crossing, smallest_n
+from slt.core.keep import Groups, Share, arguments
 from slt.core.store import Row, Store
 from subsetsum.curves import TARGETS
 
@@ -29,6 +30,7 @@ MOST_CHUNKS = 50_000  # of one curve, so that a store of 10^12 trials still has 
 EXPERIMENT = "success curve"  # in a store
 SECONDS_PER_CURVE = 30.0  # one core; where 50,000 trials would take longer, fewer are drawn
 SECONDS_PER_OTHER = 15.0  # the same for another law
+SECONDS_OF_KEPT = 5e-7, 1e-6  # where what is kept is prescribed: times n_max^2, and over eps, measured to n_max = 120
 SECONDS_OF_OTHERS = 4.5e-5  # of another law, for each variable of a trial: measured at n_max = 30 to 600
 
 
@@ -44,7 +46,7 @@ class Law(TypedDict):
 class CurveSetting:
     """One success curve: precision, rates, target radius, largest n and number of trials, all fixed beforehand.
 
-    law, signed: what the numbers are, and whether choices are from {-1, 0, 1}.
+    law, signed: what the numbers are, and whether choices are from {-1, 0, 1}. keep: what choices keep.
     """
 
     eps: float
@@ -55,6 +57,7 @@ class CurveSetting:
     trials: int
     law: laws.Law = field(default=laws.PRESENT, repr=False)
     signed: bool = False
+    keep: Share | Groups | None = field(default=None, repr=False)
 
     @property
     def is_other(self) -> bool:
@@ -66,7 +69,18 @@ class CurveSetting:
         """What tells this curve from every other one, as JSON values."""
         names = ("eps", "prune", "lock", "radius", "n_max", "trials")
         own = {"law": named(self.law), "signed": self.signed} if self.is_other else {}
+        if self.keep is not None:
+            own = own | {"keep": kept_name(self.keep)}
         return {name: getattr(self, name) for name in names} | own
+
+
+def kept_name(keep: Share | Groups) -> str:
+    """Return a text that tells what is kept from everything else that may be.
+
+    >>> kept_name(Share(0.1 + 0.2)), kept_name(Groups(2, 4))
+    ('sparsity 0.30000000000000004', '2:4')
+    """
+    return f"sparsity {keep.sparsity!r}" if isinstance(keep, Share) else str(keep)
 
 
 def named(law: laws.Law) -> str:
@@ -86,10 +100,15 @@ class Curve:
     pointwise: NDArray[np.int64]
     trials: int
 
-    def crossing(self, reading: str, delta: float, confidence: float) -> Crossing:
-        """Return the interval of the smallest n with success probability at least ``1 - delta``."""
+    def crossing(self, reading: str, delta: float, confidence: float, step: int = 1) -> Crossing:
+        """Return the interval of the smallest n with success probability at least ``1 - delta``.
+
+        step: only its multiples are looked at.
+        """
         counts = self.uniform if reading == "uniform" else self.pointwise
-        return smallest_n(counts, self.trials, 1 - delta, confidence)
+        found = smallest_n(counts[::step], self.trials, 1 - delta, confidence)
+        ends = (None if n is None else n * step for n in (found.value, found.upper))
+        return Crossing(found.lower * step, *ends)
 
 
 def largest_n(expected: int) -> int:
@@ -97,21 +116,23 @@ def largest_n(expected: int) -> int:
     return expected + ceil(expected / 4) + 12
 
 
-def seconds_per_trial(n_max: int, eps: float, other: bool = False) -> float:
+def seconds_per_trial(n_max: int, eps: float, other: bool = False, kept: bool = False) -> float:
     """Predict the cost of one curve on one core of about 3 GHz; only sample and chunk sizes depend on it.
 
-    other: whether numbers or choices are others than those of the lemmas.
+    other: whether numbers or choices are others than those of the lemmas. kept: whether what they keep is prescribed.
     """
+    if kept:
+        return SECONDS_OF_KEPT[0] * n_max**2 + SECONDS_OF_KEPT[1] / eps
     return 1e-6 * (2 + 0.08 * n_max + 0.07 / eps) + (SECONDS_OF_OTHERS * n_max if other else 0.0)
 
 
-def planned_trials(n_max: int, eps: float, other: bool = False) -> int:
+def planned_trials(n_max: int, eps: float, other: bool = False, kept: bool = False) -> int:
     """Return the default number of trials of a curve: 50,000, or what half a minute allows, at least 1,000.
 
-    other: as in :func:`seconds_per_trial`; a quarter of a minute then.
+    other, kept: as in :func:`seconds_per_trial`; a quarter of a minute then.
     """
-    seconds = SECONDS_PER_OTHER if other else SECONDS_PER_CURVE
-    return max(LEAST_TRIALS, min(TRIALS, int(seconds / seconds_per_trial(n_max, eps, other))))
+    seconds = SECONDS_PER_OTHER if other or kept else SECONDS_PER_CURVE
+    return max(LEAST_TRIALS, min(TRIALS, int(seconds / seconds_per_trial(n_max, eps, other, kept))))
 
 
 def goals(setting: CurveSetting) -> NDArray[np.float64]:
@@ -155,6 +176,7 @@ def count_successes(setting: CurveSetting, seed: int, first: int, count: int) ->
         first=first,
         law=setting.law,
         signed=setting.signed,
+        **arguments(setting.keep),  # type: ignore[arg-type]
     )
     return {"trials": count, "uniform": counts.uniform.tolist(), "pointwise": counts.pointwise.tolist()}
 
@@ -175,7 +197,8 @@ def chunk_size(setting: CurveSetting) -> int:
     >>> [chunk_size(CurveSetting(0.1, 0.4, 0.3, 1.0, 150, trials)) for trials in (50_000, 10**12)]
     [5000, 20000000]
     """
-    usual = max(50, min(5_000, int(0.5 / seconds_per_trial(setting.n_max, setting.eps, setting.is_other))))
+    seconds = seconds_per_trial(setting.n_max, setting.eps, setting.is_other, setting.keep is not None)
+    usual = max(50, min(5_000, int(0.5 / seconds)))
     return max(usual, -(-setting.trials // MOST_CHUNKS))
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def header(out: console.Page, settings: "Settings") -> None:
     """Print the question."""
-    numbers = f"{described(settings)}\n" if settings.is_other else ""
+    numbers = "" if settings.names_lemmas else f"{described(settings)}\n"
     out.print(
         f"Random subset sums with frozen variables: prune p = {settings.prune:g}, lock q = {settings.lock:g}, "
         f"free f = {1 - settings.prune - settings.lock:g}\n{numbers}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from simulations.lemmas.measure import Law
 from slt.core import checks
+from slt.core.keep import Groups, Share, growing
 from slt.core.keys import checked_seed
 from slt.core.laws import PRESENT, Integers
 from slt.core.laws import Law as Numbers
@@ -15,6 +16,7 @@ from slt.core.rates import Rates, searchable
 from subsetsum.sampling import checked_radius
 
 NUMBERS = ("law", "signed", "fan_in", "levels")  # the settings of other laws
+KEPT = ("sparsity", "keep")  # those of choices that keep a prescribed number
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Settings:
     """Everything that the numbers of one run depend on. Raises ValueError when something is not allowed.
 
     law, fan_in, levels: what the numbers are (:func:`theory.models.asked_law`); levels also says what the targets are,
-    all whole numbers up to it: radius and eps are then set to that. signed: choices from {-1, 0, 1}.
+    all whole numbers up to it: radius and eps are then set to that. signed: choices from {-1, 0, 1}. sparsity, keep:
+    what choices keep (:mod:`slt.core.keep`), of the present law alone.
     """
 
     prune: float = option(0.4, "share of variables that are never used, p")
@@ -37,6 +40,8 @@ class Settings:
     signed: bool = False
     fan_in: int | None = None
     levels: int | None = None
+    sparsity: float | None = None
+    keep: str | None = None
 
     def __post_init__(self) -> None:
         rates = searchable(self.prune, self.lock)
@@ -56,6 +61,11 @@ class Settings:
         }
         for name, value in clean.items():
             object.__setattr__(self, name, value)
+        if self.kept is not None:
+            if self.is_other:
+                raise ValueError("sparsity and keep are for numbers uniform on [-1, 1], without signs")
+            object.__setattr__(self, "sparsity", getattr(self.kept, "sparsity", None))
+            object.__setattr__(self, "keep", str(self.kept) if self.sparsity is None else None)
         if len(set(self.eps)) < len(self.eps):
             raise ValueError(f"eps must not repeat, got {' '.join(f'{eps:g}' for eps in self.eps)}")
 
@@ -71,15 +81,26 @@ class Settings:
         """Whether numbers or choices are others than those of the lemmas: uniform on [-1, 1], and from {0, 1}."""
         return self.numbers != PRESENT or self.signed  # in this order: the law is read when the settings are made
 
+    @cached_property
+    def kept(self) -> Share | Groups | None:
+        """What choices keep; None: any number of variables."""
+        return growing(sparsity=self.sparsity, keep=self.keep)
+
+    @property
+    def names_lemmas(self) -> bool:
+        """Whether the lemmas speak of these numbers and choices."""
+        return not self.is_other and self.kept is None
+
     def rated(self, rates: Rates) -> Law:
         """Return what every bound and estimate asks for, at these rates."""
         return Law(prune=rates.prune, lock=rates.lock, radius=self.radius)
 
 
 def recorded(settings: Settings) -> dict[str, Any]:
-    """Return the settings as a result holds them: those of other laws only where another law is asked for."""
-    values = asdict(settings)
-    return values if settings.is_other else {name: value for name, value in values.items() if name not in NUMBERS}
+    """Return the settings as a result holds them: those of other laws or choices only where such are asked for."""
+    left_out = () if settings.is_other else NUMBERS
+    left_out += () if settings.kept is not None else KEPT
+    return {name: value for name, value in asdict(settings).items() if name not in left_out}
 
 
 def command(settings: Settings) -> str:

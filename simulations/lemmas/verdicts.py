@@ -50,6 +50,23 @@ def law_verdict(
     return verdict(necessary, measured, most, all_targets=all_targets)
 
 
+def kept_verdict(necessary: int | None, measured: Crossing, sufficient: int | None, *, all_targets: bool = True) -> str:
+    """Judge one row of choices that keep a prescribed number of variables.
+
+    necessary: None where every n that theory looks at is proven to fail too often; an n that is shown to succeed then
+    contradicts that. sufficient: None where no proven number is known. Else as :func:`verdict`.
+
+    >>> kept_verdict(None, Crossing(68, None, None), None), kept_verdict(None, Crossing(8, 12, 16), None)
+    ('consistent', 'contradicted')
+    """
+    if necessary is None:
+        if measured.upper is None:
+            return CONSISTENT
+        return CONTRADICTED if all_targets else UNDECIDED
+    most = measured.lower if sufficient is None else sufficient
+    return verdict(necessary, measured, most, all_targets=all_targets)
+
+
 def overall(verdicts: list[str]) -> str:
     """Return the gravest verdict of several: contradicted, undecided, consistent; "not measured" without any."""
     if not verdicts:

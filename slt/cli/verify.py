@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slt.cli.law import add_numbers
+from slt.cli.law import add_kept, add_numbers
 from slt.core import console
 from slt.core.checks import one_of
 from slt.core.command import INTERRUPTED, Parser, explained
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def parser(prog: str = "slt verify") -> Parser:
     """Return the argument parser of the main job."""
-    from simulations.lemmas.settings import NUMBERS, Settings
+    from simulations.lemmas.settings import KEPT, NUMBERS, Settings
     from simulations.run.engines import add_engine_options
 
     p = Parser(
@@ -34,14 +34,16 @@ def parser(prog: str = "slt verify") -> Parser:
         "a measured interval lies outside the proven bounds; 2 bad input, or a machine that refuses something; "
         "70 a fault of the program; 130 interrupted.",
     )
-    add_fields(p, Settings, leave_out=NUMBERS)
+    add_fields(p, Settings, leave_out=(*NUMBERS, *KEPT))
+    add_kept(p)
     add_numbers(p)
     p.add_argument("--jobs", type=int, help="threads (default: all cores); results do not depend on it")
     p.add_argument(
         "--lemma",
         nargs="+",
         metavar="KEY",
-        help="only these lemmas, such as A.3 (default: all); of another law only the rates that they speak of",
+        help="only these lemmas, such as A.3 (default: all); of another law, a sparsity or N:M only the rates that they "
+        "speak of",
     )
     p.add_argument("--brief", action="store_true", help="show the tables and the verdicts alone")
     add_forms(p, json_file=True)
@@ -108,7 +110,7 @@ def report_run(
     standard error, and the exit code stays that of the verdicts.
     """
     from simulations.lemmas import law_report, report
-    from simulations.lemmas.forecast import announce, announce_law, conclusions
+    from simulations.lemmas.forecast import announce, announce_kept, announce_law, conclusions
     from simulations.lemmas.job import verify
     from simulations.lemmas.measure import Law
     from simulations.lemmas.settings import command, recorded
@@ -119,11 +121,11 @@ def report_run(
     check_outputs(json_file, folder)  # now rather than after the work
     rates = dict.fromkeys(claim.rates(settings.prune, settings.lock) for claim in claims)
     concludes = not brief and form == "text"
-    if settings.is_other:  # rates are asked about, no lemmas: each of them once
+    if not settings.names_lemmas:  # rates are asked about, no lemmas: each of them once
         claims = tuple(
             next(claim for claim in claims if claim.rates(settings.prune, settings.lock) == each) for each in rates
         )
-        announce_law(settings, rates, jobs=engine.jobs)
+        (announce_law if settings.kept is None else announce_kept)(settings, rates, jobs=engine.jobs)
     else:
         laws = [(settings.rated(each), eps) for each in rates for eps in settings.eps]
         own = Law(prune=settings.prune, lock=settings.lock, radius=settings.radius)
@@ -134,13 +136,13 @@ def report_run(
     def tell(claim: "Claim", rows: list[Row]) -> None:
         if claim is claims[0]:
             report.header(page, settings)  # after the first work, so that bad input prints its one line only
-        if settings.is_other:
+        if not settings.names_lemmas:
             law_report.law_table(page, rows)
         else:
             report.requirement_table(page, claim, rows)
 
     with Store(folder / "runs.sqlite") if folder else Store() as store:
-        meanwhile = report.ahead(settings, claims) if concludes and not settings.is_other else ()
+        meanwhile = report.ahead(settings, claims) if concludes and settings.names_lemmas else ()
         found = verify(settings, claims, engine=engine, store=store, tell=tell, meanwhile=meanwhile)
     if found.interrupted:
         page.note("Interrupted: the rows above are finished, the others are missing.")
@@ -155,7 +157,7 @@ def report_run(
         return INTERRUPTED
     page.result(result)
     contradicted = overall([row["verdict"] for row in found.rows]) == CONTRADICTED
-    if settings.is_other:
+    if not settings.names_lemmas:
         (law_report.law_conclusions if concludes else law_report.law_verdicts)(page, settings, found.rows)
         return EXIT_REFUTED if contradicted else 0
     if concludes:

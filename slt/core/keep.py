@@ -115,6 +115,22 @@ def growing(*, sparsity: float | None = None, keep: str | Groups | None = None) 
     return None if keep is None else groups_of(keep)
 
 
+def arguments(keep: Share | Groups | None) -> dict[str, float | Groups]:
+    """Return the arguments by which a function is told what :func:`growing` returns.
+
+    >>> arguments(Share(0.5)), arguments(None)
+    ({'sparsity': 0.5}, {})
+    """
+    if keep is None:
+        return {}
+    return {"sparsity": keep.sparsity} if isinstance(keep, Share) else {"keep": keep}
+
+
+def step(keep: Share | Groups | None) -> int:
+    """Return by how much the number of variables grows: that of one group."""
+    return keep.of if isinstance(keep, Groups) else 1
+
+
 def _check_alone(arguments: dict[str, object]) -> None:
     given = [name for name, value in arguments.items() if value is not None]
     if len(given) > 1:

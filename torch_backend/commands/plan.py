@@ -2,7 +2,7 @@
 
 import time
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from math import prod
 from typing import Any
@@ -12,13 +12,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from slt.core import console
+from slt.core.cache import opened
 from slt.core.command import Parser
 from slt.core.options import add_forms
 from slt.core.rates import Rates
 from slt.core.store import Row
 from slt.core.tables import Table
+from theory.factors import DELTA, EPS, EVERY_EPS
 from theory.freezing import centre, counts, entropy_bits, interval, kept_count, layer_rates, log2_candidates
+from theory.place import SAME_N, Positions
 from torch_backend.commands.choices import add_choices, add_data, chosen_settings, preset_names
+from torch_backend.commands.sparsity_theory import positions
 from torch_backend.data import GraphSet, Images, ImageSet, adjacency_of, load, record_of
 from torch_backend.data.split import SHARE
 from torch_backend.masks.supermask import footprint, freeze, supermasks
@@ -48,6 +52,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             ((name, settings),) = chosen_settings(one).items()
             record = known(settings, args.data)
+            advice = None
+            if args.position == "theory":
+                advice = advised(settings, args.freeze)
+                settings = settings.changed(prune=advice[EPS].best.prune, lock=advice[EPS].best.lock)
             text, layers, result = _tickets(name, settings, record)
         except (ValueError, OSError) as error:
             refused = refused or error
@@ -55,6 +63,10 @@ def main(argv: Sequence[str] | None = None) -> int:
                 page.note(f"left out: {preset}: {error}\n")
             continue
         planned += 1
+        if advice is not None:
+            page.print(advice_table(advice))
+            page.print(advice_sentence(advice[EPS]))
+            result["position"] = [{"eps": eps, **asdict(found)} for eps, found in advice.items()]
         page.print(text)
         page.print(layers)
         results.append(result)
@@ -66,6 +78,62 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise refused
     page.result(results)
     return 0
+
+
+def advised(settings: Settings, freezing: float | None) -> dict[float, Positions]:
+    """Return theory's rates and those of the centre rule at the precisions of :data:`theory.factors.EVERY_EPS`.
+
+    The plan takes those at :data:`theory.factors.EPS`. Raises ValueError without ``freezing``, where
+    nothing is free, for settings without a ticket, and where theory needs too many variables.
+    """
+    if freezing is None:
+        raise ValueError("--position theory needs --freeze")
+    if settings.method != "edge-popup":
+        raise ValueError("weights are trained: there is no ticket to plan")
+    with opened():
+        return {eps: positions(settings.sparsity, freezing, eps) for eps in EVERY_EPS}
+
+
+def advice_table(advice: Mapping[float, Positions]) -> Table:
+    """Return a line for each precision: both pairs of rates, the n that they need, what the centre rule costs."""
+    lines = []
+    for eps, found in advice.items():
+        best, centre, needed = found.best, found.centre, found.needed
+        assert needed is not None  # asked for at failure delta
+        lines.append(
+            (
+                f"{eps:g}",
+                f"{centre.prune:.3g}, {centre.lock:.3g}",
+                f"{centre.place:.2f}",
+                needed[1],
+                f"{best.prune:.3g}, {best.lock:.3g}",
+                f"{best.place:.2f}",
+                needed[0],
+                f"{needed[1] / needed[0]:.2f}",
+                "right" if found.rule_is_right else "not the best",
+            )
+        )
+    title = (
+        "Where in [p, 1 - q] the sparsity lies (x), by the centre rule and by theory: estimates at radius 1, delta = "
+        f"{DELTA:g}.\nfactor: the n that the centre rule needs over the n that theory's rates need"
+    )
+    columns = ("eps", "<centre p, q", "x", "n", "theory's p, q", "its x", "its n", "factor", "<the rule is")
+    return console.table(title, columns, lines)
+
+
+def advice_sentence(found: Positions) -> str:
+    """Say which rates the plan takes, and what the centre rule would cost.
+
+    The rule counts as right where it costs at most 3 % of the variables: no more than an estimate knows.
+    """
+    assert found.needed is not None
+    if found.rule_is_right:
+        cost = f"The centre rule is right here: it costs at most {SAME_N - 1:.0%} of the variables"
+    else:
+        cost = f"The centre rule is not the best here: it costs the factor {found.needed[1] / found.needed[0]:.2f}"
+    same = found.best == found.centre
+    taken = "the same" if same else f"theory's p = {found.best.prune:.3g}, q = {found.best.lock:.3g}"
+    return f"{cost} (eps = {EPS:g}). The plan takes {taken}.\n"
 
 
 def known(settings: Settings, data: str | None = None) -> ImageSet | GraphSet:
@@ -199,6 +267,13 @@ def _parser() -> Parser:
     add_choices(p)
     add_data(p)
     add_forms(p)
+    p.add_argument(
+        "--position",
+        choices=("centre", "theory"),
+        default="centre",
+        help="how --freeze is split: centre puts the sparsity at the centre of [p, 1 - q], theory where the fewest "
+        "random numbers are estimated to be enough (default %(default)s)",
+    )
     p.add_argument("--no-time", action="store_true", help="do not time any step")
     p.add_argument("--device", help="default: a GPU when there is one")
     return p

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from slt.core import console
+from slt.core.cache import opened
 from slt.core.command import Parser
 from slt.core.forms import SHARE
 from slt.core.store import Row
@@ -163,8 +164,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     page = console.Page(args.form)
     _, rows = planned.rows_of(args, PLANS, FORM, page)
     page.result(rows)
-    for part in tables(rows):
-        page.print(part)
+    if args.form != console.JSON:
+        with opened():
+            for part in tables(rows):
+                page.print(part)
     return 0
 
 

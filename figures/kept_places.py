@@ -2,11 +2,12 @@
 
 What to see: measured success follows the estimate and stays between the proven limits. It is largest inside of
 [p, 1 - q], on the sparse side of its centre (the thin line) where nothing is locked, and falls to 0 towards both ends.
-The proven lower limit asks for more variables than these and lies near 0. Reads the rows of kind "places" that
+The proven lower limit asks for more variables: it is 0 in all panels but one. Reads the rows of kind "places" that
 ``slt simulate kept --out FILE`` writes; the proven limits are computed when the figure is drawn.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 RESULT = committed("simulations", "kept.jsonl")
 COMMANDS = (words("slt simulate kept --out", RESULT),)
-MINUTES = 60
+MINUTES = 7
 LIMITS = 16  # at about so many sparsities the proven limits are computed
 
 
@@ -44,20 +45,19 @@ def _is_place(place: object) -> bool:
     return isinstance(place, list) and len(place) == 5 and all(isinstance(number, int | float) for number in place)
 
 
-def limits(row: Row) -> tuple[list[float], list[float], list[float]]:
-    """Return some sparsities of a row, the proven upper limit of success at each of them, and the proven lower one."""
-    n = row["n"]
+@lru_cache
+def limits(n: int, eps: float, prune: float, lock: float) -> tuple[list[float], list[float], list[float]]:
+    """Return some sparsities of n variables, the proven upper limit of success at each of them, and the lower one."""
     kept = np.unique(np.linspace(0, n, LIMITS + 1).round().astype(int))[::-1]
     shares = [Share(1 - int(count) / n) for count in kept]
-    rates = {"prune": row["prune"], "lock": row["lock"]}
-    upper = [1 - failure_at_least_kept(n, row["eps"], share, **rates) for share in shares]
-    lower = [1 - failure_at_most_kept(n, row["eps"], share, **rates) for share in shares]
+    upper = [1 - failure_at_least_kept(n, eps, share, prune=prune, lock=lock) for share in shares]
+    lower = [1 - failure_at_most_kept(n, eps, share, prune=prune, lock=lock) for share in shares]
     return [share.sparsity for share in shares], upper, lower
 
 
 def draw(ax: "Axes", row: Row) -> None:
     """Draw one setting: limits, estimate, and measured points with intervals."""
-    x, upper, lower = limits(row)
+    x, upper, lower = limits(row["n"], row["eps"], row["prune"], row["lock"])
     ax.plot(x, upper, color=COLOURS["necessary"], label="at most (proven)")
     ax.plot(x, lower, color=COLOURS["sufficient"], label="at least (proven)")
     places = sorted(row["places"])

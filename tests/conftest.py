@@ -55,6 +55,7 @@ SLOW = (  # files whose tests take more than about a tenth of a second each, or 
     "simulations/test_scheduler",
     "simulations/test_sweep",
     "simulations/test_verify",
+    "simulations/test_verify_kept",
     "simulations/test_verify_laws",
     "slt/test_claim_command",
     "slt/test_surface",

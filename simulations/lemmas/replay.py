@@ -56,7 +56,7 @@ def print_draw(
     """Print the numbers of one draw, those of each state together, and between which ends its sums lie."""
     prune, lock = settings.prune, settings.lock
     locked, free = x[state == 1].sum(), x[state == 0]
-    ends = np.minimum(free, 0).sum(), np.maximum(free, 0).sum()
+    ends: tuple[Any, Any] | None = np.minimum(free, 0).sum(), np.maximum(free, 0).sum()
     if settings.signed:
         ends = -np.abs(free).sum(), np.abs(free).sum()
     if settings.kept is not None:

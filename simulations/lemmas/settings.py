@@ -98,8 +98,7 @@ class Settings:
 
 def recorded(settings: Settings) -> dict[str, Any]:
     """Return the settings as a result holds them: those of other laws or choices only where such are asked for."""
-    left_out = () if settings.is_other else NUMBERS
-    left_out += () if settings.kept is not None else KEPT
+    left_out = (*(NUMBERS if not settings.is_other else ()), *(KEPT if settings.kept is None else ()))
     return {name: value for name, value in asdict(settings).items() if name not in left_out}
 
 

@@ -42,8 +42,8 @@ def parser(prog: str = "slt verify") -> Parser:
         "--lemma",
         nargs="+",
         metavar="KEY",
-        help="only these lemmas, such as A.3 (default: all); of another law, a sparsity or N:M only the rates that they "
-        "speak of",
+        help="only these lemmas, such as A.3 (default: all); of another law, a sparsity or N:M only the rates that "
+        "they speak of",
     )
     p.add_argument("--brief", action="store_true", help="show the tables and the verdicts alone")
     add_forms(p, json_file=True)

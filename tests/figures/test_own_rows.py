@@ -92,7 +92,7 @@ def test_a_row_without_something_that_is_needed_is_refused_with_its_name(name, t
     committed = figure.results[0]
     for needed in figure.needs:
         first, _, rest = needed.partition(".")
-        kind = next((kind for kind in ("needs", "success", "cover", "widths") if kind in (name, KIND.get(name))), None)
+        kind = next((kind for kind in KINDS if kind in (name, KIND.get(name))), None)
         rows = [row for row in rows_of(committed) if kind is None or row["kind"] == kind]
         row = json.loads(json.dumps(rows[0]))
         inner = row
@@ -108,7 +108,16 @@ def test_a_row_without_something_that_is_needed_is_refused_with_its_name(name, t
         assert said.count("\n") == 1
 
 
-KIND = {"laws": "needs", "regimes": "needs", "success": "success", "covered": "cover", "widths": "widths"}
+KINDS = ("needs", "success", "cover", "widths", "requirement", "places")
+KIND = {
+    "kept": "requirement",
+    "kept_places": "places",
+    "laws": "needs",
+    "regimes": "needs",
+    "success": "success",
+    "covered": "cover",
+    "widths": "widths",
+}
 
 
 @pytest.mark.parametrize("name", NAMES)

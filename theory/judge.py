@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import pairwise
-from math import e, exp, expm1, inf, isfinite, log, sqrt
+from math import e, exp, expm1, inf, isfinite, log, log1p, sqrt
 from typing import Any
 
 import numpy as np
@@ -167,13 +167,15 @@ def necessary_floor(x: float, y: float, rates: Rates, reading: str) -> float:
     """Return a number that n must at least be: at eps = exp(-x), delta = exp(-y) and radius 1.
 
     Statement: the largest of (a) x / log 2, uniformly, and (x + log(1 - delta)) / log 2 pointwise: so many numbers
-    have enough subset sums; (b) y / log 2: with probability 2^-n no value is negative, and then z = -1 is missed;
-    (c) (1 - delta - eps) x / ((1 - eps) f log 2), counting free numbers; (d) for delta <= 1/10 and q > 960 f the
-    largest n with 20 f n + 1 <= sqrt(n q / 12), if n q > 10 there: below it the locked sum is too far away. Between
-    the two roots n_1 < n_2 of that quadratic in sqrt(n), success needs |T - z| < m + 1, m the free numbers: P(m >
-    20 f n) <= 1/20, and P(|T| <= sqrt(n q / 12)), half a standard deviation, is far below 17/20 for n q >= 10. And
-    n <= n_1 or n q < 10 has f n <= 1/20: nothing is free with probability 19/20, and then 1 or -1 is missed by half of
-    that.
+    have enough subset sums; (b) y / -log(1 - f/2) uniformly: with probability (1 - f/2)^n no free value is negative,
+    and as often none is positive; with T >= 0 the first misses z = -1, with T <= 0 the second z = 1, so that one of
+    them is missed with probability (1 - f/2)^n. Pointwise half of that where q > 0, and y / log 2: with probability
+    2^-n no value is negative at all; (c) (1 - delta - eps) x / ((1 - eps) f log 2), counting free numbers; (d) for
+    delta <= 1/10 and q > 960 f the largest n with 20 f n + 1 <= sqrt(n q / 12), if n q > 10 there: below it the locked
+    sum is too far away. Between the two roots n_1 < n_2 of that quadratic in sqrt(n), success needs |T - z| < m + 1, m
+    the free numbers: P(m > 20 f n) <= 1/20, and P(|T| <= sqrt(n q / 12)), half a standard deviation, is far below 17/20
+    for n q >= 10. And n <= n_1 or n q < 10 has f n <= 1/20: nothing is free with probability 19/20, and then 1 or -1 is
+    missed by half of that.
     Relation: lower bound on the smallest sufficient n, in either reading.
     """
     return _floor(x, y, rates.lock, rates.free, reading)
@@ -183,7 +185,8 @@ def _floor(x: float, y: float, lock: float, free: float, reading: str) -> float:
     """Return the same for a free share that rounding of the rates would lose."""
     eps, delta = exp(-x), exp(-y)
     share = 1.0 if reading == "uniform" else -expm1(-y)
-    floors = [(x + log(share)) / log(2) if share > 0 else 0.0, y / log(2)]
+    single = log(2) if reading == "pointwise" and lock > 0 else 0.0
+    floors = [(x + log(share)) / log(2) if share > 0 else 0.0, y / log(2), (y - single) / -log1p(-free / 2)]
     if 1 - delta - eps > 0:
         floors.append((1 - delta - eps) * x / (-expm1(-x) * free * log(2)))
     return max(0.0, *floors, _far_locked(lock, free) if delta <= 0.1 else 0.0)
@@ -294,14 +297,17 @@ def _directions(question: Question, t: Any) -> Iterator[_Direction]:
         x,
         1 / log(2),
     )
+    decay = -log1p(-f / 2)
     yield _Direction(
         "delta -> 0",
-        "log2(1/delta), because with probability 2^-n no value is negative",
+        "log2(1/delta), because with probability 2^-n no value is negative"
+        if f == 1
+        else f"log(1/delta)/{decay:.3g}, because with probability (1 - f/2)^n no free value is negative",
         {**rates, "eps": number(eps), "delta": small},
         t,
         lambda s: (x, s, f, None),
         y,
-        1 / log(2),
+        1 / decay,
     )
     if question.least == 1 and question.reading == "uniform":
         near = sympy.exp(-1 / t)

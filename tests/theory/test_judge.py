@@ -27,6 +27,7 @@ from theory.judge import (
     PROVEN,
     REFUTED,
     Question,
+    _far_locked,
     implied_constant,
     judge,
     necessary_floor,
@@ -349,14 +350,16 @@ def test_each_floor_decides_somewhere():
     share = (1 - exp(-3) - exp(-10)) / (1 - exp(-10))
     assert necessary_floor(10, 3, PRUNED, "pointwise") == pytest.approx(share * 10 / (0.6 * log(2)))
     assert necessary_floor(1, 2, Rates(0, 0.9), "pointwise") < 40  # delta above 1/10
-    f, q = 1e-4, 0.9
+    assert necessary_floor(0.1, 10, Rates(0.4, 0.3), "uniform") == pytest.approx(10 / -log(0.85))
+    assert necessary_floor(0.1, 10, Rates(0.4, 0.3), "pointwise") == pytest.approx((10 - log(2)) / -log(0.85))
+    f, q = 1e-5, 0.9
     n = necessary_floor(1, 3, Rates(1 - f - q, q), "pointwise")
     assert 20 * f * n + 1 == pytest.approx((n * q / 12) ** 0.5)
 
 
 @pytest.mark.parametrize(("free", "lock"), [(5e-4, 0.9), (9e-4, 0.9), (1e-4, 0.2), (2e-4, 0.2)])
 def test_when_little_is_free_the_locked_sum_is_too_far_away(free, lock):
-    top = necessary_floor(0.01, 3, Rates(1 - free - lock, lock), "pointwise")
+    top = _far_locked(lock, free)
     assert top > 10 / lock
     rng = np.random.default_rng(1)
     draws = 4000

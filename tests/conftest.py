@@ -43,6 +43,7 @@ SLOW = (  # files whose tests take more than about a tenth of a second each, or 
     "simulations/test_curves_aside",
     "simulations/test_engine",
     "simulations/test_existence",
+    "simulations/test_existence_groups",
     "simulations/test_existence_parts",
     "simulations/test_factors",
     "simulations/test_forecast",

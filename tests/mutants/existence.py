@@ -11,6 +11,11 @@ def _of(file: str, *faults: tuple[str, ...]) -> tuple[Mutant, ...]:
     return mutants(f"simulations/existence/{file}.py", tests, *faults)
 
 
+def _kept(file: str, *faults: tuple[str, ...]) -> tuple[Mutant, ...]:
+    """Return mutants of what keeps N of every M neighbours."""
+    return mutants(f"simulations/existence/{file}.py", (f"{TESTS}existence_groups.py",), *faults)
+
+
 # fmt: off
 MUTANTS = (
     *_of(
@@ -53,7 +58,7 @@ MUTANTS = (
         ("gap of the last layer alone", "gap = max(gap, float(", "gap = max(0.0, float("),
         ("gap is always 0", 'found["weights"] - layer.weights[rows]', 'found["weights"] - found["weights"]'),
         ("mask not applied", "    values *= kept\n    outputs", "    outputs"),
-        ("bits from the other end", 'bitorder="little", count', 'bitorder="big", count'),
+        ("bits from the other end", 'bitorder="little", count=values.shape[1])', 'bitorder="big", count=values.shape[1])'),
         ("no activation", "Below(np.maximum(outputs, 0))", "Below(outputs)"),
         ("no activation in the first layer", "np.maximum(found, 0, out=found)", "found"),
         ("own mask not applied in the first layer", "mask[rows, column] = own[part]", "mask[rows, column] = 1"),
@@ -95,8 +100,6 @@ MUTANTS = (
         ("weights left out", "masks + 5 * weights + 4", "masks + 4"),
         ("copies forgotten", "seconds += rows.count * (built", "seconds += len(rows.weights) * (built"),
         ("one row's time for all", "seconds += rows.count * (built", "seconds += 1 * (built"),
-        ("first layer's rates", "rows.candidates.blocks, source.rates(number + 2)", "rows.candidates.blocks, source.rates(1)",
-         "only an estimate of seconds, of which a sixth more or less is promised to nobody"),
         ("threads forgotten", "drawn) / engine.jobs", "drawn)"),
     ),
     *_of(
@@ -226,5 +229,28 @@ MUTANTS = (
         ("bits from the other end", 'bitorder="little"', 'bitorder="big"'),
         ("another layer's numbers", "source.rows(number + 2, 0, len(w))", "source.rows(2, 0, len(w))"),
         ("endless numbers", "MOST_NUMBERS = 1000", "MOST_NUMBERS = 10**30"),
+    ),
+    *_kept(
+        "rows",
+        ("groups of the first rows", "values, states = source.rows(number + 2, first, len(wanted))", "values, states = source.rows(number + 2, 0, len(wanted))"),
+        ("own edges left out of the numbers", "        values *= factor\n", ""),
+        ("poorest groups decide", "np.argsort(-alive, axis=1", "np.argsort(alive, axis=1"),
+        ("states not in the order of the numbers", "fates = np.take_along_axis(states.reshape(shape), taken, axis=2).reshape(-1, size)", "fates = states.reshape(-1, size)"),
+        ("a short part decides", "range((size - 1) // step * step, -1, -step)", "range(0, size, step)"),
+        ("what is chosen stays missing", "missing -= (some * kept[:, part]).sum(axis=1)", "missing -= 0 * (some * kept[:, part]).sum(axis=1)"),
+        ("mask in the order of the choices", "np.put_along_axis(mask, taken, kept.reshape(shape), axis=2)", "mask[:] = kept.reshape(shape)"),
+        ("bits of groups from the other end", 'axis=1, bitorder="little")\n    return {"weights": wanted - missing', 'axis=1, bitorder="big")\n    return {"weights": wanted - missing'),
+    ),
+    *_kept(
+        "check",
+        ("bits of groups from the other end", 'bitorder="little", count=width)', 'bitorder="big", count=width)'),
+        ("groups that keep too few pass", "np.count_nonzero(kept != wanted)", "np.count_nonzero(kept > wanted)"),
+        ("groups of the first rows", "states = source.rows(number + 2, first, len(masks))[1]", "states = source.rows(number + 2, 0, len(masks))[1]"),
+        ("more locked ones than are to be kept are wrong", "np.minimum(np.maximum(wanted, locked), left)", "np.minimum(wanted, left)"),
+        ("fewer left than are to be kept are wrong", "np.minimum(np.maximum(wanted, locked), left)", "np.maximum(wanted, locked)"),
+        ("strict groups taken as lenient", "            if groups.lenient:\n", "            if True:\n"),
+        ("wrong groups of the last part alone", "wrong += int(np.count_nonzero(kept != wanted))", "wrong = int(np.count_nonzero(kept != wanted))"),
+        ("locked ones are chosen", "np.stack([left - locked, wanted - locked])", "np.stack([left, wanted])"),
+        ("bits of the last part alone", "bits += sum(n * log2", "bits = sum(n * log2"),
     ),
 )

@@ -69,6 +69,14 @@ def test_bits_count_the_masks_that_could_be(problem):
     assert groups.choice_bits([layer], chosen) == pytest.approx(naive_bits)
 
 
+def test_one_layer_serves_several_groups():
+    """A layout is kept for the next call, and is not taken for that of other groups."""
+    layer = built((3, 8), [0] * 24, range(24))
+    for chosen, kept in ((Groups(2, 4), 12), (Groups(1, 4), 6), (Groups(1, 8), 3), (Groups(2, 4), 12)):
+        assert groups.largest(layer, layer.scores.detach().abs(), chosen).sum() == kept
+        assert groups.kept_free({"layer": layer}, chosen) == [kept]
+
+
 def network(**rates):
     return freeze(nn.Sequential(nn.Linear(8, 6, bias=False), nn.ReLU(), nn.Linear(6, 4, bias=False)), **rates)
 

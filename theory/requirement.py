@@ -13,6 +13,7 @@ from typing import Any
 from slt.core.keep import Groups, Share, growing
 from theory.arguments import checked_delta, checked_eps, checked_n, checked_radius, checked_rates
 from theory.estimate import DRAWS, estimated_n, estimated_success
+from theory.freezing import check_sparsity
 from theory.kept_estimate import estimated_kept_n, estimated_kept_success
 from theory.kept_necessary import MOST, failure_at_least_kept, necessary_kept_n
 from theory.kept_sufficient import failure_at_most_kept, sufficient_kept_n
@@ -137,7 +138,8 @@ def requirement(
     """Return how many variables are necessary, estimated and sufficient.
 
     sparsity: choices must have this share of variables that are not kept, locked ones counting as kept. keep: of every
-    M neighbours N must be kept, "2:4" or "2:4 lenient" (:mod:`slt.core.keep`). At most one of the two.
+    M neighbours N must be kept, "2:4" or "2:4 lenient" (:mod:`slt.core.keep`). At most one of the two. The sparsity
+    must lie strictly between prune and 1 - lock: beyond them success tends to 0, and ValueError says so.
 
     Relation: necessary and sufficient enclose the smallest n from which success has probability 1 - delta; the estimate
     is not proven. Raises ValueError for arguments outside :mod:`theory.arguments` and for another reading.
@@ -154,6 +156,8 @@ def requirement(
     )
     law: dict[str, Any] = {"prune": rates.prune, "lock": rates.lock, "radius": radius}
     kept = growing(sparsity=sparsity, keep=keep)
+    if isinstance(kept, Share):
+        check_sparsity(kept.sparsity, rates)
     if kept is not None:
         return _kept_requirement(eps, delta, kept, law, reading)
     return Requirement(

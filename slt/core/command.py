@@ -39,7 +39,9 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, *, description: str | None = None, **options: Any) -> None:
         # there is no docstring under PYTHONOPTIMIZE=2
-        super().__init__(description=(description or "").partition("\n")[0], **options)
+        first = (description or "").partition("\n")[0]
+        # a docstring's marks are for those who read the code
+        super().__init__(description=re.sub(r"``|:\w+:", "", first).replace("`", ""), **options)
         # Python before 3.14 takes -1e-3, -inf and -nan for options: then nobody is told which values are allowed
         self._negative_number_matcher = re.compile(r"-(\.?\d|inf|nan).*$", re.IGNORECASE)
 

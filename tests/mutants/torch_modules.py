@@ -503,7 +503,7 @@ MUTANTS = (
         ("weights of the largest layer", "\"weights\": sum(prod(shape)", "\"weights\": max(prod(shape)"),
     ),
     *_of(
-        "torch_backend/commands/sparsity_tables.py", "sparsity_tables",
+        "torch_backend/commands/sparsity_found.py", "sparsity_found",
         ("two-sided tests", "1 - 2 * (1 - confidence) / others", "1 - (1 - confidence) / others"),
         ("as many tests as options", "others = max(len(table) - 1, 1)", "others = len(table)"),
         ("every test at the whole error", "1 - 2 * (1 - confidence) / others", "1 - 2 * (1 - confidence)"),

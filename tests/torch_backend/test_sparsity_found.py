@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from torch_backend.commands.sparsity_tables import perhaps_best
+from torch_backend.commands.sparsity_found import perhaps_best
 
 
 @pytest.mark.parametrize("options", [2, 3, 7])

@@ -22,7 +22,7 @@ from slt.core.rates import READINGS, Rates
 from theory.arguments import checked_delta, checked_eps, checked_n, checked_radius, checked_rates
 from theory.first_moment import near, near_on_average
 from theory.kept_reach import both_ends, either_end, reach_of_groups, reach_of_size
-from theory.kept_states import compliance, states_at
+from theory.kept_states import group_compliance, states_at
 
 Array = NDArray[np.float64]
 MOST = 2000  # the last n that a search looks at
@@ -90,7 +90,7 @@ def necessary_kept_n(
     checked_keep(keep, 0)
     step = keep.of if isinstance(keep, Groups) else 1
     for n in range(0, largest + 1, step):
-        if isinstance(keep, Groups) and compliance(keep, rates) ** (n // step) * (1 + 1e-12 * n) < 1 - delta:
+        if isinstance(keep, Groups) and group_compliance(keep, rates) ** (n // step) * (1 + 1e-12 * n) < 1 - delta:
             return None  # and so it is for all larger n
         if not _excluded(n, eps, keep, rates, radius, uniform, delta):
             return n

@@ -29,7 +29,7 @@ from scipy.special import betainc
 from slt.core.keep import Groups, Share, Size
 from slt.core.rates import Rates
 from theory.kept_lattice import Law, below, largest_of, least_spread, mixture, point, uniform
-from theory.kept_states import compliance, parts_of
+from theory.kept_states import group_compliance, parts_of
 from theory.laws import below_table, binomial_weights, most, weight_error
 
 Array = NDArray[np.float64]
@@ -191,7 +191,7 @@ def reach_of_groups(
     """Bound P(a group cannot comply, or no choice comes near radius (or -radius)) from below, for so many groups."""
     step = 2.0 ** (-6 if coarse else -10 if keep.kept < 3 else -9 if keep.of < 5 else -8)
     short = Fraction(radius) - Fraction(eps)
-    unable = 1 - compliance(keep, rates) ** groups * (1 + 1e-12 * groups)
+    unable = 1 - group_compliance(keep, rates) ** groups * (1 + 1e-12 * groups)
     one = below(_group_law(keep, rates, step), groups, short, "lower")
     both = one
     if two_sided and one > 0:

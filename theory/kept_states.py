@@ -41,7 +41,7 @@ def states_at(n: int, keep: Keep, rates: Rates, quotient: float) -> tuple[float,
     """
     if isinstance(keep, Groups):
         groups = n // keep.of
-        unable = 1 - compliance(keep, rates) ** groups * (1 + 1e-12 * (1 + n))
+        unable = 1 - group_compliance(keep, rates) ** groups * (1 + 1e-12 * (1 + n))
         return max(unable, 0.0), _of_groups(groups, keep, rates, max(quotient, 1.0) * _ENOUGH)
     return _of_all(n, keep, rates)
 
@@ -62,7 +62,7 @@ def _of_all(n: int, keep: Keep, rates: Rates) -> tuple[float, States]:
     return unable, States(weight[complies], combinations(free_ones, chosen), in_all, chosen, free_ones)
 
 
-def compliance(keep: Groups, rates: Rates) -> float:
+def group_compliance(keep: Groups, rates: Rates) -> float:
     """Return the probability that a group complies; 1 when lenient."""
     return 1.0 if keep.lenient else min(sum(part[0] for part in parts_of(keep, rates)), 1.0)
 

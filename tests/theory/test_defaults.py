@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import theory
+from slt.core.keep import Groups, Share
 from slt.core.rates import Rates
 from theory import (
     asymptotics,
@@ -19,12 +20,19 @@ from theory import (
     factors,
     gadhikar2023,
     game,
+    grouped,
+    kept_estimate,
+    kept_gaussian,
+    kept_necessary,
+    kept_sufficient,
     laws,
     lueker1998,
     model_bounds,
     necessary,
     obstruction,
     otsuka2024,
+    pairs,
+    place,
     products,
     reach,
     requirement,
@@ -33,6 +41,7 @@ from theory import (
 )
 
 DENSE = Rates()
+HALF = Share(0.5)
 LAYERS = [np.array([[0.5, -1.0]]), np.array([[0.25]])]
 NOTHING = {"prune": 0, "lock": 0}
 BOUND = NOTHING | {"radius": 1}
@@ -98,6 +107,34 @@ LEFT_OUT = [
             (model_bounds.law_estimated_n, {"draws": 50}, (0.3, 0.3), READ | {"seed": 0}),
             (model_bounds.law_requirement, {}, (0.5, 0.3), READ),
             (model_bounds.law_success, {"n": 9}, (0.5,), READ),
+        )
+    ),
+    *(
+        (partial(function, **quick), arguments, said)
+        for function, quick, arguments, said in (
+            (kept_necessary.failure_at_least_kept, {}, (8, 0.3, HALF), READ),
+            (kept_necessary.necessary_kept_n, {}, (0.5, 0.3, HALF), READ),
+            (kept_sufficient.failure_at_most_kept, {}, (30, 0.5, HALF), BOUND),
+            (kept_sufficient.sufficient_kept_n, {}, (0.5, 0.3, HALF), READ),
+            (kept_estimate.estimated_kept_success, {"draws": 50}, (9, 0.3, HALF), READ | {"seed": 0}),
+            (kept_estimate.estimated_kept_n, {"draws": 50}, (0.3, 0.3, HALF), READ | {"seed": 0}),
+            (grouped.compliance, {}, (8, Groups(2, 4)), NOTHING),
+            (pairs.closed_half_n, {}, (0.1, 0.1), {"radius": 1}),
+            (kept_gaussian.gaussian_place_n, {}, (0.4, 0.1, 0.1), READ),
+            (kept_gaussian.offset_variance, {}, (0.4,), NOTHING),
+            (kept_gaussian.reach_variance, {}, (0.4,), NOTHING),
+            (place.place_of, {}, (0.4,), NOTHING),
+            (place.sparsity_at, {}, (0.4,), NOTHING),
+            (place.success_at_places, {"draws": 20}, (8, 0.5, [0.4]), READ | {"seed": 0}),
+            (place.best_place, {"draws": 20}, (8, 0.5), READ | {"seed": 0}),
+            (place.least_n, {"draws": 20}, (0.5, 0.3), READ | {"seed": 0}),
+            (place.cost_of_place, {"draws": 20}, (0.4, 0.5, 0.3), READ | {"seed": 0}),
+            (
+                place.positions_by_theory,
+                {"draws": 20, "n": 8},
+                (0.5, 0.2, 0.5),
+                {"radius": 1, "reading": "uniform", "seed": 0},
+            ),
         )
     ),
 ]

@@ -22,7 +22,7 @@ from theory.kept_density import Density, density_of_groups, density_of_size
 from theory.kept_draws import draws_of
 from theory.kept_estimate import estimated_kept_n, estimated_kept_success
 from theory.kept_necessary import necessary_kept_n
-from theory.kept_states import compliance
+from theory.kept_states import group_compliance
 
 WIDE = np.array([-1e3]), np.array([1e3])
 
@@ -276,7 +276,7 @@ def test_a_draw_that_cannot_comply_fails():
     strict, lenient = (
         estimated_kept_success(64, 0.01, groups_of("2:4" + way), prune=0.2, lock=0.2) for way in ("", " lenient")
     )
-    assert 0.2 < strict < compliance(groups_of("2:4"), Rates(0.2, 0.2)) ** 16 + 0.03 < 0.5 < lenient
+    assert 0.2 < strict < group_compliance(groups_of("2:4"), Rates(0.2, 0.2)) ** 16 + 0.03 < 0.5 < lenient
 
 
 @pytest.mark.long

@@ -20,7 +20,7 @@ from theory.exact import irwin_hall
 from theory.kept_lattice import below, largest_of, least_spread, mixture, point, uniform
 from theory.kept_necessary import failure_at_least_kept, necessary_kept_n
 from theory.kept_reach import both_ends, either_end, reach_of_groups, reach_of_size, share_below
-from theory.kept_states import compliance, parts_of, states_at
+from theory.kept_states import group_compliance, parts_of, states_at
 
 HALF = Fraction(1, 2)
 TRIALS = 100_000
@@ -193,7 +193,7 @@ def test_states_are_those_of_all_states(keep):
         assert float(expected[key]) * (1 - 1e-8) <= weight <= float(expected[key])
     assert float(none) - 1e-8 <= unable <= float(none)
     if isinstance(keep, Groups):
-        assert float(1 - none) == pytest.approx(compliance(keep, rates) ** (6 // keep.of))
+        assert float(1 - none) == pytest.approx(group_compliance(keep, rates) ** (6 // keep.of))
 
 
 def test_states_of_groups_with_choices_enough_are_left_out():
@@ -386,7 +386,7 @@ def test_no_n_is_left_for_strict_groups_of_which_a_part_is_frozen():
     keep, rates = groups_of("2:4"), {"prune": 0.2, "lock": 0.2}
     assert necessary_kept_n(0.01, 0.05, keep, **rates) is None
     # all 16 groups comply with probability .9456^16, and so on down
-    assert failure_at_least_kept(64, 0.01, keep, **rates) >= 1 - compliance(keep, Rates(0.2, 0.2)) ** 16 - 1e-9
+    assert failure_at_least_kept(64, 0.01, keep, **rates) >= 1 - group_compliance(keep, Rates(0.2, 0.2)) ** 16 - 1e-9
     assert necessary_kept_n(0.01, 0.05, groups_of("2:4 lenient"), **rates) > 100
     assert necessary_kept_n(0.01, 0.05, Share(0.5), largest=14) is None
     assert necessary_kept_n(0.01, 0.05, Share(0.5), largest=15) == 15

@@ -56,7 +56,7 @@ def no_work(monkeypatch, tmp_path):
         "torch_backend.training.start.load",
         "torch_backend.commands.compare.load",
         "torch_backend.commands.jackpot.load",
-        "torch_backend.commands.requirement.load",
+        "torch_backend.commands.planned.load",
         "figures.report.page.pictures",
         "figures.hole.panels",
         "figures.requirement.panels",

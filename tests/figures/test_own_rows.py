@@ -93,7 +93,7 @@ def test_a_row_without_something_that_is_needed_is_refused_with_its_name(name, t
     for needed in figure.needs:
         first, _, rest = needed.partition(".")
         kind = next((kind for kind in KINDS if kind in (name, KIND.get(name))), None)
-        rows = [row for row in rows_of(committed) if kind is None or row["kind"] == kind]
+        rows = [row for row in rows_of(committed) if kind is None or row.get("kind", kind) == kind]
         row = json.loads(json.dumps(rows[0]))
         inner = row
         for level in needed.split(".")[:-1]:

@@ -166,7 +166,7 @@ def test_what_the_data_sets_preset_says_holds_unless_it_is_changed():
         (["--model", "gin"], "gin does not take images"),
         (["--freeze", "-0.1"], "freeze must"),
         (["--seeds", "0"], "seeds must be at least 1"),
-        (["--scope", "net"], "argument --scope: invalid choice: 'net'"),
+        (["--scope", "net"], "scope must be one of global, layer or N:M such as 2:4, got 'net'"),
         (["--epochs", "0"], "epochs must be at least 1"),
         (["--width", "wide"], "invalid"),
         (["--model", "conv7"], "model must be one of"),

@@ -44,7 +44,8 @@ def rows_of(path):
     return json.loads(path.read_text())["rows"]
 
 
-@pytest.mark.parametrize("name", ["half", "2:4 lenient"])
+@pytest.mark.long(keep=1)
+@pytest.mark.parametrize("name", ["2:4 lenient", "half"])
 @pytest.mark.parametrize("rates", [DENSE, FROZEN], ids=["dense", "frozen"])
 def test_rows_hold_what_is_proven_and_measured(name, rates, tmp_path, capsys):
     path = tmp_path / "r.json"
@@ -130,6 +131,7 @@ def test_verdicts_where_some_numbers_are_not_known(necessary, ends, sufficient, 
     assert kept_verdict(necessary, Crossing(*ends), sufficient, all_targets=all_targets) == word
 
 
+@pytest.mark.long
 def test_n_max_leaves_room_and_is_a_multiple_of_the_group():
     dense = Rates(0.0, 0.0)
     half = Settings(sparsity=0.5, eps=(0.2,))
@@ -192,6 +194,7 @@ def test_every_form_of_output(form, capsys):
         assert out.startswith("\\begin{table}\n")
 
 
+@pytest.mark.long
 def test_a_run_goes_on_where_it_stopped_and_computes_nothing_again(monkeypatch, tmp_path, capsys):
     words = [*KEPT["half"], *DENSE, "--brief"]
     make = KeptMaker.make

@@ -63,6 +63,7 @@ def test_sources_without_a_radius_get_a_reason_and_no_number(changed, reason):
     assert all(line[-2] is None or line[-2] == "-" for line in factor_table(found, 0.02).rows)
 
 
+@pytest.mark.long
 def test_the_table_over_radius_has_other_words_where_the_factor_moves_out_of_the_interval():
     asked = radii.asked(MLP, 0.2, 0.3)
     factors = {r: [width_factor("estimated", 0.2, 0.3, eps, radius=r) for eps in EVERY_EPS] for r in RADII}

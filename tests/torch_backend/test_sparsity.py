@@ -228,6 +228,7 @@ def test_groups_are_better_worse_or_undecided(gain, word, told):
     assert compared(Estimate(-1, 0, 1, 2)) == "undecided"
 
 
+@pytest.mark.long
 def test_predictions_are_theorys_own():
     n = sparsity_theory.needed(0.5, 0.0, 0.0, 0.1)
     draws = sparsity_theory.DRAWS

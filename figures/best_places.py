@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TITLES = {"mnist": "MNIST, MLP", "cora": "Cora, GIN", "conv6": "CIFAR-10 (reduced), Conv6"}
-RESULTS = {plan: committed("torch_backend", f"sparsity-{plan}.jsonl") for plan in ("mnist", "cora")}
+RESULTS = {plan: committed("torch_backend", f"sparsity-{plan}.jsonl") for plan in ("mnist", "cora", "conv6")}
 Found = Mapping[str, list[Places]]
 APART = 0.17  # between what is found and what is predicted, in lines
 
@@ -105,7 +105,7 @@ FIGURE = Figure(
     about="the sparsity of the best tickets that are found, and where theory puts it",
     results=tuple(RESULTS.values()),
     commands=tuple(words(f"slt sparsity --plan {plan} --results", path) for plan, path in RESULTS.items()),
-    minutes=60,
+    minutes=120,
     needs=("plan", "kind", "prune", "lock", "place", "factor", "scope", "sparsity", "seed", "test"),
     load=load,
     render=render,

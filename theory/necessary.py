@@ -63,7 +63,7 @@ def necessary_n(
 
     Every smaller n is excluded. Without locking one excluded n excludes all below it (more variables only help);
     with locking success is not monotone in n, so each n is excluded by itself. Relation: lower bound of the smallest
-    sufficient n. 0 when eps >= radius (the empty sum covers). Reach excludes nothing by a probability below e^-80, and
+    sufficient n. 0 when eps >= radius (the empty sum covers). Reach excludes nothing by a probability below e^-240, and
     with locking little beyond n = 32768, so the answer stops growing there. Raises ValueError for arguments outside
     :mod:`theory.arguments`.
 
@@ -161,7 +161,7 @@ def _reach(problem: _Problem, n: Whole) -> Floats:
         return reach_coarse(n, problem.eps, problem.rates, problem.radius, problem.uniform)
     bound = reach_uniform if problem.uniform else reach_pointwise
     value = np.zeros(len(n))
-    # the laws leave out what is below e^-80; where the whole bound is, no table is made
+    # the laws leave out what is below e^-240; where the whole bound is, no table is made
     worth = chernoff_reach(problem.radius - problem.eps, n, problem.rates.lock, problem.rates.free) > np.exp(-TAIL)
     if worth.any():
         value[worth] = bound(n[worth], problem.eps, problem.rates, problem.radius)

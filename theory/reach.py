@@ -13,8 +13,9 @@ from scipy.special import ndtr, ndtri
 
 from slt.core.checks import one_of, open_unit, positive
 from slt.core.rates import READINGS, Rates, searchable
-from theory.laws import Floats, reach_below, spread_below
+from theory.laws import TAIL, Floats, reach_below, spread_below
 
+LARGEST_LAW = 20_000  # variables up to which upper bounds use the law of the reach
 BERRY_ESSEEN = 0.4748  # Shevtsova 2011, identically distributed terms
 _LARGEST_S = 700.0  # sinh(s) is finite up to there
 _AROUND = np.append(np.geomspace(1e-6, 1e4, 2000), 1.0)
@@ -51,7 +52,7 @@ def reach_coarse(counts: ArrayLike, eps: float, rates: Rates, radius: float = 1.
     """
     n = np.atleast_1d(np.asarray(counts, dtype=np.float64))
     short = radius - eps
-    mean, deviation, third = _moments_of_reach(rates)
+    mean, deviation, third = _moments_of_reach(rates.lock, rates.free)
     root = np.sqrt(np.maximum(n, 1))
     error = BERRY_ESSEEN * third / (deviation**3 * root) + 1e-12
     one_side = np.where(n > 0, np.maximum(ndtr((short - n * mean) / (deviation * root)) - error, 0.0), float(short > 0))
@@ -61,6 +62,27 @@ def reach_coarse(counts: ArrayLike, eps: float, rates: Rates, radius: float = 1.
         np.min([2 * short * t + n * np.log1p(rates.free * _loss(t)) for t in (0.5, 2, 8)], axis=0).clip(max=0)
     )
     return np.maximum(one_side, 2 * one_side - (1 + 1e-9) * spread)
+
+
+def reach_at_most(c: float, n: int, rates: Rates) -> float:
+    """Bound P(Y_1 + .. + Y_n < c) from above: the least of its law (n <= 20000), Chernoff's bound and a normal law."""
+    lock, free = rates.lock, rates.free
+    bound = float(chernoff_reach(c, n, lock, free))
+    if n <= LARGEST_LAW:
+        # the law is of no use where the whole bound is below what it leaves out
+        return min(bound, float(reach_below(c, [n], lock, free, "upper")[0])) if bound > exp(-TAIL) else bound
+    return min(bound, float(normal_reach(c, n, lock, free)))
+
+
+def normal_reach(c: float, n: int, lock: float, free: ArrayLike) -> Floats:
+    """Bound P(Y_1 + .. + Y_n < c) from above by Phi((c - n m)/(s sqrt n)) + 0.4748 E|Y - m|^3/(s^3 sqrt n), n > 0.
+
+    Berry and Esseen, as in :func:`reach_coarse`; for each of ``free``.
+    """
+    mean, deviation, third = _moments_of_reach(lock, free)
+    spread = np.maximum(deviation * sqrt(n), 1e-150)  # 0 where nothing counts, and then the error is above 1
+    error = BERRY_ESSEEN * third / np.maximum(deviation, 1e-150) ** 2 / spread
+    return np.where(deviation > 0, ndtr((c - n * mean) / spread) + error + 1e-12, 1.0)
 
 
 def reach_rate(prune: float = 0.0, lock: float = 0.0) -> float:
@@ -147,7 +169,7 @@ def gaussian_reach_n(
     reading, rates = one_of("reading", reading, READINGS), searchable(prune, lock)
     short = max(positive("radius", radius) - open_unit("eps", eps), 0.0)
     z = -float(ndtri(open_unit("delta", delta) / (2 if reading == "uniform" else 1)))
-    _, s, _ = _moments_of_reach(rates)
+    _, s, _ = _moments_of_reach(rates.lock, rates.free)
     root = z * s + sqrt((z * s) ** 2 + rates.free * short)
     return 4 / rates.free**2 * max(root, 0.0) ** 2 if short else 0.0
 
@@ -172,9 +194,9 @@ def _loss(s: ArrayLike) -> Floats:
     return np.where(s < 1, small * np.polyval(_LOSS, small), -np.expm1(-large) / large - 1)
 
 
-def _moments_of_reach(rates: Rates) -> tuple[float, float, float]:
+def _moments_of_reach(lock: float, free: ArrayLike) -> tuple[Floats, Floats, Floats]:
     """Mean m, standard deviation and E|Y - m|^3 of Y."""
-    q, f = rates.lock, rates.free
+    q, f = lock, np.asarray(free, dtype=np.float64)
     m = f / 4
     third = q * ((1 + m) ** 4 + (1 - m) ** 4) / 8 + f / 2 * (m**3 + (m**4 + (1 - m) ** 4) / 4) + (1 - q - f) * m**3
-    return m, sqrt(q / 3 + f / 6 - m**2), third
+    return m, np.sqrt(q / 3 + f / 6 - m**2), third

@@ -257,7 +257,7 @@ def _lattice_block(c: Fraction, a: tuple[int, int], b: tuple[int, int], symmetri
     value = ((_powers(phi_a, counts_a) * coefficient) @ _powers(phi_b, counts_b).T).real
     terms = counts_a + counts_b.T
     exponents = (counts_a * base_a, counts_b.T * base_b, tilt * (last / STEPS))
-    factor = np.exp(sum(exponents))
+    factor = np.exp(np.minimum(sum(exponents), 700.0))  # more says nothing of a probability
     drift = 8 * _ROUNDING * (1 + sum(np.abs(e) for e in exponents))  # of the exponential's argument
     error = 64 * _ROUNDING * (1 + terms) * (1 + np.abs(coefficient).sum()) + drift
     error = error + _LEFT_OUT + 2 * np.exp(-_OUTSIDE)

@@ -1,7 +1,8 @@
 """Necessary by reach: the largest (smallest) reachable sum must come within eps of r (of -r).
 
 With Y = X if locked, max(X, 0) if free, 0 if pruned, the largest reachable sum is A = Y_1 + .. + Y_n; the smallest
-is -B with B of the same law, and A + B = sum of |X| over the free variables. Nothing covers r when A < r - eps.
+is -B with B of the same law, and A + B = sum of |X| over the free variables. Nothing comes close to r when A < r - eps
+or B < -r - eps.
 """
 
 from fractions import Fraction
@@ -25,43 +26,67 @@ _LOSS = [(-1) ** k / factorial(k + 1) for k in range(18, 0, -1)]
 
 
 def reach_pointwise(counts: ArrayLike, eps: float, rates: Rates, radius: float = 1.0) -> Floats:
-    """Bound P(no subset sum within eps of radius) from below, for each n in ``counts``, by P(A < radius - eps)."""
+    """Bound P(no subset sum within eps of radius) from below, for each n in ``counts``: either end may fall short.
+
+    Statement: P(A < r - eps) + P(B < -r - eps). Both at once would mean A + B < -2 eps, but A + B is a sum of sizes.
+    B is distributed as A.
+    """
     counts = np.atleast_1d(np.asarray(counts))
-    short = Fraction(radius) - Fraction(eps)
-    return reach_below(short, counts, rates.lock, rates.free, "lower")
+    upper_end = reach_below(Fraction(radius) - Fraction(eps), counts, rates.lock, rates.free, "lower")
+    return upper_end + reach_below(-Fraction(radius) - Fraction(eps), counts, rates.lock, rates.free, "lower")
 
 
 def reach_uniform(counts: ArrayLike, eps: float, rates: Rates, radius: float = 1.0) -> Floats:
     """Bound P(err(radius) > eps) from below, for each n in ``counts``: either end may be out of reach.
 
     Statement: with c = radius - eps, P(A < c or B < c) = 2 P(A < c) - P(A < c, B < c), and both events together
-    imply A + B < 2c; so P(fail) >= 2 P(A < c) - min(P(A < c), P(sum over the free ones of |X| < 2c)).
+    imply A + B < 2c; so P(fail) >= 2 P(A < c) - P(sum over the free ones of |X| < 2c). It is at least that of the one
+    target r, too.
     """
     counts = np.atleast_1d(np.asarray(counts))
-    one_side = reach_pointwise(counts, eps, rates, radius)
     short = Fraction(radius) - Fraction(eps)
-    return np.maximum(one_side, 2 * one_side - spread_below(2 * short, counts, rates.free, "upper"))
+    one_side = reach_below(short, counts, rates.lock, rates.free, "lower")
+    both_sides = 2 * one_side - spread_below(2 * short, counts, rates.free, "upper")
+    return np.maximum(reach_pointwise(counts, eps, rates, radius), both_sides)
 
 
 def reach_coarse(counts: ArrayLike, eps: float, rates: Rates, radius: float = 1.0, two_sided: bool = True) -> Floats:
     """Bound the same failure probability from below at the cost of one normal distribution function per n.
 
-    Berry and Esseen: |P(A < c) - Phi((c - n m)/(s sqrt n))| <= 0.4748 rho / (s^3 sqrt n), rho = E|Y - m|^3; and
-    P(sum |X| < 2c) <= exp(2ct) (1 - f + f (1 - e^-t)/t)^n for every t > 0 (three values are tried). Loose for small n
-    or far tails; it excludes most of the many small n when little is free.
+    Berry and Esseen: |P(A < c) - Phi((c - n m)/(s sqrt n))| <= 0.4748 rho / (s^3 sqrt n), rho = E|Y - m|^3, for
+    c = r - eps and c = -r - eps; and P(sum |X| < 2c) <= exp(2ct) (1 - f + f (1 - e^-t)/t)^n for every t > 0 (three
+    values are tried). Loose for small n or far tails; it excludes most of the many small n when little is free.
     """
-    n = np.atleast_1d(np.asarray(counts, dtype=np.float64))
+    return reach_of_blocks(counts, counts, eps, rates, radius, two_sided)
+
+
+def reach_of_blocks(
+    low: ArrayLike, high: ArrayLike, eps: float, rates: Rates, radius: float, two_sided: bool
+) -> Floats:
+    """Bound, for each block, the failure probability with n variables from below for all low <= n <= high at once.
+
+    As :func:`reach_coarse`; (c - n m)/(s sqrt n) = c/(s sqrt n) - m sqrt(n)/s is least where the second sqrt(n) is that
+    of ``high``, and the first, too, for c >= 0, but that of ``low`` for c < 0. The error of Berry and Esseen and
+    P(sum |X| < 2c) fall with n.
+    """
+    n, last = (np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in (low, high))
     short = radius - eps
     mean, deviation, third = _moments_of_reach(rates.lock, rates.free)
-    root = np.sqrt(np.maximum(n, 1))
+    root, last_root = np.sqrt(np.maximum(n, 1)), np.sqrt(np.maximum(last, 1))
     error = BERRY_ESSEEN * third / (deviation**3 * root) + 1e-12
-    one_side = np.where(n > 0, np.maximum(ndtr((short - n * mean) / (deviation * root)) - error, 0.0), float(short > 0))
+
+    def below(c: float) -> Floats:
+        normal = ndtr((c / (last_root if c >= 0 else root) - mean * last_root) / deviation)
+        return np.where(n > 0, np.maximum(normal - error, 0.0), float(c > 0))
+
+    one_side = below(short)
+    one_target = one_side + below(-radius - eps)
     if not two_sided:
-        return one_side
+        return one_target
     spread = np.exp(
         np.min([2 * short * t + n * np.log1p(rates.free * _loss(t)) for t in (0.5, 2, 8)], axis=0).clip(max=0)
     )
-    return np.maximum(one_side, 2 * one_side - (1 + 1e-9) * spread)
+    return np.maximum(one_target, 2 * one_side - (1 + 1e-9) * spread)
 
 
 def reach_at_most(c: float, n: int, rates: Rates) -> float:
@@ -171,7 +196,7 @@ def gaussian_reach_n(
     z = -float(ndtri(open_unit("delta", delta) / (2 if reading == "uniform" else 1)))
     _, s, _ = _moments_of_reach(rates.lock, rates.free)
     root = z * s + sqrt((z * s) ** 2 + rates.free * short)
-    return 4 / rates.free**2 * max(root, 0.0) ** 2 if short else 0.0
+    return (2 * max(float(root), 0.0) / rates.free) ** 2 if short else 0.0
 
 
 def near_reach(c: float, n: int, lock: float, free: Floats) -> Floats:

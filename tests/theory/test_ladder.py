@@ -13,7 +13,8 @@ from subsetsum import success_probability
 from tests.theory.exact_small import pointwise_failure, uniform_failure
 from theory.game import cover_failures
 from theory.ladder import MOST, _Window, by_ladder, ladder_break, ladder_failure, small_failure
-from theory.reach import chernoff_reach, normal_reach, reach_at_most, reach_pointwise
+from theory.laws import reach_below
+from theory.reach import chernoff_reach, normal_reach, reach_at_most
 
 sizes = st.lists(st.floats(0.001, 1), min_size=1, max_size=9)
 
@@ -151,13 +152,13 @@ def test_larger_numbers_break_no_more_often_than_said(width, spare, larger):
 
 
 def test_a_single_target_is_missed_most_often_at_the_end():
-    # A = T + P: P(A < z - c) + P(A < -z - c) rises with z >= 0, by exact lattice laws of both
+    # A = T + P: P(A < z - c) + P(A < -z - c) rises with z >= 0, by lattice laws of both
     rng = np.random.default_rng(6)
     for _ in range(20):
         n, lock = int(rng.integers(1, 30)), float(rng.uniform(0, 0.9))
         rates, c = Rates(0.0, lock), float(rng.uniform(0, 1))
         z = np.linspace(0, 3, 13)
-        missed = [sum(reach_pointwise([n], c, rates, side * at)[0] for side in (1, -1)) for at in z]
+        missed = [sum(reach_below(x, [n], lock, rates.free, "lower")[0] for x in (at - c, -at - c)) for at in z]
         assert np.all(np.diff(missed) >= -1e-9)
 
 
@@ -173,7 +174,7 @@ def test_upper_and_lower_normal_laws_enclose_and_chernoff_is_above(n, lock, c):
 def test_the_normal_law_with_its_error_is_above_the_law(n, lock, free):
     rates = Rates(1 - lock - free, lock)
     for c in (-1.0, 0.0, 0.5, 2.0):
-        assert reach_pointwise([n], 0.0, rates, c)[0] <= normal_reach(c, n, lock, rates.free)
+        assert reach_below(c, [n], lock, rates.free, "lower")[0] <= normal_reach(c, n, lock, rates.free)
     assert normal_reach(0.5, n, 0.0, np.array([0.0]))[0] == 1
 
 

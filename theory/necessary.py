@@ -38,7 +38,7 @@ from theory.reach import chernoff_reach, reach_coarse, reach_of_blocks, reach_po
 
 Whole = NDArray[np.int64]
 TOGETHER_LIMIT = 256  # the joint bound costs n^2; beyond, one of the single bounds decides anyway
-FINE_LIMIT = 2**15  # with locking, n above it are excluded by the Berry-Esseen bound only
+FINE_LIMIT = 2**15  # with locking, n above it are excluded by normal laws with their errors only
 _RATIO = 1.0005  # of the ends of a block of n that are excluded together, with locking beyond FINE_LIMIT
 _BLOCKS = 1000  # looked at together
 
@@ -64,9 +64,8 @@ def necessary_n(
 
     Every smaller n is excluded. Without locking one excluded n excludes all below it (more variables only help);
     with locking success is not monotone in n, so each n is excluded by itself, beyond n = 32768 in blocks. Relation:
-    lower bound of the smallest sufficient n. 0 when eps >= radius (the empty sum covers). With locking and beyond
-    n = 32768 reach excludes nothing by a probability below the error of a normal law, some 0.6/sqrt(n). Raises
-    ValueError for arguments outside :mod:`theory.arguments`.
+    lower bound of the smallest sufficient n. 0 when eps >= radius (the empty sum covers). Raises ValueError for
+    arguments outside :mod:`theory.arguments`.
 
     >>> necessary_n(0.01, 0.05, prune=0.4, lock=0.3)
     124

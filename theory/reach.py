@@ -5,10 +5,13 @@ is -B with B of the same law, and A + B = sum of |X| over the free variables. No
 or B < -r - eps.
 """
 
+from collections.abc import Callable
 from fractions import Fraction
-from math import exp, factorial, log, log1p, sqrt
+from functools import lru_cache
+from math import exp, factorial, log, log1p, pi, sqrt
 
 import numpy as np
+from numpy.polynomial import Polynomial
 from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
@@ -18,11 +21,16 @@ from theory.laws import TAIL, Floats, reach_below, spread_below
 
 LARGEST_LAW = 20_000  # variables up to which upper bounds use the law of the reach
 BERRY_ESSEEN = 0.4748  # Shevtsova 2011, identically distributed terms
+_FAR = 2**15  # variables from which on lower bounds look at far tails after a tilt
 _LARGEST_S = 700.0  # sinh(s) is finite up to there
 _AROUND = np.append(np.geomspace(1e-6, 1e4, 2000), 1.0)
 # Taylor coefficients, highest first, for s <= 1: s^2/3! + s^4/5! + .. and -s/2! + s^2/3! - ..
 _GROWTH = [1 / factorial(2 * k + 1) for k in range(9, 0, -1)]
 _LOSS = [(-1) ** k / factorial(k + 1) for k in range(18, 0, -1)]
+_EXPONENTIAL = (  # E exp(-tU) - 1 for U uniform on [-1, 1] and on [0, 1]
+    Polynomial([0.0 if k % 2 or k == 0 else 1 / factorial(k + 1) for k in range(19)]),
+    Polynomial([0.0, *reversed(_LOSS)]),
+)
 
 
 def reach_pointwise(counts: ArrayLike, eps: float, rates: Rates, radius: float = 1.0) -> Floats:
@@ -76,8 +84,11 @@ def reach_of_blocks(
     error = BERRY_ESSEEN * third / (deviation**3 * root) + 1e-12
 
     def below(c: float) -> Floats:
-        normal = ndtr((c / (last_root if c >= 0 else root) - mean * last_root) / deviation)
-        return np.where(n > 0, np.maximum(normal - error, 0.0), float(c > 0))
+        normal = ndtr((c / (last_root if c >= 0 else root) - mean * last_root) / deviation) - error
+        far = n >= _FAR
+        if far.any():
+            normal[far] = np.maximum(normal[far], tilted_below(c, n[far], last[far], rates))
+        return np.where(n > 0, np.maximum(normal, 0.0), float(c > 0))
 
     one_side = below(short)
     one_target = one_side + below(-radius - eps)
@@ -89,14 +100,71 @@ def reach_of_blocks(
     return np.maximum(one_target, 2 * one_side - (1 + 1e-9) * spread)
 
 
+def tilted_below(c: float, low: Floats, high: Floats, rates: Rates) -> Floats:
+    """Bound P(A < c) from below in far tails, for all low <= n <= high at once: Berry and Esseen after a tilt.
+
+    Statement: with M = E exp(-tY), 0 < t <= 1, w > 0, and m, s^2 the mean and the variance of Y in the law tilted by
+    exp(-tY),
+
+        P(A < c) >= P(c - w <= A < c) >= M^n exp(t(c - w)) (Phi(x) - Phi(y) - 2 * 0.4748 (1 + |m|)/(s sqrt n)),
+        x = (c - nm)/(s sqrt n),    y = (c - w - nm)/(s sqrt n).
+
+    Derivation. A >= c - w in the event, and |Y - m| <= 1 + |m| gives E|Y - m|^3 <= (1 + |m|) s^2. In a block M^n and x
+    are at least, y and the error at most what their terms are at the worse end. The best of some t and w. Relation: lower
+    bound, 0 where nothing is gained.
+    """
+    best = np.zeros_like(low)
+    ends = np.sqrt(low), np.sqrt(high)
+    for t, log_mean, m, s in _tilts(rates):
+
+        def extreme(value: float, worse: Callable[..., Floats], m: float = m) -> Floats:
+            """Return the least or largest of value/sqrt(n) - m sqrt(n) over a block."""
+            return worse(*(value / end for end in ends)) + worse(*(-m * end for end in ends))
+
+        size = np.minimum(low * log_mean, high * log_mean)
+        error = 2 * BERRY_ESSEEN * (1 + abs(m)) / (s * ends[0]) + 1e-12
+        for w in np.array([0.3, 1.0, 2.5]) / t:
+            inside = ndtr(extreme(c, np.minimum) / s) - ndtr(extreme(c - w, np.maximum) / s) - error
+            best = np.maximum(best, np.exp(size + t * (c - w)) * inside)
+    return best * (1 - 1e-6)
+
+
+def tilted_reach(c: float, n: int, rates: Rates) -> float:
+    """Bound P(A < c) from above in far tails: Berry and Esseen after a tilt, as in :func:`tilted_below`.
+
+    Statement: P(A < c) <= M^n exp(tc) (1/(t s sqrt(2 pi n)) + 2 * 0.4748 (1 + |m|)/(s sqrt n)). Derivation: P(A < c) is
+    M^n exp(tc) times the tilted mean of exp(-t (c - A)) over A < c, which is the integral over u > 0 of
+    t exp(-tu) P(c - u <= A < c); the density of a normal law of that variance is at most 1/(s sqrt(2 pi n)).
+    Relation: upper bound; the best of some t, 1 without locking.
+    """
+    best = 1.0
+    for t, log_mean, m, s in _tilts(rates):
+        share = (1 / (t * sqrt(2 * pi)) + 2 * BERRY_ESSEEN * (1 + abs(m))) / (s * sqrt(n)) + 1e-12
+        best = min(best, exp(min(n * log_mean + t * c, 0.0)) * share)
+    return best * (1 + 1e-6)
+
+
+@lru_cache(maxsize=64)
+def _tilts(rates: Rates) -> list[tuple[float, float, float, float]]:
+    """Return, for some t <= 1 about where E exp(-tY) is least: t, its logarithm, and the tilted mean and deviation."""
+    gain = _EXPONENTIAL[0] * rates.lock + _EXPONENTIAL[1] * (rates.free / 2)  # E exp(-tY) - 1, a polynomial in t
+    slope, bend, found = gain.deriv(), gain.deriv(2), []
+    if rates.lock > 0:
+        for t in np.unique(np.minimum(0.75 * rates.free / rates.lock * np.linspace(0.1, 1.3, 25), 1.0)):
+            mean = 1 + float(gain(t))
+            m = -float(slope(t)) / mean
+            found.append((float(t), log1p(float(gain(t))), m, sqrt(float(bend(t)) / mean - m * m)))
+    return found
+
+
 def reach_at_most(c: float, n: int, rates: Rates) -> float:
-    """Bound P(Y_1 + .. + Y_n < c) from above: the least of its law (n <= 20000), Chernoff's bound and a normal law."""
+    """Bound P(Y_1 + .. + Y_n < c) from above: the least of its law (n <= 20000), Chernoff's bound and normal laws."""
     lock, free = rates.lock, rates.free
     bound = float(chernoff_reach(c, n, lock, free))
     if n <= LARGEST_LAW:
         # the law is of no use where the whole bound is below what it leaves out
         return min(bound, float(reach_below(c, [n], lock, free, "upper")[0])) if bound > exp(-TAIL) else bound
-    return min(bound, float(normal_reach(c, n, lock, free)))
+    return min(bound, float(normal_reach(c, n, lock, free)), tilted_reach(c, n, rates))
 
 
 def normal_reach(c: float, n: int, lock: float, free: ArrayLike) -> Floats:

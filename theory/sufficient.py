@@ -6,6 +6,7 @@ reading. The *ladders* of :mod:`theory.ladder` lose less reach; a single target 
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -166,8 +167,11 @@ def _sufficient(
     """Return :func:`sufficient_n` of checked arguments; made once, as several reports ask for it."""
     found = by_ladder(eps, delta, rates, radius, uniform=uniform)
     problem = _problem(eps, delta, rates.prune, rates.lock, radius, limits)
-    if found is None or problem.may_need_less(found, delta):
-        found = min(problem.smallest(delta), LARGEST_N if found is None else found)
+    if found is None:
+        found = problem.smallest(delta)
+    elif problem.may_need_less(found, delta):
+        with suppress(ValueError):  # of the search: it finds none, and one is known
+            found = min(found, problem.smallest(delta))
     n, step, reading = found, 1, READINGS[0] if uniform else READINGS[1]
 
     def fails(n: int) -> bool:

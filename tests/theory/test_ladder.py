@@ -14,7 +14,7 @@ from tests.theory.exact_small import pointwise_failure, uniform_failure
 from theory.game import cover_failures
 from theory.ladder import MOST, _Window, by_ladder, ladder_break, ladder_failure, small_failure
 from theory.laws import reach_below
-from theory.reach import chernoff_reach, normal_reach, reach_at_most
+from theory.reach import _tilts, chernoff_reach, normal_reach, reach_at_most, tilted_below, tilted_reach
 
 sizes = st.lists(st.floats(0.001, 1), min_size=1, max_size=9)
 
@@ -167,7 +167,47 @@ def test_upper_and_lower_normal_laws_enclose_and_chernoff_is_above(n, lock, c):
     # far below the mean no law is made: all that is known is that the three bounds are compatible
     rates = Rates(0.0, lock)
     upper = float(normal_reach(c, n, lock, rates.free))
-    assert reach_at_most(c, n, rates) == min(upper, float(chernoff_reach(c, n, lock, rates.free)))
+    received = reach_at_most(c, n, rates)
+    assert received == min(upper, float(chernoff_reach(c, n, lock, rates.free)), tilted_reach(c, n, rates))
+    each = np.array([float(n)])
+    assert tilted_below(c, each, each, rates)[0] <= received
+
+
+@pytest.mark.parametrize(
+    ("n", "lock", "free"), [(400, 0.9, 0.05), (4000, 0.85, 0.1), (20_000, 0.5, 0.02), (3000, 0.3, 0.1)]
+)
+@pytest.mark.parametrize("c", [-3.0, 0.0, 0.9])
+def test_tilted_normal_laws_enclose_the_law(n, lock, free, c):
+    rates, each = Rates(1 - lock - free, lock), np.array([float(n)])
+    low, high = (reach_below(c, [n], lock, rates.free, side)[0] for side in ("lower", "upper"))
+    assert tilted_below(c, each, each, rates)[0] <= high
+    assert low <= tilted_reach(c, n, rates)
+    if low < 1e-6:  # far out Chernoff's bound is no better, and the two are close in the exponent
+        assert tilted_reach(c, n, rates) < chernoff_reach(c, n, lock, rates.free)
+        assert tilted_below(c, each, each, rates)[0] > 1e-3 * low
+
+
+@given(st.integers(2**15, 10**7), st.floats(1, 1.5), st.sampled_from([(0.3, 0.69), (0.0, 0.95)]), st.floats(-9, 9))
+def test_a_tilted_block_says_no_more_than_each_of_its_numbers(low, ratio, rate, c):
+    high, rates = float(int(low * ratio)), Rates(*rate)
+    block = tilted_below(c, np.array([float(low)]), np.array([high]), rates)[0]
+    inside = np.floor(np.linspace(low, high, 30))
+    assert np.all(block <= tilted_below(c, inside, inside, rates) * (1 + 1e-9))
+
+
+@pytest.mark.parametrize(("lock", "free"), [(0.5, 0.3), (0.9, 0.01), (0.4, 1e-6)])
+def test_the_moments_of_a_tilt_are_those_of_its_density(lock, free):
+    x = np.linspace(-1, 1, 400_001)
+    middle = (x[1:] + x[:-1]) / 2
+    rates = Rates(1 - lock - free, lock)
+    for t, log_mean, m, s in _tilts(rates)[::6]:
+        mass = (lock / 2 + rates.free / 2 * (middle > 0)) * np.exp(-t * middle) * (x[1] - x[0])
+        whole = mass.sum() + 1 - lock - rates.free / 2
+        assert np.expm1(log_mean) == pytest.approx(whole - 1, abs=1e-10)
+        assert m == pytest.approx((mass * middle).sum() / whole, abs=1e-10)
+        assert s == pytest.approx(((mass * middle**2).sum() / whole - m * m) ** 0.5, rel=1e-9)
+        third = ((mass * np.abs(middle - m) ** 3).sum() + (whole - mass.sum()) * abs(m) ** 3) / whole
+        assert third <= (1 + abs(m)) * s * s
 
 
 @pytest.mark.parametrize(("n", "lock", "free"), [(50, 0.3, 0.2), (400, 0.9, 0.05), (1000, 0.0, 0.01)])

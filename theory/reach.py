@@ -110,8 +110,8 @@ def tilted_below(c: float, low: Floats, high: Floats, rates: Rates) -> Floats:
         x = (c - nm)/(s sqrt n),    y = (c - w - nm)/(s sqrt n).
 
     Derivation. A >= c - w in the event, and |Y - m| <= 1 + |m| gives E|Y - m|^3 <= (1 + |m|) s^2. In a block M^n and x
-    are at least, y and the error at most what their terms are at the worse end. The best of some t and w. Relation: lower
-    bound, 0 where nothing is gained.
+    are at least, y and the error at most what their terms are at the worse end. The best of some t and w.
+    Relation: lower bound, 0 where nothing is gained.
     """
     best = np.zeros_like(low)
     ends = np.sqrt(low), np.sqrt(high)

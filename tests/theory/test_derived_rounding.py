@@ -336,7 +336,8 @@ def test_what_is_necessary_is_below_its_exact_mean_however_coarse_the_lattice(pr
     exact = Fraction(0)
     for weight, m, a in states(n, lock, 1 - prune - lock):
         one = parts_below(c, a, m)
-        fails = max(one, 1 - sum(comb(m, k) * fixed[k + a] for k in range(m + 1)))
+        target = one + parts_below(-wide - half, a, m)
+        fails = max(target, 1 - sum(comb(m, k) * fixed[k + a] for k in range(m + 1)))
         if reading == "uniform":
             fails = max(fails, 2 * one - sum_below(2 * c, 0, m))
             fails = max(fails, 1 - half / wide * sum(comb(m, k) * mean[k + a] for k in range(m + 1)))

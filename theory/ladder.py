@@ -20,7 +20,7 @@ from theory.sums import mixture_below
 
 Floats = NDArray[np.float64]
 
-_WINDOWS = (0.65, 0.8, 1.0)  # sizes w of numbers that cover [-w/2, w/2]; at least 1/2
+_WINDOWS = (0.7, 0.85, 1.0)  # sizes w of numbers that cover [-w/2, w/2]; at least 1/2
 MOST = 2000  # variables up to which small numbers cover; beyond, the powers of transforms would leave the floats
 
 

@@ -178,8 +178,9 @@ def _sufficient(
         told: dict[str, Any] = {"prune": rates.prune, "lock": rates.lock, "radius": radius, "reading": reading}
         return failure_at_most(n, eps, **told, cover_failure=limits) > delta
 
-    while fails(n):
-        n, step = n + step, 2 * step
+    if ladder_failure(n, eps, rates, radius, uniform=uniform) > delta:  # else the least of the bounds is, too
+        while fails(n):
+            n, step = n + step, 2 * step
     return n
 
 

@@ -1,6 +1,6 @@
 """Each inequality of the ladders by itself: what a step proves on random instances, what a bound says against draws."""
 
-from math import e, exp, factorial
+from math import comb, e, exp, factorial
 
 import numpy as np
 import pytest
@@ -229,3 +229,21 @@ def test_the_ladder_is_found_where_its_bound_crosses_delta(delta):
 def test_nothing_is_found_where_neither_bound_speaks():
     assert by_ladder(1e-9, 1e-3, Rates(0.999998, 0.0), 1.0, uniform=True) is None
     assert small_failure(MOST + 1, 0.1, Rates(), 1.0, 1e-6, uniform=True) == 1
+
+
+@pytest.mark.parametrize(
+    ("n", "width", "prune", "lock"), [(12, 0.7, 0.4, 0.3), (8, 0.5, 0.0, 0.2), (20, 1.0, 0.5, 0.0)]
+)
+def test_what_is_lost_to_the_cover_and_to_breaks_is_summed_state_by_state(n, width, prune, lock):
+    rates, eps = Rates(prune, lock), 0.3
+    small, cover = rates.free * width, cover_failures(eps / width, 1e-12) if eps < width / 2 else np.zeros(1)
+    exact = 0.0
+    for s in range(n + 1):
+        found = cover[min(s, len(cover) - 1)]
+        rate = (n - s) * rates.free / (1 - small) * width
+        shrink = (1 - exp(-rate)) / rate if rate else 1.0
+        for k in range(min(s, len(cover) - 1) + 1):
+            found += ((cover[k - 1] if k else 1.0) - cover[k]) * (width < 1) * shrink ** (s - k)
+        exact += comb(n, s) * small**s * (1 - small) ** (n - s) * found
+    lost = _Window(eps, rates, width, 1e-12)._states(n)[3]
+    assert exact * (1 - 1e-9) <= lost <= exact * (1 + 1e-6)

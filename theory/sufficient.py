@@ -55,7 +55,7 @@ def failure_at_most(
     :func:`shift_failure`. Raises ValueError for arguments outside :mod:`theory.arguments`.
 
     >>> round(failure_at_most(208, 0.01, prune=0.4, lock=0.3), 4)
-    0.0496
+    0.0492
     """
     uniform = one_of("reading", reading, READINGS) == "uniform"
     shift = shift_failure(n, eps, prune=prune, lock=lock, radius=radius, cover_failure=cover_failure)

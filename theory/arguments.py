@@ -14,6 +14,10 @@ LARGEST_N = 10**15
 LEAST_FREE = 1e-6
 
 
+class NoBound(ValueError):
+    """No bound of ours speaks of these arguments, although each of them is allowed."""
+
+
 def checked_eps(eps: float) -> float:
     """Return eps in [1e-100, 1), or raise ValueError."""
     return _not_tiny("eps", open_unit("eps", eps))

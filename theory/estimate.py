@@ -187,8 +187,8 @@ def _draws(
         if sizes is not UNIFORM:
             locked_values = np.copysign(sizes.quantile(np.abs(locked_values)), locked_values)
 
-        free = _binomial((index + level[0]) / draws, np.full(rows, n), rates.free)
-        locked = _binomial(level[1], n - free, locked_share)
+        free = binomial_quantile((index + level[0]) / draws, np.full(rows, n), rates.free)
+        locked = binomial_quantile(level[1], n - free, locked_share)
         columns = _SIGNS if many else max(int(free.max()), _SIGNS)
         y = sizes.quantile(rng.random((columns, rows)).T.copy())
         y[np.arange(columns) >= free[:, None]] = 0
@@ -221,7 +221,7 @@ def _remainder(
     return np.sqrt(variance)[:, None] * (normal + excess[:, None] / 24 * (normal**3 - 3 * normal))
 
 
-def _binomial(level: Array, n: NDArray[np.int64], rate: float) -> NDArray[np.int64]:
+def binomial_quantile(level: Array, n: NDArray[np.int64], rate: float) -> NDArray[np.int64]:
     """Return the quantile of Bin(n, rate) at each level in (0, 1)."""
     if rate in (0.0, 1.0):
         return n * int(rate)

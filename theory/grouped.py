@@ -5,7 +5,7 @@ each goes from its smallest sum to its largest, one neighbour at a time. docs/sp
 """
 
 from dataclasses import dataclass
-from math import comb, exp, expm1, log, log1p, pi
+from math import exp, expm1, log, log1p, pi
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,8 @@ from scipy.special import betaln
 
 from slt.core.keep import Groups
 from slt.core.rates import Rates
-from theory.arguments import SMALLEST, checked_n, checked_rates
+from theory.arguments import SMALLEST, NoBound, checked_n, checked_rates
+from theory.kept_states import group_compliance, group_refusal, parts_of
 from theory.pairs import PAIR_WINDOW, pair_failures
 from theory.tops import DEEP, ROUNDING
 
@@ -50,25 +51,10 @@ class State:
 
 
 def group_states(keep: Groups, rates: Rates) -> tuple[list[State], float]:
-    """Return the states of a group that complies, their probabilities given that, and the probability to comply.
-
-    A lenient group always complies, as far as it can: it keeps min(max(N - locked, 0), free) of its free variables.
-    """
-    found = []
-    for free in range(keep.of + 1):
-        for locked in range(keep.of - free + 1):
-            rest = keep.of - free - locked
-            ways = comb(keep.of, free) * comb(keep.of - free, locked)
-            probability = ways * rates.free**free * rates.lock**locked * rates.prune**rest
-            kept = keep.kept - locked
-            if keep.lenient:
-                kept = min(max(kept, 0), free)
-            if probability > 0 and 0 <= kept <= free:
-                found.append(State(probability, free, locked, kept))
-    complies = min(1.0, sum(state.probability for state in found))
-    if rates.freezing == 0 or keep.lenient:
-        complies = 1.0
-    return [State(s.probability / complies, s.free, s.locked, s.kept) for s in found], complies
+    """Return the states of a group that complies, their probabilities given that, and the probability to comply."""
+    complies = group_compliance(keep, rates)
+    parts = parts_of(keep, rates)
+    return [State(probability / complies, free, locked, kept) for probability, locked, free, kept in parts], complies
 
 
 def compliance(n: int, keep: Groups, *, prune: float = 0.0, lock: float = 0.0) -> float:
@@ -81,8 +67,8 @@ def compliance(n: int, keep: Groups, *, prune: float = 0.0, lock: float = 0.0) -
     >>> round(compliance(24, Groups(2, 4), prune=0.1, lock=0.1), 3)
     0.956
     """
-    groups, (_, rho) = keep.groups(checked_n(n)), group_states(keep, checked_rates(prune, lock))
-    return rho**groups
+    groups = keep.groups(checked_n(n))
+    return group_compliance(keep, checked_rates(prune, lock)) ** groups
 
 
 def failure_at_most_grouped(n: int, eps: float, keep: Groups, rates: Rates, radius: float) -> float:
@@ -101,7 +87,7 @@ def failure_at_most_grouped(n: int, eps: float, keep: Groups, rates: Rates, radi
     """
     groups = keep.groups(n)
     if groups > LARGEST_GROUPS:
-        raise ValueError(f"n must be at most {LARGEST_GROUPS * keep.of} for keep {keep}, got {n}")
+        raise NoBound(f"n must be at most {LARGEST_GROUPS * keep.of} for keep {keep}, got {n}")
     states, _ = group_states(keep, rates)
     refused = _refused(groups, keep, rates)
     if not groups or not states or refused == 1:
@@ -117,15 +103,8 @@ def failure_at_most_grouped(n: int, eps: float, keep: Groups, rates: Rates, radi
 
 
 def _refused(groups: int, keep: Groups, rates: Rates) -> float:
-    """Bound 1 - rho^g from above, by a sum for 1 - rho: in floating point rho may be 1 when it is less."""
-    if keep.lenient:
-        return 0.0
-    no = 0.0
-    for locked in range(keep.of + 1):
-        for pruned in range(keep.of - locked + 1):
-            if locked > keep.kept or pruned > keep.of - keep.kept:
-                ways = comb(keep.of, locked) * comb(keep.of - locked, pruned)
-                no += ways * rates.lock**locked * rates.prune**pruned * rates.free ** (keep.of - locked - pruned)
+    """Bound 1 - rho^g from above."""
+    no = group_refusal(keep, rates)
     return min(1.0, -expm1(groups * log1p(-no)) * (1 + 1e-9)) if no < 1 else 1.0
 
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtrik, ndtri
+from scipy.special import ndtri
 
 from slt.core.keep import Groups, Keep, Share, Size
 from slt.core.keys import generator
 from slt.core.rates import Rates
+from theory.estimate import binomial_quantile
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -58,8 +59,8 @@ def _together(n: int, keep: Size | Share, rates: Rates, which: tuple[Whole, int]
     rows = len(index)
     level = rng.random(rows), (rng.permutation(rows) + rng.random(rows)) / rows
     total = _Totals(rows, rates, rng)
-    free = _binomial((index + level[0]) / draws, np.full(rows, n), rates.free)
-    locked = _binomial(level[1], n - free, rates.lock / rates.freezing if rates.freezing else 0.0)
+    free = binomial_quantile((index + level[0]) / draws, np.full(rows, n), rates.free)
+    locked = binomial_quantile(level[1], n - free, rates.lock / rates.freezing if rates.freezing else 0.0)
     size = np.full(rows, keep.count) if isinstance(keep, Size) else keep.kept(n) - locked
     x = 2 * rng.random((max(int(free.max()), 1), rows)).T - 1
     x = np.sort(np.where(np.arange(x.shape[1]) < free[:, None], x, np.inf), axis=1)
@@ -92,13 +93,3 @@ class _Totals:
         """Return (rows, totals): sums of as many values, uniform on [-1, 1]."""
         few = np.where(np.arange(_LOCKED) < locked[:, None, None], self.values, 0).sum(axis=2)
         return few + np.sqrt(np.maximum(locked - _LOCKED, 0) / 3)[:, None] * self.normal
-
-
-def _binomial(level: Array, n: Whole, rate: float) -> Whole:
-    """Return the quantile of Bin(n, rate) at each level in (0, 1)."""
-    if rate in (0.0, 1.0):
-        return n * int(rate)
-    counts = np.zeros(len(n), np.int64)
-    above = level > (1 - rate) ** n.astype(np.float64)  # elsewhere the quantile is 0
-    counts[above] = np.ceil(bdtrik(level[above], n[above].astype(np.float64), rate))
-    return counts

@@ -14,6 +14,7 @@ from theory.laws import binomial_weights, most, weight_error
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
+Part = tuple[float, int, int, int]
 
 _ENOUGH = 2.0**16  # times radius / eps: with more choices than that nothing is missed for want of them
 _NEGLIGIBLE = 1e-25
@@ -67,18 +68,33 @@ def group_compliance(keep: Groups, rates: Rates) -> float:
     return 1.0 if keep.lenient else min(sum(part[0] for part in parts_of(keep, rates)), 1.0)
 
 
-@lru_cache(maxsize=64)
-def parts_of(keep: Groups, rates: Rates) -> tuple[tuple[float, int, int, int], ...]:
+def parts_of(keep: Groups, rates: Rates) -> tuple[Part, ...]:
     """Return (probability, locked, free, kept of the free) of a group, for all states in which it complies."""
-    parts = []
+    return _parts(keep, rates)[0]
+
+
+def group_refusal(keep: Groups, rates: Rates) -> float:
+    """Return the probability that a group does not comply, a sum of its own: 1 less that of the others may round to 0.
+
+    0 when lenient.
+    """
+    return sum(_parts(keep, rates)[1])
+
+
+@lru_cache(maxsize=64)
+def _parts(keep: Groups, rates: Rates) -> tuple[tuple[Part, ...], tuple[float, ...]]:
+    """Return the states in which a group complies, and the probabilities of the others."""
+    parts, others = [], []
     for locked in range(keep.of + 1):
         for free in range(keep.of - locked + 1):
             pruned, wanted = keep.of - locked - free, keep.kept - locked
             weight = comb(keep.of, locked) * comb(keep.of - locked, free)
             probability = weight * rates.lock**locked * rates.free**free * rates.prune**pruned
-            if probability and (keep.lenient or 0 <= wanted <= free):
+            if not (keep.lenient or 0 <= wanted <= free):
+                others.append(probability)
+            elif probability:
                 parts.append((probability, locked, free, min(max(wanted, 0), free)))
-    return tuple(parts)
+    return tuple(parts), tuple(others)
 
 
 def _of_groups(groups: int, keep: Groups, rates: Rates, cap: float) -> States:

@@ -15,8 +15,9 @@ from slt.core.checks import one_of
 from slt.core.first import first
 from slt.core.keep import Groups, Keep, Share, Size
 from slt.core.rates import READINGS, Rates
-from theory.arguments import SMALLEST, checked_delta, checked_eps, checked_n, checked_radius, checked_rates
-from theory.grouped import LARGEST_GROUPS, failure_at_most_grouped, group_states
+from theory.arguments import SMALLEST, NoBound, checked_delta, checked_eps, checked_n, checked_radius, checked_rates
+from theory.grouped import LARGEST_GROUPS, failure_at_most_grouped
+from theory.kept_states import group_compliance
 from theory.pairs import PAIR_WINDOW, ladder_failure, ladder_short, pair_failures, step_failure
 from theory.tops import tops_below
 
@@ -62,7 +63,7 @@ def failure_at_most_kept(
     if isinstance(keep, Groups):
         return failure_at_most_grouped(n, eps, keep, rates, radius)
     if n > LARGEST_N:
-        raise ValueError(f"n must be at most {LARGEST_N} where a share or a count is kept, got {n}")
+        raise NoBound(f"n must be at most {LARGEST_N} where a share or a count is kept, got {n}")
     tail = 1e-4
     while True:
         bound = _average(n, eps, keep, rates, radius, tail)
@@ -105,16 +106,16 @@ def sufficient_kept_n(
         return failure <= delta
 
     most = LARGEST_GROUPS if isinstance(keep, Groups) else LARGEST_N
-    if isinstance(keep, Groups) and (complies := group_states(keep, rates)[1]) < 1:
+    if isinstance(keep, Groups) and (complies := group_compliance(keep, rates)) < 1:
         # more groups than that comply too rarely, and below that number the bound does not fall all along
         most = min(most, int(log1p(-delta) / log(complies)) if complies > 0 else 0)
         tried = sorted({round(most ** (k / 40)) for k in range(41)}) if most else []
         most = next((number for number in tried if enough(number)), 0)
         if not most:
-            raise ValueError(f"no n is found for keep {keep}: groups of frozen variables comply too rarely")
+            raise NoBound(f"no n is found for keep {keep}: groups of frozen variables comply too rarely")
     found = first(enough, 1, most, min(most, max(1, round(_GUESS / rates.free / of))))
     if found == most and not enough(found):
-        raise ValueError(f"no n up to {most * of} is found for keep {keep}")
+        raise NoBound(f"no n up to {most * of} is found for keep {keep}")
     return of * found
 
 
@@ -144,7 +145,7 @@ def _states(n: int, rates: Rates, tail: float) -> tuple[list[tuple[int, int, flo
     share = min(1.0, rates.lock / rates.freezing)
     ranges = [(0, 0) if share == 0 else _window(n - m, share, tail) for m in range(low, high + 1)]
     if sum(last - start + 1 for start, last in ranges) > LARGEST_STATES:
-        raise ValueError(f"n must be smaller: {n} variables have more than {LARGEST_STATES} states that matter")
+        raise NoBound(f"n must be smaller: {n} variables have more than {LARGEST_STATES} states that matter")
     found = []
     for m, (start, last) in zip(range(low, high + 1), ranges, strict=True):
         weight = float(binom.pmf(m, n, rates.free)) * (1 + 1e-9)

@@ -11,7 +11,7 @@ from html import escape
 from typing import Any
 
 from slt.core.keep import Groups, Share, growing
-from theory.arguments import checked_delta, checked_eps, checked_n, checked_radius, checked_rates
+from theory.arguments import NoBound, checked_delta, checked_eps, checked_n, checked_radius, checked_rates
 from theory.estimate import DRAWS, estimated_n, estimated_success
 from theory.freezing import check_sparsity
 from theory.kept_estimate import estimated_kept_n, estimated_kept_success
@@ -224,7 +224,7 @@ def _kept_requirement(eps: float, delta: float, kept: Share | Groups, law: dict[
     if necessary is not None:
         if delta >= SMALLEST_DELTA:
             estimated = estimated_kept_n(eps, delta, kept, **law, reading=reading)
-        with suppress(ValueError):  # checked arguments: a bound that does not speak of these
+        with suppress(NoBound):
             sufficient = sufficient_kept_n(eps, delta, kept, **law, reading=reading)
     return Requirement(
         eps=eps,

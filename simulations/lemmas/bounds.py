@@ -101,10 +101,11 @@ def kept_estimated(eps: float, delta: float, law: Law, reading: str, keep: Share
 
 def kept_sufficient(eps: float, delta: float, law: Law, keep: Share | Groups) -> int | None:
     """Return :func:`theory.kept_sufficient.sufficient_kept_n`, which holds in both readings; None without a bound."""
+    from theory.arguments import NoBound
     from theory.kept_sufficient import sufficient_kept_n
 
     def make() -> int | None:
-        with suppress(ValueError):  # checked arguments: a bound that does not speak of these
+        with suppress(NoBound):
             return sufficient_kept_n(eps, delta, keep, **law)
         return None
 

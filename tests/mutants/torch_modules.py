@@ -497,7 +497,7 @@ MUTANTS = (
         ("rows of the plan run again", "    done = {(Settings(**row[\"settings\"]), row[\"seed\"]): row for row in rows}", "    done: dict = {}"),
         ("searches not kept", "                    rows.append(done[settings, seed])\n", ""),
         ("rows of another plan gone on with", "if rows and {row.get(\"plan\") for row in rows} != {name}:", "if False:"),
-        ("begun with other data", "                            if row[\"seed\"] == seed:\n", "                            if row[\"seed\"] != seed:\n"),
+        ("begun with other data", "[row for row in rows if row[\"seed\"] == seed]", "[row for row in rows if row[\"seed\"] != seed]"),
         ("rows of two plans read", "if len(names) > 1 or not names", "if not names"),
         ("one row of the plan's settings is enough", "if any({**defaults, **row[\"settings\"]} not in known", "if all({**defaults, **row[\"settings\"]} not in known"),
         ("weights of the largest layer", "\"weights\": sum(prod(shape)", "\"weights\": max(prod(shape)"),

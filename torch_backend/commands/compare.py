@@ -101,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                     data = load(
                         settings.data_set, data_root(args.data), seed=seed, images=settings.images, size=settings.size
                     ).to(device)
-                    _check_reused(
+                    check_reused(
                         out / "rows.jsonl", [row for row in rows if row["seed"] == seed], settings, data, device
                     )
                 what = f"{case.source} {case.settings.sparsity:g} {method} {seed}"
@@ -127,11 +127,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return REFUTED if failed else 0
 
 
-def _check_reused(path: Path, rows: list[Row], settings: Settings, data: Graph | Images, device: torch.device) -> None:
+def check_reused(path: Path, rows: list[Row], settings: Settings, data: Graph | Images, device: torch.device) -> None:
     """Raise ValueError when rows of the same images or graph were run on other data, or on another device."""
     now = {name: value for name, value in origin_of(data, device).items() if name in SAME}
     for row in rows:
-        if all(row["settings"][name] == getattr(settings, name) for name in ("data_set", "images", "size")):
+        other = Settings(**row["settings"])  # of an older row, too, which lacks what is now a default
+        if all(getattr(other, name) == getattr(settings, name) for name in ("data_set", "images", "size")):
             check_origin(path, row["origin"], now)
 
 

@@ -14,12 +14,11 @@ from slt.core.forms import OBJECT, SEED, SHARE, Form, Numbers
 from slt.core.options import add_forms
 from slt.core.places import data_root
 from slt.core.store import Row, export_jsonl, read_jsonl
-from torch_backend.commands.compare import Case, measure
+from torch_backend.commands.compare import Case, check_reused, measure
 from torch_backend.data import load
 from torch_backend.tickets.sizes import meta_model, shapes_of
-from torch_backend.training.run import SAME, check_origin
 from torch_backend.training.settings import Settings
-from torch_backend.training.start import device_of, origin_of
+from torch_backend.training.start import device_of
 
 FORM: Form = {  # of a row, beside what it says of its arm
     "seed": SEED,
@@ -86,10 +85,7 @@ def run_plan(
                         given = load(
                             settings.data_set, data_root(data), seed=seed, images=settings.images, size=settings.size
                         ).to(device)
-                        now = {key: value for key, value in origin_of(given, device).items() if key in SAME}
-                        for row in rows:
-                            if row["seed"] == seed:
-                                check_origin(path, row["origin"], now)
+                        check_reused(path, [row for row in rows if row["seed"] == seed], settings, given, device)
                     found = measure(Case("frozen", settings, False), "edge-popup", seed, given, out, device)
                     done[settings, seed] = as_row(name, arm, settings, found)
                     rows.append(done[settings, seed])

@@ -44,7 +44,7 @@ STEPS = 2**30  # lattice steps per unit: the bias of n terms, n 2^-31, never sho
 _ROUNDING = 2.0**-53
 _OUTSIDE = 40.0  # -log of the probability of either side of the window
 _LEFT_OUT = 1e-17
-TAIL = 80.0  # -log of the probability of either tail that binomial mixtures leave out
+TAIL = 240.0  # -log of the probability of either tail that binomial mixtures leave out
 _EXACT_TERMS = 8
 _LARGEST_KEPT = 1024  # entries of a block that is kept for later tables: all of them hold less than 70 MB
 _TILTS = np.concatenate([[0.0], np.geomspace(0.02, 64, 80)])
@@ -78,7 +78,7 @@ def thinned(table: Floats, counts: ArrayLike, probability: float, side: Side, ax
 
     Row k of the table belongs to k active variables; with n variables, each active with ``probability``, the
     result is sum_k P(Bin(n, probability) = k) table[k], table[k] taken as 0 ("lower") or 1 ("upper") beyond its
-    end and for k so far from the mean that all of them together have probability below 2 e^-80.
+    end and for k so far from the mean that all of them together have probability below 2 e^-240.
     """
     counts = np.atleast_1d(np.asarray(counts))
     table = np.moveaxis(table, axis, 0)
@@ -146,12 +146,12 @@ def weight_error(n: int) -> float:
 
 
 def _spread(n: int, probability: float) -> float:
-    """Return t with P(Bin(n, probability) >= mean + t) <= e^-80, likewise below the mean (Bernstein)."""
+    """Return t with P(Bin(n, probability) >= mean + t) <= e^-240, likewise below the mean (Bernstein)."""
     return TAIL / 3 + sqrt((TAIL / 3) ** 2 + 2 * TAIL * n * probability * (1 - probability))
 
 
 def most(n: int, probability: float) -> int:
-    """Return k <= n with P(Bin(n, probability) > k) <= e^-80, so that tables need not reach n."""
+    """Return k <= n with P(Bin(n, probability) > k) <= e^-240, so that tables need not reach n."""
     return min(n, ceil(n * probability + _spread(n, probability)))
 
 
@@ -257,7 +257,7 @@ def _lattice_block(c: Fraction, a: tuple[int, int], b: tuple[int, int], symmetri
     value = ((_powers(phi_a, counts_a) * coefficient) @ _powers(phi_b, counts_b).T).real
     terms = counts_a + counts_b.T
     exponents = (counts_a * base_a, counts_b.T * base_b, tilt * (last / STEPS))
-    factor = np.exp(sum(exponents))
+    factor = np.exp(np.minimum(sum(exponents), 700.0))  # more says nothing of a probability
     drift = 8 * _ROUNDING * (1 + sum(np.abs(e) for e in exponents))  # of the exponential's argument
     error = 64 * _ROUNDING * (1 + terms) * (1 + np.abs(coefficient).sum()) + drift
     error = error + _LEFT_OUT + 2 * np.exp(-_OUTSIDE)

@@ -259,7 +259,7 @@ def law_sufficient_n(
     need more than 4096 variables.
 
     >>> law_sufficient_n(0.1, 0.1, law="normal"), law_sufficient_n(0.1, 0.1, law="integers 3")
-    (54, None)
+    (32, None)
     """
     asked, eps, delta = model(law, prune, lock, radius, signed), checked_eps(eps), checked_delta(delta)
     one_of("reading", reading, READINGS)

@@ -34,12 +34,13 @@ from theory.first_moment import (
     near_on_average,
 )
 from theory.laws import TAIL, Floats, below_table, most, thinned
-from theory.reach import chernoff_reach, reach_coarse, reach_pointwise, reach_uniform
+from theory.reach import chernoff_reach, reach_coarse, reach_of_blocks, reach_pointwise, reach_uniform
 
 Whole = NDArray[np.int64]
 TOGETHER_LIMIT = 256  # the joint bound costs n^2; beyond, one of the single bounds decides anyway
-FINE_LIMIT = 2**15  # with locking, n above it are excluded by the Berry-Esseen bound only
-SCAN_LIMIT = 2**21  # with locking, no n above it is excluded by reach
+FINE_LIMIT = 2**15  # with locking, n above it are excluded by normal laws with their errors only
+_RATIO = 1.0005  # of the ends of a block of n that are excluded together, with locking beyond FINE_LIMIT
+_BLOCKS = 1000  # looked at together
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,9 @@ def necessary_n(
     """Return the smallest n that no bound excludes: fewer variables fail with probability above delta.
 
     Every smaller n is excluded. Without locking one excluded n excludes all below it (more variables only help);
-    with locking success is not monotone in n, so each n is excluded by itself. Relation: lower bound of the smallest
-    sufficient n. 0 when eps >= radius (the empty sum covers). Reach excludes nothing by a probability below e^-80, and
-    with locking little beyond n = 32768, so the answer stops growing there. Raises ValueError for arguments outside
-    :mod:`theory.arguments`.
+    with locking success is not monotone in n, so each n is excluded by itself, beyond n = 32768 in blocks. Relation:
+    lower bound of the smallest sufficient n. 0 when eps >= radius (the empty sum covers). Raises ValueError for
+    arguments outside :mod:`theory.arguments`.
 
     >>> necessary_n(0.01, 0.05, prune=0.4, lock=0.3)
     124
@@ -137,18 +137,41 @@ def _open_without_locking(problem: _Problem, delta: float, start: int) -> Iterat
 
 def _open_with_locking(problem: _Problem, delta: float, start: int) -> Iterator[int]:
     """Yield the n >= start that no single bound excludes, in order; every n is tested, the cheap bounds first."""
-    while start < SCAN_LIMIT:
-        batch = np.arange(start, max(64, 2 * start))
+    while start < FINE_LIMIT:
+        batch = np.arange(start, min(max(64, 2 * start), FINE_LIMIT))
         batch = batch[reach_coarse(batch, problem.eps, problem.rates, problem.radius, problem.uniform) <= delta]
-        fine = batch[batch < FINE_LIMIT]
-        if len(fine):
-            fine = fine[_reach(problem, fine) <= delta]
-        for n in fine:
+        if len(batch):
+            batch = batch[_reach(problem, batch) <= delta]
+        for n in batch:
             if _first_moment(problem, int(n), delta) <= delta:
                 yield int(n)
-        yield from (int(n) for n in batch[batch >= FINE_LIMIT])
-        start = max(64, 2 * start)
-    yield start
+        start = min(max(64, 2 * start), FINE_LIMIT)
+    while True:
+        start = _open_in_blocks(problem, delta, start)
+        yield start
+        start += 1
+
+
+def _open_in_blocks(problem: _Problem, delta: float, start: int) -> int:
+    """Return the first n >= start that blocks do not exclude: their ends are close, and equal in the end."""
+    ratio = _RATIO
+    while True:
+        # ends of consecutive blocks; every n from start on lies in one of them
+        ends = np.floor(start * ratio ** np.arange(1, _BLOCKS + 1)).astype(np.int64)
+        ends = np.maximum(ends, start + np.arange(_BLOCKS))
+        low = np.append(start, ends[:-1] + 1)
+        open_ones = np.flatnonzero(_of_blocks(problem, low, ends) <= delta)
+        if not len(open_ones):
+            start = int(ends[-1]) + 1
+            continue
+        start, end = int(low[open_ones[0]]), int(ends[open_ones[0]])
+        if start == end:
+            return start
+        ratio = 1 + (end - start) / start / (_BLOCKS / 2)
+
+
+def _of_blocks(problem: _Problem, low: Whole, high: Whole) -> Floats:
+    return reach_of_blocks(low, high, problem.eps, problem.rates, problem.radius, problem.uniform)
 
 
 def _counting(problem: _Problem, n: Whole) -> Floats:
@@ -161,7 +184,7 @@ def _reach(problem: _Problem, n: Whole) -> Floats:
         return reach_coarse(n, problem.eps, problem.rates, problem.radius, problem.uniform)
     bound = reach_uniform if problem.uniform else reach_pointwise
     value = np.zeros(len(n))
-    # the laws leave out what is below e^-80; where the whole bound is, no table is made
+    # the laws leave out what is below e^-240; where the whole bound is, no table is made
     worth = chernoff_reach(problem.radius - problem.eps, n, problem.rates.lock, problem.rates.free) > np.exp(-TAIL)
     if worth.any():
         value[worth] = bound(n[worth], problem.eps, problem.rates, problem.radius)
@@ -205,7 +228,8 @@ def _together(problem: _Problem, n: int) -> float:
     The bounds hold conditionally: m free and a locked variables fail with probability at least the largest of
 
     * 1 if 2^m eps < radius (uniform reading);
-    * P(A < c | m, a), c = radius - eps, and (uniform) 2 P(A < c | m, a) - P(|X_1| + .. + |X_m| < 2c);
+    * P(A < c | m, a) + P(A < c' | m, a), c = radius - eps, c' = -radius - eps, and (uniform)
+      2 P(A < c | m, a) - P(|X_1| + .. + |X_m| < 2c);
     * 1 - E[#solutions near z = radius | m, a], and (uniform) the same on average over z.
     """
     if n > TOGETHER_LIMIT:
@@ -214,9 +238,13 @@ def _together(problem: _Problem, n: int) -> float:
     tables = _near(problem, n, free_most)
     fails = 1 - expected_solutions(tables[0], free_most, lock_most)
     short = Fraction(problem.radius) - Fraction(problem.eps)
-    positive_parts = _reach_table(short, _rounded(lock_most), _rounded(free_most))[: lock_most + 1]
-    one_side = thinned(positive_parts, np.arange(free_most + 1), 0.5, "lower", axis=1).T
-    fails = np.maximum(fails, one_side)
+
+    def below(c: Fraction) -> Floats:
+        table = _reach_table(c, _rounded(lock_most), _rounded(free_most))[: lock_most + 1]
+        return thinned(table, np.arange(free_most + 1), 0.5, "lower", axis=1).T
+
+    one_side = below(short)
+    fails = np.maximum(fails, one_side + below(-Fraction(problem.radius) - Fraction(problem.eps)))
     if problem.uniform:
         fails = np.maximum(fails, 1 - expected_solutions(tables[1], free_most, lock_most))
         spread = below_table(2 * short, 0, free_most, side="upper")[0]

@@ -146,7 +146,7 @@ def requirement(
 
     >>> found = requirement(0.01, 0.05, prune=0.4, lock=0.3)
     >>> found.necessary, found.estimated, found.sufficient
-    (124, 126, 240)
+    (124, 126, 208)
     """
     eps, delta, radius, rates = (
         checked_eps(eps),
@@ -199,7 +199,7 @@ def success(
     kept = growing(sparsity=sparsity, keep=keep)
     if kept is None:
         upper = 1 - failure_at_least(n, eps, **law, reading=reading)
-        lower = 1 - failure_at_most(n, eps, **law)
+        lower = 1 - failure_at_most(n, eps, **law, reading=reading)
         estimated = estimated_success(n, eps, **law, reading=reading)
     else:
         upper = 1 - failure_at_least_kept(n, eps, kept, **law, reading=reading)

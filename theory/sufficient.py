@@ -1,15 +1,17 @@
 """How many variables provably suffice: an explicit Lemma A.3 (Otsuka et al. 2024), every constant a number.
 
 Some free variables lead every target |z| <= r, less the locked sum T, into W = [-1/2, 1/2] (*shift*); the others cover
-W (*cover*, :mod:`theory.game`). Both happen for all z at once, so each bound here serves the uniform and the
-pointwise reading.
+W (*cover*, :mod:`theory.game`). Both happen for all z at once, so this bound serves the uniform and the pointwise
+reading. The *ladders* of :mod:`theory.ladder` lose less reach; a single target asks less of them. The least counts.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from math import ceil, floor, log, sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +23,9 @@ from slt.core.first import first
 from slt.core.rates import READINGS, Rates
 from theory.arguments import LARGEST_N, SMALLEST, checked_delta, checked_eps, checked_n, checked_radius, checked_rates
 from theory.game import cover_failures
+from theory.ladder import by_ladder, ladder_failure, small_failure
 from theory.laws import below_table, reach_below, thinned
-from theory.reach import chernoff_reach, near_reach
+from theory.reach import LARGEST_LAW, chernoff_reach, near_reach, normal_reach
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -30,7 +33,6 @@ Shift = Callable[[Counts, Counts], Floats]  # (frozen counts, free counts) -> ta
 
 _LARGEST_TABLE = 8_000_000  # entries of the table of shift laws (about 5 s); larger problems are split
 _LARGEST_N = 100_000  # up to which binomial weights of the shift laws are certified
-_LARGEST_REACH = 20_000  # variables up to which the split uses the law of the reach, beyond it Chernoff's bound alone
 _DIVISIONS = np.append(0.0, np.geomspace(0.2, 20, 48))  # mean number of free ones for the cover / length of its table
 _LARGEST_WINDOW = 4_000_000  # pairs (m, t) looked at
 
@@ -42,9 +44,41 @@ def failure_at_most(
     prune: float = 0.0,
     lock: float = 0.0,
     radius: float = 1.0,
+    reading: str = "uniform",
     cover_failure: Sequence[float] | None = None,
 ) -> float:
     """Bound the probability that some |z| <= radius is further than eps from every choice among n variables.
+
+    reading: "pointwise" bounds, for every single |z| <= radius, the probability that this z is. cover_failure: as in
+    :func:`shift_failure`.
+    Relation: upper bound; the least of :func:`theory.ladder.ladder_failure`, :func:`theory.ladder.small_failure` and
+    :func:`shift_failure`. Raises ValueError for arguments outside :mod:`theory.arguments`.
+
+    >>> round(failure_at_most(208, 0.01, prune=0.4, lock=0.3), 4)
+    0.0492
+    """
+    uniform = one_of("reading", reading, READINGS) == "uniform"
+    shift = shift_failure(n, eps, prune=prune, lock=lock, radius=radius, cover_failure=cover_failure)
+    if shift == 0:
+        return 0.0
+    least = max(1e-3 * shift, SMALLEST)
+    setting = int(n), float(eps), checked_rates(prune, lock), float(radius)
+    found = min(shift, ladder_failure(*setting, uniform=uniform), small_failure(*setting, least, uniform=uniform))
+    if found < least:
+        found = min(found, small_failure(*setting, max(1e-3 * found, SMALLEST), uniform=uniform))
+    return found
+
+
+def shift_failure(
+    n: int,
+    eps: float,
+    *,
+    prune: float = 0.0,
+    lock: float = 0.0,
+    radius: float = 1.0,
+    cover_failure: Sequence[float] | None = None,
+) -> float:
+    """Bound the same probability by a shift into W and a cover of W, for all |z| <= radius at once.
 
     Statement (early stopping): let m of the n variables be free, T the sum of the locked ones, S+_t and S-_t the
     sums of the positive parts of the first t free ones and of their negatives. With ``G_k`` a bound of P(k free
@@ -67,7 +101,7 @@ def failure_at_most(
     of :func:`split_sufficient_n`.
     Raises ValueError for arguments outside :mod:`theory.arguments`.
 
-    >>> round(failure_at_most(240, 0.01, prune=0.4, lock=0.3), 3)
+    >>> round(shift_failure(240, 0.01, prune=0.4, lock=0.3), 3)
     0.049
     """
     rates, radius, n, eps = checked_rates(prune, lock), checked_radius(radius), checked_n(n), checked_eps(eps)
@@ -102,20 +136,20 @@ def sufficient_n(
 ) -> int:
     """Return an n with :func:`failure_at_most` (n) <= delta, so that n variables suffice with probability 1 - delta.
 
-    Search: a Gaussian approximation of the shift laws proposes n; from there the certified bound is followed down or
-    up in doubling steps and bisected, to an n at which it is at most delta but not at n - 1: the smallest
-    such n wherever the bound falls with n. The search gives away tails of 0.001 delta each. In the end n is raised, if
-    need be, until :func:`failure_at_most`, whose tails are others, says the same.
+    Search: each bound by itself is followed down or up in doubling steps and bisected, from an n that normal laws
+    propose, to an n at which it is at most delta but not at n - 1: the smallest such n wherever the bound falls with n.
+    The least of these n is taken. Early stopping and the split are left out where normal laws say that they need more.
+    The search gives away tails of 0.001 delta each. In the end n is raised, if need be, until :func:`failure_at_most`,
+    whose tails are others, says the same.
     Larger n: for lock = 0 success is monotone in n (ignore the new variables), so all larger n suffice. For
     lock > 0 only the returned n is claimed, because a further locked variable can undo a cover.
     eps >= radius: 0, with nothing to choose the sum 0 is within eps; with locking larger n may fail.
-    Problems with more than some 10^4 variables (heavy freezing) use :func:`split_sufficient_n`, which asks for more.
-    Arguments as in :func:`failure_at_most`; reading: "uniform" or "pointwise", the same n (the bound is uniform in z).
+    Arguments as in :func:`failure_at_most`.
 
     >>> sufficient_n(0.01, 0.05, prune=0.4, lock=0.3)
-    240
+    208
     """
-    one_of("reading", reading, READINGS)
+    uniform = one_of("reading", reading, READINGS) == "uniform"
     eps, delta, radius, rates = (
         checked_eps(eps),
         checked_delta(delta),
@@ -123,16 +157,30 @@ def sufficient_n(
         checked_rates(prune, lock),
     )
     limits = None if cover_failure is None else tuple(_checked_limits(cover_failure).tolist())
-    return 0 if eps >= radius else _sufficient(eps, delta, rates, radius, limits)
+    return 0 if eps >= radius else _sufficient(eps, delta, rates, radius, uniform, limits)
 
 
 @lru_cache(maxsize=1024)
-def _sufficient(eps: float, delta: float, rates: Rates, radius: float, limits: tuple[float, ...] | None) -> int:
-    """Return :func:`sufficient_n` of checked arguments; made once, as both readings and several reports ask for it."""
+def _sufficient(
+    eps: float, delta: float, rates: Rates, radius: float, uniform: bool, limits: tuple[float, ...] | None
+) -> int:
+    """Return :func:`sufficient_n` of checked arguments; made once, as several reports ask for it."""
+    found = by_ladder(eps, delta, rates, radius, uniform=uniform)
     problem = _problem(eps, delta, rates.prune, rates.lock, radius, limits)
-    n, step = problem.smallest(delta), 1
-    while failure_at_most(n, eps, prune=rates.prune, lock=rates.lock, radius=radius, cover_failure=limits) > delta:
-        n, step = n + step, 2 * step
+    if found is None:
+        found = problem.smallest(delta)
+    elif problem.may_need_less(found, delta):
+        with suppress(ValueError):  # of the search: it finds none, and one is known
+            found = min(found, problem.smallest(delta))
+    n, step, reading = found, 1, READINGS[0] if uniform else READINGS[1]
+
+    def fails(n: int) -> bool:
+        told: dict[str, Any] = {"prune": rates.prune, "lock": rates.lock, "radius": radius, "reading": reading}
+        return failure_at_most(n, eps, **told, cover_failure=limits) > delta
+
+    if ladder_failure(n, eps, rates, radius, uniform=uniform) > delta:  # else the least of the bounds is, too
+        while fails(n):
+            n, step = n + step, 2 * step
     return n
 
 
@@ -155,7 +203,7 @@ def split_sufficient_n(
     Derivation: as in :func:`failure_at_most`, the marked free ones leading z - T into W and the others covering W. T is
     the sum of *all* locked ones. Marks are independent of the values, and a union bound needs no more. The marks leave
     n equal terms, so the first probability is that of the reach at rates lock and b f: its law up to
-    n = 20000 or Chernoff's bound, whichever is smaller.
+    n = 20000 and a normal law with the error of Berry and Esseen beyond, or Chernoff's bound if that is smaller.
     Relation: upper bound, uniform in z; weaker than early stopping, cheaper for large n.
     Raises ValueError as :func:`failure_at_most`, or where n would exceed 10^15.
 
@@ -273,6 +321,12 @@ class _Problem:
             low, high = (low, middle) if self.early_stopping(middle, self.near_shift) <= delta else (middle, high)
         return high
 
+    def may_need_less(self, n: int, delta: float) -> bool:
+        """Tell whether, by normal laws, early stopping or the split is at most ``delta`` at about n variables."""
+        n += n // 20
+        near = self.early_stopping(n, self.near_shift) if self.fits(n) else 1.0
+        return min(near, self.split(n, law=False)[0]) <= delta
+
     def smallest(self, delta: float) -> int:
         """Return an n at which early stopping or, where it has too many pairs, the split is at most ``delta``."""
         guess = self.guess(delta)
@@ -303,10 +357,13 @@ class _Problem:
         covering = np.unique(np.minimum(_DIVISIONS * len(self.cover) / self.rates.free, n).astype(np.int64))
         marked = self.rates.free * (1 - covering / max(n, 1))
         cover = self.thin_cover(n, covering)
-        total = cover + np.minimum(2 * chernoff_reach(short, n, q, marked), 1.0)
+        late = chernoff_reach(short, n, q, marked)
+        if n > LARGEST_LAW:
+            late = np.minimum(late, normal_reach(short, n, q, marked))
+        total = cover + np.minimum(2 * late, 1.0)
         best = int(np.argmin(total))
         found = float(total[best]), int(covering[best])
-        if n <= _LARGEST_REACH:
+        if n <= LARGEST_LAW:
             near = cover + np.minimum(2 * near_reach(short, n, q, marked), 1.0)
             best = int(np.argmin(near))
             total = near

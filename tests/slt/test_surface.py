@@ -119,7 +119,7 @@ def test_a_requirement_is_what_theory_says(eps, delta, law, reading):
     found = slt.requirement(eps, delta, **law, reading=reading)
     assert found.necessary == necessary_n(eps, delta, **law, reading=reading)
     assert found.estimated == estimated_n(eps, delta, **law, reading=reading)
-    assert found.sufficient == sufficient_n(eps, delta, **law)
+    assert found.sufficient == sufficient_n(eps, delta, **law, reading=reading)
     assert found.necessary <= found.estimated <= found.sufficient
     expected = {"prune": 0.0, "lock": 0.0, "radius": 1.0, **law}
     assert {name: getattr(found, name) for name in expected} == expected
@@ -130,7 +130,7 @@ def test_a_requirement_is_what_theory_says(eps, delta, law, reading):
 @pytest.mark.parametrize(("eps", "n", "law"), [(0.1, 20, LAW), (0.1, 9, {}), (0.9, 0, {"radius": 0.5})])
 def test_success_is_what_theory_says(eps, n, law, reading):
     found = slt.success(eps, n=n, **law, reading=reading)
-    assert found.lower == 1 - failure_at_most(n, eps, **law)
+    assert found.lower == 1 - failure_at_most(n, eps, **law, reading=reading)
     assert found.upper == 1 - failure_at_least(n, eps, **law, reading=reading)
     assert found.lower <= found.estimated <= found.upper
     estimate = estimated_success(n, eps, **law, reading=reading)

@@ -169,9 +169,9 @@ def test_tables_reach_as_far_as_bernsteins_inequality_says(n, p):
     if k < n:
         t = k - n * p
         # P(Bin >= np + t) <= exp(-t^2 / (2 (n p (1 - p) + t / 3)))
-        assert t * t >= 2 * 80 * (n * p * (1 - p) + t / 3) * (1 - 1e-9)
+        assert t * t >= 2 * 240 * (n * p * (1 - p) + t / 3) * (1 - 1e-9)
         t -= 1.001
-        assert t * t <= 2 * 80 * (n * p * (1 - p) + t / 3)
+        assert t * t <= 2 * 240 * (n * p * (1 - p) + t / 3)
 
 
 @pytest.mark.parametrize("last", [0, 1, 7, 30, 5000])

@@ -13,7 +13,7 @@ from tests.theory.exact_laws import HALF, binomial, early_stopping, parts_below,
 from tests.theory.floors import sup_error_floor
 from theory import counting, first_moment, game, laws, necessary, sufficient
 from theory.game import GrowthGame, _Block, _rows_above_half, _rows_below_half
-from theory.sufficient import failure_at_most
+from theory.sufficient import shift_failure
 
 
 @pytest.mark.parametrize("points", [8, 60, 900])
@@ -47,7 +47,7 @@ def test_values_of_m_outside_the_window_count_as_failures():
             binomial(n, m, 1 - Fraction(prune)) * min(Fraction(1), 2 * parts_below(Fraction(radius) - HALF, 0, m))
             for m in range(n + 1)
         )
-        received = Fraction(float(failure_at_most(n, eps, prune=prune, radius=radius)))
+        received = Fraction(float(shift_failure(n, eps, prune=prune, radius=radius)))
         assert exact <= received <= exact * (1 + Fraction(5, 1000))
 
 
@@ -271,7 +271,7 @@ def test_a_given_table_and_the_game_are_both_valid_to_their_ends():
 def test_n_is_raised_until_the_bound_that_is_promised_agrees(monkeypatch):
     # the search gives away other tails than failure_at_most; here they would differ by a lot
     monkeypatch.setattr(sufficient, "failure_at_most", lambda n, *_, **__: float(n < 100))
-    assert 100 <= sufficient._sufficient.__wrapped__(0.2, 0.1, Rates(), 1.0, None) <= 200
+    assert 100 <= sufficient._sufficient.__wrapped__(0.2, 0.1, Rates(), 1.0, True, None) <= 200
 
 
 def test_no_n_is_returned_that_is_only_the_end_of_a_search(monkeypatch):
@@ -336,7 +336,8 @@ def test_what_is_necessary_is_below_its_exact_mean_however_coarse_the_lattice(pr
     exact = Fraction(0)
     for weight, m, a in states(n, lock, 1 - prune - lock):
         one = parts_below(c, a, m)
-        fails = max(one, 1 - sum(comb(m, k) * fixed[k + a] for k in range(m + 1)))
+        target = one + parts_below(-wide - half, a, m)
+        fails = max(target, 1 - sum(comb(m, k) * fixed[k + a] for k in range(m + 1)))
         if reading == "uniform":
             fails = max(fails, 2 * one - sum_below(2 * c, 0, m))
             fails = max(fails, 1 - half / wide * sum(comb(m, k) * mean[k + a] for k in range(m + 1)))

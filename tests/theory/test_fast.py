@@ -68,17 +68,18 @@ def test_large_blocks_are_not_kept(monkeypatch):
 
 @pytest.mark.parametrize("limits", [None, [1.0, 0.5, 0.2] + [0.4**k for k in range(3, 60)]])
 @pytest.mark.parametrize(("prune", "lock"), [(0.0, 0.0), (0.2, 0.1)])
-def test_bounds_asked_again_or_in_the_other_reading_are_the_same(prune, lock, limits):
+def test_bounds_asked_again_are_the_same(prune, lock, limits):
     rates = Rates(prune, lock)
     law = {"prune": prune, "lock": lock, "radius": 1.0}
-    alone = sufficient._sufficient.__wrapped__(0.1, 0.05, rates, 1.0, None if limits is None else tuple(limits))
+    given_limits = None if limits is None else tuple(limits)
     for reading in ("uniform", "pointwise"):
-        assert sufficient_n(0.1, 0.05, reading=reading, cover_failure=limits, **law) == alone
+        alone = sufficient._sufficient.__wrapped__(0.1, 0.05, rates, 1.0, reading == "uniform", given_limits)
+        for again in (limits, None if limits is None else np.array(limits)):
+            assert sufficient_n(0.1, 0.05, reading=reading, cover_failure=again, **law) == alone
         for seed in (0, 1):
             asked = 0.1, 0.05, rates, 1.0, reading, 300, seed
             found = estimated_n(0.1, 0.05, reading=reading, draws=300, seed=seed, **law)
             assert found == estimate._estimated.__wrapped__(*asked)
-    assert sufficient_n(0.1, 0.05, cover_failure=None if limits is None else np.array(limits), **law) == alone
 
 
 def everywhere(y, upto, enough):

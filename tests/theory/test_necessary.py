@@ -17,7 +17,16 @@ from theory.counting import counting_pointwise, counting_uniform, fewest_free
 from theory.first_moment import expected_solutions, first_moment, mean_over_states, near, near_on_average
 from theory.laws import below_table, reach_below
 from theory.necessary import failure_at_least, necessary_by, necessary_n
-from theory.reach import gaussian_reach_n, log_moment, reach_coarse, reach_pointwise, reach_rate, reach_uniform
+from theory.reach import (
+    gaussian_reach_n,
+    log_moment,
+    reach_coarse,
+    reach_of_blocks,
+    reach_pointwise,
+    reach_rate,
+    reach_uniform,
+)
+from theory.sufficient import sufficient_n
 
 RATES = [(0.0, 0.0), (0.4, 0.0), (0.0, 0.3), (0.4, 0.3), (0.1, 0.8)]
 # eps/radius around the powers of two where counting and small n change their minds
@@ -214,8 +223,14 @@ def test_with_locking_no_number_is_passed_over(only, fine_limit, monkeypatch):
         return value
 
     monkeypatch.setattr(necessary, "FINE_LIMIT", fine_limit)
-    monkeypatch.setattr(necessary, "SCAN_LIMIT", 2048)
     monkeypatch.setattr(necessary, "reach_coarse", lambda n, *_: bound("coarse")(n))
+
+    def blocks(low, high, *_):  # the least of all n in each block
+        assert np.all(low <= high)
+        assert np.all(low[1:] == high[:-1] + 1)
+        return np.array([bound("coarse")(np.arange(a, b + 1)).min() for a, b in zip(low, high, strict=True)])
+
+    monkeypatch.setattr(necessary, "reach_of_blocks", blocks)
     monkeypatch.setattr(necessary, "_reach", lambda _, n: bound("fine")(n))
     monkeypatch.setattr(necessary, "_first_moment", lambda _, n, __: float(bound("first moment")(n)))
     problem = necessary._Problem(0.1, Rates(0.0, 0.5), 1.0, True)
@@ -229,19 +244,15 @@ def test_with_locking_no_number_is_passed_over(only, fine_limit, monkeypatch):
             assert next(candidates) == most
             if most == wanted and (only == "coarse" or wanted + 5 < fine_limit):
                 assert next(candidates) == wanted + 5
-        wanted = -9
-        if only == "coarse" or fine_limit > 2048:
-            (last,) = necessary._open_with_locking(problem, 0.5, first)
-            assert 2048 <= last <= 2 * 2048
 
 
 def test_a_number_between_excluded_ones_is_found(monkeypatch):
     # locked variables undo what is covered, before there are enough free ones
     monkeypatch.setattr(necessary, "TOGETHER_LIMIT", -1)  # as beyond it, where the single bounds decide
     problem = necessary._checked(0.3, 0.0, 0.5, 1.0, "uniform")
-    left = [n for n in range(24) if max(necessary._single_bounds(problem, n).values()) <= 0.48]
-    assert left[0] == 6 < left[1] - 1
-    assert necessary._necessary.__wrapped__(problem, 0.48) == 6
+    left = [n for n in range(24) if max(necessary._single_bounds(problem, n).values()) <= 0.52]
+    assert left[0] == 7 < left[1] - 1
+    assert necessary._necessary.__wrapped__(problem, 0.52) == 7
 
 
 @pytest.mark.parametrize("reading", ["uniform", "pointwise"])
@@ -418,3 +429,48 @@ def test_the_bound_goes_on_where_the_laws_still_have_something_to_say():
 def test_the_largest_radius_is_answered():
     n = necessary_n(0.01, 0.05, lock=0.5, radius=1000.0)
     assert 1 < n / (4 * 1000 / 0.5) < 1.2  # the mean reach is n f / 4
+
+
+@given(
+    st.sampled_from([(0.3, 0.699), (0.0, 0.9), (0.5, 0.4)]),
+    st.integers(1, 10**7),
+    st.floats(1.0, 2.0),
+    st.sampled_from([0.01, 0.9, 1.5]),
+    st.booleans(),
+)
+def test_a_block_says_no_more_than_each_of_its_numbers(rate, low, ratio, eps, two_sided):
+    high = int(low * ratio)
+    block = reach_of_blocks([low], [high], eps, Rates(*rate), 1.0, two_sided)[0]
+    each = reach_coarse(np.linspace(low, high, 40).astype(int), eps, Rates(*rate), 1.0, two_sided)
+    assert block <= each.min() + 1e-12
+    assert reach_of_blocks([high], [high], eps, Rates(*rate), 1.0, two_sided)[0] == each[-1]
+
+
+@pytest.mark.parametrize(
+    ("prune", "lock", "eps", "at_least"),
+    [(0.3, 0.699, 0.1, 14_287_475), (0.0, 0.99, 0.1, 199_000), (0.5, 0.499999, 0.1, 1.02e13)],
+)
+def test_heavy_locking_is_excluded_far_beyond_tables(prune, lock, eps, at_least):
+    n = necessary_n(eps, 0.05, prune=prune, lock=lock)
+    assert at_least <= n <= sufficient_n(eps, 0.05, prune=prune, lock=lock) <= 1.1 * n
+
+
+def test_heavy_locking_asks_for_more_when_delta_or_eps_or_the_free_share_shrink():
+    def needed(delta, eps=0.1, free=1e-3):
+        return necessary_n(eps, delta, prune=0.3, lock=0.7 - free)
+
+    for settings_ in ([needed(d) for d in (0.3, 0.05, 0.01, 1e-3, 1e-6, 1e-30)],
+                      [needed(0.05, e) for e in (0.9, 0.5, 0.1, 0.01, 1e-6)],
+                      [needed(0.05, 0.1, f) for f in (0.02, 0.01, 5e-3, 1e-3, 1e-4, 1e-5)]):  # fmt: skip
+        assert settings_ == sorted(settings_)
+        assert settings_[0] < settings_[-1]
+
+
+@pytest.mark.parametrize("reading", ["uniform", "pointwise"])
+def test_there_is_no_cliff_where_tails_were_once_cut(reading):
+    # e^-80 lies between 1e-34 and 1e-35
+    exponents = (32, 33, 34, 35, 36, 40)
+    for ask in (necessary_n, sufficient_n):
+        found = [ask(0.1, 10.0**-k, reading=reading) for k in exponents]
+        steps = np.diff(found) / np.diff(exponents)
+        assert np.all((steps > 2) & (steps < 10))

@@ -10,7 +10,7 @@ from slt.core.intervals import upper_limit
 from tests.theory.exact_small import uniform_failure
 from theory.game import cover_failures
 from theory.necessary import necessary_n
-from theory.sufficient import failure_at_most, split_sufficient_n, sufficient_n
+from theory.sufficient import failure_at_most, shift_failure, split_sufficient_n, sufficient_n
 
 tenths = st.tuples(st.integers(0, 8), st.integers(0, 8))
 rates = tenths.filter(lambda r: sum(r) <= 9).map(lambda r: (r[0] / 10, r[1] / 10))
@@ -41,7 +41,7 @@ def naive_failure(n, eps, radius, prune, lock):
 )
 def test_equals_the_sum_over_stopping_times_with_simulated_shifts(n, eps, prune, lock, radius):
     expected = naive_failure(n, eps, radius, prune, lock)
-    received = failure_at_most(n, eps, prune=prune, lock=lock, radius=radius)
+    received = shift_failure(n, eps, prune=prune, lock=lock, radius=radius)
     # 200000/n draws per m: errors of some 2 * .5 / sqrt(200000 / n), averaged over several m
     assert received == pytest.approx(expected, abs=4 * (n / 200_000) ** 0.5)
 
@@ -58,7 +58,7 @@ def test_exact_failure_of_few_variables_is_below_the_bound(n, eps, both, radius)
 
 def test_bound_is_not_trivial_for_few_variables():
     # eps >= 1/2: no cover is needed and the stop at t = m counts
-    bound = failure_at_most(12, 0.55, radius=0.6)
+    bound = shift_failure(12, 0.55, radius=0.6)
     assert 0.001 < bound < 0.1
     # dense: fail only if the positive or the negative parts of all 12 stay below 0.1
     rng = np.random.default_rng(1)
@@ -111,8 +111,13 @@ def test_needs_no_more_than_at_the_first_evaluation(prune, lock, eps, most):
     assert sufficient_n(eps, 0.05, prune=prune, lock=lock) <= most
 
 
-def test_both_readings_have_the_same_certificate():
-    assert sufficient_n(0.1, 0.05, lock=0.2, reading="pointwise") == sufficient_n(0.1, 0.05, lock=0.2)
+@pytest.mark.parametrize(("prune", "lock", "eps"), [(0.0, 0.2, 0.1), (0.4, 0.3, 0.02)])
+def test_a_single_target_asks_for_less(prune, lock, eps):
+    single = sufficient_n(eps, 0.05, prune=prune, lock=lock, reading="pointwise")
+    assert necessary_n(eps, 0.05, prune=prune, lock=lock, reading="pointwise") <= single
+    assert single < sufficient_n(eps, 0.05, prune=prune, lock=lock)
+    assert failure_at_most(single, eps, prune=prune, lock=lock, reading="pointwise") <= 0.05
+    assert failure_at_most(single, eps, prune=prune, lock=lock) > 0.05
 
 
 def test_simulated_cover_probabilities_lower_the_requirement():
@@ -129,16 +134,17 @@ def test_simulated_cover_probabilities_lower_the_requirement():
             missed[k] += 1
             sums = np.concatenate([sums, sums + x[k]]) if k < most else sums
     limits = upper_limit(missed, trials, 1e-3 / (most + 1))
-    statistical = sufficient_n(eps, 0.05, prune=0.4, lock=0.3, cover_failure=list(limits))
-    proven = sufficient_n(eps, 0.05, prune=0.4, lock=0.3)
-    assert 0.6 * proven < statistical < 0.9 * proven
+    n = 150
+    proven = shift_failure(n, eps, prune=0.4, lock=0.3)
+    assert 0.05 * proven < shift_failure(n, eps, prune=0.4, lock=0.3, cover_failure=list(limits)) < 0.5 * proven
+    assert sufficient_n(eps, 0.05, cover_failure=list(limits)) <= sufficient_n(eps, 0.05)
 
 
 def test_a_given_table_never_raises_the_bound_and_may_be_short_or_bumpy():
-    proven = failure_at_most(30, 0.1)
-    assert failure_at_most(30, 0.1, cover_failure=[1.0]) == proven
-    assert failure_at_most(30, 0.1, cover_failure=[1.0, 0.01, 0.9]) < proven
-    assert failure_at_most(30, 0.1, cover_failure=[0.0]) < 0.5 * proven
+    proven = shift_failure(30, 0.1)
+    assert shift_failure(30, 0.1, cover_failure=[1.0]) == proven
+    assert shift_failure(30, 0.1, cover_failure=[1.0, 0.01, 0.9]) < proven
+    assert shift_failure(30, 0.1, cover_failure=[0.0]) < 0.5 * proven
 
 
 def test_nothing_is_needed_when_eps_reaches_the_radius():

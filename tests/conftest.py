@@ -108,6 +108,7 @@ SLOW = (  # files whose tests take more than about a tenth of a second each, or 
     "torch_backend/test_crafted",
     "torch_backend/test_data",
     "torch_backend/test_data_commands",
+    "torch_backend/test_data_pages",
     "torch_backend/test_data_unpickle",
     "torch_backend/test_faults",
     "torch_backend/test_frozen",

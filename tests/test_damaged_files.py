@@ -171,6 +171,11 @@ def write_arxiv(path):
         file.write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
+def write_pages(path):
+    arrays = {"x_indptr": np.arange(11), "x_indices": np.arange(10) % 3, "x_data": np.ones(10), "x_shape": [10, 3]}
+    np.savez_compressed(path, **arrays, y=np.arange(10) % 4, edge_index=np.array([[0, 1, 2], [1, 2, 3]]))
+
+
 def write_image(path):
     Image.fromarray(np.arange(12 * 10 * 3, dtype=np.uint8).reshape(12, 10, 3)).save(path)
 
@@ -236,6 +241,7 @@ KINDS = [
       for part in ("graph", "allx", "ty", "test.index")),
     *(Kind(f"{part}.csv.gz", write_arxiv, lambda path: read_graph("arxiv", path.parents[1]), True)
       for part in ("raw/edge", "raw/node-feat", "raw/node-label")),
+    Kind("facebook_pages.npz", write_pages, lambda path: read_graph("pages", path.parent)),
     Kind("image.png", write_image, read_image),
     Kind("image.jpeg", write_image, read_image),
 ]  # fmt: skip

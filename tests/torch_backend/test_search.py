@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +20,21 @@ from slt.cli import dispatch as command
 from slt.core.command import run as run_command
 from slt.core.intervals import mean_interval
 from slt.core.places import data_root
+from slt.core.rates import Rates
+from slt.core.store import read_json
 from tests.torch_backend.left import files
+from theory.freezing import centre as theory_centre
 from torch_backend.commands import search
 from torch_backend.commands.choices import chosen_settings
 from torch_backend.commands.positions import placed
 from torch_backend.commands.search import main
 from torch_backend.masks.supermask import supermasks
+from torch_backend.models import build
 from torch_backend.tickets import files as tickets
+from torch_backend.tickets.sizes import searchable
 from torch_backend.training import run as training
 from torch_backend.training import start
-from torch_backend.training.settings import PRESETS, Settings
+from torch_backend.training.settings import PRESETS, Settings, parted
 
 SMALL = ["--model", "mlp", "--data-set", "mnist", "--width", "0.2", "--epochs", "3", "--batch", "60", "--rate", "0.5"]
 
@@ -205,6 +211,78 @@ def test_changed_presets_stay_what_they_are_called():
     assert found["frozen"] == pytest.approx((0.05, 0.45))
 
 
+def chosen(*words):
+    return chosen_settings(search._parser().parse_args(["--preset", *words]))
+
+
+def test_a_pruned_source_of_the_frozen_ones_size_has_its_bits_at_both_sparsities():
+    shapes = [(300, 784), (100, 300), (10, 100)]
+    found = chosen("mlp-mnist-*", "--sparsity", "0.8")
+    kinds = {name.partition(",")[0].removeprefix("mlp-mnist-"): s for name, s in found.items()}
+    assert set(kinds) == {"weights", "dense", "sparse", "equal", "equal-centre", "frozen"}
+    bits = {kind: searchable(shapes, s) for kind, s in kinds.items() if kind != "weights"}
+    assert bits["equal"] == bits["equal-centre"] == bits["frozen"] < bits["sparse"] + 1 < bits["dense"]
+    assert (kinds["equal"].prune, kinds["equal"].lock, kinds["equal"].sparsity) == (0.5, 0, 0.8)
+    assert (kinds["equal-centre"].prune, kinds["equal-centre"].sparsity) == (0.5, 0.75)
+    for preset, settings in PRESETS.items():
+        family, kind = parted(preset)
+        frozen = PRESETS[f"{family}-frozen"]
+        if kind.startswith("equal"):
+            assert (settings.prune, settings.lock) == (pytest.approx(frozen.prune + frozen.lock), 0)
+        if kind == "equal-centre":
+            assert settings.sparsity == pytest.approx(theory_centre(Rates(settings.prune, 0)))
+        elif kind != "weights":
+            assert settings.sparsity == frozen.sparsity
+
+
+def test_no_two_presets_of_a_family_are_one_search():
+    for family in {parted(name)[0] for name in PRESETS}:
+        rows = [settings for name, settings in PRESETS.items() if parted(name)[0] == family]
+        assert len(set(rows)) == len(rows), family
+    assert "gin-arxiv-sparse" not in PRESETS  # p = 0: it would be the dense one
+    with pytest.raises(ValueError, match="nothing is pruned"):
+        chosen("gin-arxiv-sparse")
+    assert any(name.startswith("gin-arxiv-sparse") for name in chosen("gin-arxiv-*", "--sparsity", "0.5"))
+
+
+def test_a_pattern_leaves_out_what_options_make_impossible_and_says_so(capsys):
+    found = chosen("resnet18-cifar10-*", "--sparsity", "0.5")
+    assert not any("equal," in name for name in found)
+    assert "left out: resnet18-cifar10-equal: sparsity 0.5 cannot be searched with prune 0.7" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="cannot be searched with prune 0.7"):
+        chosen("resnet18-cifar10-equal", "--sparsity", "0.5")
+    with pytest.raises(ValueError, match="none of the presets mlp-mnist-equal is possible"):
+        chosen("mlp-*-equal")
+    with pytest.raises(ValueError, match="epochs must be at least 1"):  # an error of no source
+        chosen("mlp-mnist-equal*", "--epochs", "0")
+
+
+def test_choices_of_tickets_leave_trained_weights_as_they_are():
+    """Otsuka et al. (2024), table 1: tickets of signed constants beside trained weights that begin Kaiming uniform."""
+    words = ["--weights", "skc", "--scale", "dynamic", "--rule", "erk", "--sparsity", ".6", "--scope", "layer"]
+    found = chosen("gin-cora-*", *words, "--learn-norms")
+    assert found["gin-cora-weights"] == PRESETS["gin-cora-weights"]
+    others = [settings for name, settings in found.items() if name != "gin-cora-weights"]
+    assert {(s.weights, s.scale, s.rule, s.scope, s.learn_norms) for s in others} == {
+        ("skc", "dynamic", "erk", "layer", True)
+    }
+    assert (PRESETS["resnet50-imagenet-weights"].weights, PRESETS["resnet50-imagenet-weights"].scale) == ("ku", "none")
+    assert PRESETS["resnet50-imagenet-dense"].weights == "skc"
+
+
+def test_norms_of_trained_weights_are_affine_or_plain(data, tmp_path):
+    found = chosen("gin-cora-*", "--norms", "plain")
+    assert {name for name, s in found.items() if s.norms == "plain"} == {"gin-cora-weights, norms plain"}
+    words = ["--model", "resnet32", "--data-set", "mnist", "--method", "weights", "--width", "0.1", "--images", "60"]
+    words += ["--batch", "60", "--epochs", "1", "--seeds", "1", "--data", str(data), "--out", str(tmp_path)]
+    main([*words, "--norms", "affine"])
+    main([*words, "--norms", "plain"])
+    sizes = {row["settings"]["norms"]: row["bits"] for row in map(read_json, tmp_path.rglob("result.json"))}
+    shapes = [w.shape for w in build("resnet32", width=0.1, channels=1).parameters()]
+    assert sizes["plain"] == 32 * sum(prod(shape) for shape in shapes)
+    assert sizes["affine"] > sizes["plain"]
+
+
 @pytest.mark.parametrize(
     ("preset", "more", "label"),
     [
@@ -288,6 +366,9 @@ def test_other_settings_go_to_another_folder_and_a_stolen_one_is_refused(data, t
         (["--model", "gin", "--data-set", "mnist"], "does not take images"),
         (["--model", "mlp", "--data-set", "mnist", "--images", "1000000"], "images must be at most 300"),
         (["--model", "mlp", "--data-set", "mnist", "--epochs", "0"], "epochs must be at least 1"),
+        (["--model", "mlp", "--data-set", "mnist", "--norms", "plain"], "norms plain is for trained weights"),
+        (["--model", "mlp", "--data-set", "mnist", "--depth", "3"], "model mlp has no depth to choose"),
+        (["--model", "mlp", "--data-set", "mnist", "--features", "normalised"], "are for graphs, and mnist is none"),
         (["--model", "mlp", "--data-set", "cifar10"], "cifar"),
     ],
 )

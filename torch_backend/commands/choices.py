@@ -2,25 +2,25 @@
 
 import argparse
 import fnmatch
-from collections.abc import Sequence
+import sys
 from dataclasses import asdict, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from slt.core.options import add_fields, add_forms
-from torch_backend.training.settings import PRESETS, Settings, usual
+from torch_backend.training.settings import KINDS, PRESETS, Settings, parted, source_row, usual
+
+MAY_LACK = ("sparse", "equal", "equal-centre")  # kinds of sources that not every sparsity and freezing ratio has
+NAMES = tuple(f"{family}-{kind}" for family in dict.fromkeys(parted(name)[0] for name in PRESETS) for kind in KINDS)
+OF_TICKETS = ("sparsity", "weights", "scale", "rule", "scope", "learn_norms")  # what trained weights do not take
 
 
 def chosen_settings(args: argparse.Namespace) -> dict[str, Settings]:
     """Return the settings by label: presets that match, or one put together here; options change all of them."""
-    changes = {field.name: getattr(args, field.name) for field in fields(Settings)}
-    if args.freeze is not None:
-        if args.prune is not None or args.lock is not None:
-            raise ValueError("give --freeze, or --prune and --lock, not both")
-        changes["freezing"] = args.freeze
+    changes = _changes(args)
     if args.preset:
-        chosen = ((name, _of_preset(name, changes)) for name in preset_names(args.preset))
+        chosen = ((name, _of_preset(name, changes)) for name in preset_names(args))
         return {_label(name, settings): settings for name, settings in chosen}
     if args.model is None or args.data_set is None:
         raise ValueError("give --preset, or --model and --data-set")
@@ -28,24 +28,59 @@ def chosen_settings(args: argparse.Namespace) -> dict[str, Settings]:
     return {settings.name: settings}
 
 
-def preset_names(patterns: Sequence[str]) -> list[str]:
-    """Return the presets that match, each once; raise ValueError for a pattern that none matches."""
+def preset_names(args: argparse.Namespace) -> list[str]:
+    """Return the presets that ``--preset`` names, each once.
+
+    A pattern also names sources that its presets have no room for until other options move the sparsity or the freezing
+    ratio, such as the pruned one of the frozen one's size. It leaves out what these options make impossible, and says
+    so on standard error. Raises ValueError for a pattern that matches nothing, or nothing that is possible.
+    """
+    changes = _changes(args)
     found: dict[str, None] = {}
-    for pattern in patterns:
-        names = fnmatch.filter(PRESETS, pattern)
+    for pattern in args.preset:
+        names = fnmatch.filter(NAMES, pattern)
         if not names:
-            near = "".join(f" did you mean {name}?" for name in get_close_matches(pattern, PRESETS, n=1))
+            near = "".join(f" did you mean {name}?" for name in get_close_matches(pattern, NAMES, n=1))
             raise ValueError(f"unknown preset {pattern!r};{near} all: slt search --help")
-        found |= dict.fromkeys(names)
+        possible = names if names == [pattern] else [name for name in names if _possible(name, changes)]
+        if not possible:
+            raise ValueError(f"none of the presets {', '.join(names)} is possible with these options")
+        found |= dict.fromkeys(possible)
     return list(found)
 
 
+def _changes(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the choices that the options make, by field, and "freezing"; None where an option is not given."""
+    changes = {field.name: getattr(args, field.name) for field in fields(Settings)}
+    if args.freeze is not None:
+        if args.prune is not None or args.lock is not None:
+            raise ValueError("give --freeze, or --prune and --lock, not both")
+        changes["freezing"] = args.freeze
+    return changes
+
+
+def _possible(name: str, changes: dict[str, Any]) -> bool:
+    """Tell whether there is such a source; say so where the preset alone has one. Other errors are raised."""
+    family, kind = parted(name)
+    if kind not in MAY_LACK:
+        return True
+    _of_preset(f"{family}-dense", {**changes, "sparsity": None, "scope": None})
+    try:
+        _of_preset(name, changes)
+    except ValueError as error:
+        if name in PRESETS:
+            sys.stderr.write(f"left out: {name}: {error}\n")
+        return False
+    return True
+
+
 def _label(preset: str, settings: Settings) -> str:
-    """Return the preset's name, followed by every choice that is another than the preset's."""
+    """Return the preset's name, followed by every choice that is another than the preset's, or the dense one's."""
+    known = PRESETS.get(preset, PRESETS[f"{parted(preset)[0]}-dense"])
     changes = [
         f"{name.replace('_', '-')} {_said(value)}"
         for name, value in asdict(settings).items()
-        if _said(value) != _said(getattr(PRESETS[preset], name))
+        if _said(value) != _said(getattr(known, name))
     ]
     return ", ".join([preset, *changes])
 
@@ -66,21 +101,24 @@ def _said(value: object) -> str:
 
 
 def _of_preset(name: str, changes: dict[str, Any]) -> Settings:
-    """Return a preset with changes that leave it what its name says: dense stays dense, frozen centred."""
-    family, kind = name.rsplit("-", 1)
+    """Return a preset with changes that leave it what its name says.
+
+    Dense stays dense, frozen stays centred, and trained weights take no choice that is one of tickets.
+    """
+    family, kind = parted(name)
     for option in ("model", "prune", "lock", "method"):
         if changes.get(option) is not None:
             raise ValueError(f"--{option} would make preset {name} something else: give --model and --data-set instead")
-    base, frozen_row = PRESETS[name], PRESETS[f"{family}-frozen"]
     freezing, rest = changes.get("freezing"), {k: v for k, v in changes.items() if k != "freezing"}
     if kind == "weights":
-        return base.changed(**{**rest, "sparsity": None})
-    if kind == "dense" or (freezing is None and rest.get("sparsity") is None):
-        return base.changed(**rest)
+        return PRESETS[name].changed(**{**rest, **dict.fromkeys(OF_TICKETS)})
+    rest["norms"] = None
+    if freezing is None and rest.get("sparsity") is None and name in PRESETS:
+        return PRESETS[name].changed(**rest)
     if freezing is None:
-        freezing = frozen_row.prune + frozen_row.lock
-    centred = base.changed(**rest, freezing=freezing)
-    return centred if kind == "frozen" else centred.changed(lock=0.0)
+        frozen = PRESETS[f"{family}-frozen"]
+        freezing = round(frozen.prune + frozen.lock, 12)
+    return source_row(kind, PRESETS[f"{family}-dense"].changed(**rest), freezing)
 
 
 def add_choices(p: argparse.ArgumentParser) -> None:

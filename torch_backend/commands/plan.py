@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = _parser().parse_args(argv)
     page, device = console.Page(args.form), device_of(args.device)
-    presets = preset_names(args.preset) if args.preset else [None]
+    presets = preset_names(args) if args.preset else [None]
     planned, refused = 0, None
     results: list[Row] = []
     for preset in presets:

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from slt.core import console
-from slt.core.checks import closed_unit, whole
+from slt.core.checks import closed_unit, one_of, whole
 from slt.core.command import REFUTED, Parser
 from slt.core.files import check_writable, write_atomically
 from slt.core.options import add_forms
@@ -23,7 +23,7 @@ from torch_backend.models import MODELS
 from torch_backend.tickets import files as tickets
 from torch_backend.tickets.sizes import sizes_table
 from torch_backend.tickets.tensors import dense, encoded
-from torch_backend.training.settings import Settings
+from torch_backend.training.settings import FEATURES, Settings
 from torch_backend.training.start import model_sizes
 from torch_backend.training.tasks import GraphTask, ImageTask
 
@@ -113,6 +113,10 @@ def verify(path: Path, data: str | None, page: console.Page) -> int:
     if known is not None and known != fingerprint(found):
         raise ValueError(f"the ticket was found on other data than {name} in {data_root(data)}")
     _check_fit(ticket, found, name)
+    if one_of("features that the file says", about.get("features", FEATURES[0]), FEATURES) == "normalised":
+        if not isinstance(found, Graph):
+            raise ValueError(f"the ticket says that features are normalised, and {name} is no graph")
+        found = found.row_normalised()
     task = GraphTask(found) if isinstance(found, Graph) else ImageTask(found, 0, 1, False)
     validation, test = task.accuracy(model, "validation"), task.accuracy(model, "test")
     page.print(

@@ -25,6 +25,7 @@ IMAGES: Mapping[str, ImageSet] = Registry(
         "fashion-mnist": "torch_backend.data.digits:FASHION",
         "imagenet": "torch_backend.data.folder:IMAGENET",
         "tiny-imagenet": "torch_backend.data.folder:TINY_IMAGENET",
+        "tiny-imagenet-20": "torch_backend.data.tiny:TINY",
         "folder": "torch_backend.data.folder:FOLDER",
     }
 )
@@ -33,6 +34,7 @@ GRAPHS: Mapping[str, GraphSet] = Registry(
         "cora": "torch_backend.data.planetoid:CORA",
         "citeseer": "torch_backend.data.planetoid:CITESEER",
         "pubmed": "torch_backend.data.planetoid:PUBMED",
+        "pages": "torch_backend.data.pages:PAGES",
         "arxiv": "torch_backend.data.arxiv:ARXIV",
     }
 )

@@ -52,8 +52,12 @@ def rgb(path: str) -> Image.Image:
 
     Raises ValueError naming the file when there is none, OSError when it cannot be read.
     """
-    data = Path(path).read_bytes()
-    found: Image.Image = _guarded(path, lambda: _converted(_opened(data)))
+    return rgb_of(Path(path).read_bytes(), path)
+
+
+def rgb_of(data: bytes, where: str) -> Image.Image:
+    """Return the image that these bytes are as :func:`rgb` does; ``where`` names it in errors."""
+    found: Image.Image = _guarded(where, lambda: _converted(_opened(data)))
     return found
 
 

@@ -3,6 +3,7 @@
 ``checked`` is the door for both: whatever comes from a file or from other code is right in every value, or refused.
 """
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -121,6 +122,24 @@ class Graph:
         names = ("x", "labels", "adjacency", "degrees", *PARTS)
         return replace(self, **{name: getattr(self, name).to(device) for name in names})
 
+    def row_normalised(self) -> "Graph":
+        """Return the graph with each node's features divided by the sum of their absolute values, where that is not 0.
+
+        Of features that are 0 or 1 each is divided by how many a node has.
+        """
+        if self.x.layout == torch.sparse_csr:
+            starts, columns, values = self.x.crow_indices(), self.x.col_indices(), self.x.values()
+            rows = torch.arange(len(self.x), device=values.device).repeat_interleave(starts.diff().long())
+            sums = torch.zeros(len(self.x), device=values.device).index_add_(0, rows, values.abs())
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="Sparse CSR tensor support")  # said once per process
+                x = torch.sparse_csr_tensor(
+                    starts, columns, values / _above_zero(sums)[rows], self.x.shape, check_invariants=True
+                )
+        else:
+            x = self.x / _above_zero(self.x.abs().sum(1, keepdim=True))
+        return replace(self, x=x)
+
     def checked(self) -> "Graph":
         """Return this graph, or raise ValueError for the first thing that is not as the class says."""
         if self.x.dtype != torch.float32 or self.x.ndim != 2 or 0 in self.x.shape:
@@ -234,6 +253,10 @@ def _check_labels(name: str, labels: Tensor, least: int, classes: int) -> None:
         raise ValueError(f"{name} must be int64 (N,), got {labels.dtype} {tuple(labels.shape)}")
     if len(labels) and not least <= int(labels.min()) <= int(labels.max()) < classes:
         raise ValueError(f"{name} must be {least} to {classes - 1}, got {_outside(labels, least, classes)}")
+
+
+def _above_zero(sums: Tensor) -> Tensor:
+    return torch.where(sums > 0, sums, torch.ones_like(sums))
 
 
 def _outside(values: Tensor, least: int, end: int) -> int:

@@ -28,7 +28,7 @@ def meta_model(settings: Settings, affine: bool = False, record: ImageSet | Grap
         raise ValueError(f"model {settings.model} does not take the data of {settings.data_set}")
     if not shape["classes"]:
         raise ValueError(f"only the files of data set {settings.data_set} say how many classes it has")
-    sizes: dict[str, Any] = {"width": settings.width}
+    sizes: dict[str, Any] = {"width": settings.width, **settings.sizes}
     sizes |= {name: size for name, size in shape.items() if name in known}
     with torch.device("meta"):
         return build(settings.model, affine=affine, **sizes)

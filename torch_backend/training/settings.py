@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import blake2b
+from inspect import signature
 from types import MappingProxyType
 from typing import Any
 
@@ -20,6 +21,9 @@ OPTIMISERS = ("sgd", "adamw")
 RULES = ("epl", "erk")
 WEIGHTS = ("ku", "skc")
 SCALES = ("none", "static", "dynamic")
+NORMS = ("affine", "plain")
+FEATURES = ("raw", "normalised")
+SIZES = ("depth",)  # choices that are arguments of some models' builders, 0 for what the model has otherwise
 LARGEST = 1e30  # beyond it float32 overflows
 
 
@@ -32,7 +36,9 @@ class Settings:
     Kaiming uniform or signed Kaiming constant; scale: times 1/sqrt(1 - sparsity) of the network ("static") or of the
     layer at present ("dynamic"). rate, decay: of the optimiser, the rate falling to 0 by the cosine rule. images: how
     many training images are used, 0 for all; size: the side in pixels to which image files are resized, 0 for the data
-    set's own.
+    set's own. depth: of a graph network. features: "normalised" divides each node's by the sum of their absolute
+    values. norms: whether trained networks have norms with a scale and a shift of their own ("affine"); those of a
+    source have none, unless ``learn_norms`` asks for them.
     Raises ValueError for anything that makes no sense, above all a sparsity outside the search interval.
     """
 
@@ -60,6 +66,15 @@ class Settings:
     learn_norms: bool = option(False, "learn scale and shift of the norms; they count in the ticket's size")
     images: int = option(0, "training images used, 0 for all")
     size: int = option(0, "side in pixels to which image files are resized, 0 for the data set's own")
+    depth: int = option(0, "layers of a graph network, 0 for the published model's")
+    features: str = option(
+        "raw", "features of a graph's nodes: as they are, or each node's divided by their sum", choices=FEATURES
+    )
+    norms: str = option(
+        "affine",
+        "norms of a network whose weights are trained: with a scale and a shift that are trained, too, or plain",
+        choices=NORMS,
+    )
 
     def __post_init__(self) -> None:
         for name, allowed in (
@@ -68,6 +83,8 @@ class Settings:
             ("weights", WEIGHTS),
             ("scale", SCALES),
             ("optimiser", OPTIMISERS),
+            ("norms", NORMS),
+            ("features", FEATURES),
         ):
             one_of(name, getattr(self, name), allowed)
         self._check_names()
@@ -76,7 +93,8 @@ class Settings:
             raise ValueError(f"rate and decay must be at most {LARGEST:g}, got {self.rate:g}, {self.decay:g}")
         for name in ("epochs", "batch"):
             clean[name] = whole(name, getattr(self, name), 1)
-        clean["images"] = whole("images", self.images)
+        for name in ("images", *SIZES):
+            clean[name] = whole(name, getattr(self, name))
         clean["decay"] = at_least_zero("decay", self.decay)
         clean["sparsity"] = closed_unit("sparsity", self.sparsity)
         rates = Rates(self.prune, self.lock)
@@ -85,11 +103,28 @@ class Settings:
             object.__setattr__(self, name, value)
         if self.method == "edge-popup":
             check_sparsity(self.sparsity, searchable(self.prune, self.lock))
+        if self.norms == "plain" and (self.method == "edge-popup" or self.learn_norms):
+            raise ValueError("norms plain is for trained weights (method weights) without learn_norms")
         checked_scope(self.scope, self.sparsity)
+
+    @property
+    def affine(self) -> bool:
+        """Whether the norms of the network have a scale and a shift that are trained."""
+        return self.learn_norms or (self.method == "weights" and self.norms == "affine")
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Arguments of the model's builder that are chosen here."""
+        return {name: value for name in SIZES if (value := getattr(self, name))}
 
     def _check_names(self) -> None:
         one_of("model", self.model, tuple(MODELS))
+        for size in self.sizes:
+            if size not in signature(MODELS[self.model]).parameters:
+                raise ValueError(f"model {self.model} has no {size} to choose: {size} must be 0")
         record_of(self.data_set).sizes(self.size)
+        if self.features != FEATURES[0] and self.data_set not in GRAPHS:
+            raise ValueError(f"features {self.features} are for graphs, and {self.data_set} is none")
 
     @property
     def digest(self) -> str:
@@ -119,19 +154,55 @@ class Settings:
         return self.of(**{**asdict(self), **{k: v for k, v in choices.items() if v is not None}}, freezing=freezing)
 
 
-def _rows(name: str, base: Settings, freezing: float, **weights: Any) -> dict[str, Settings]:
-    """The four rows of the papers' tables: weight training; tickets of a dense, a pruned and a frozen source.
+# of presets: weight training; tickets of a dense source, of pruned ones, and of a frozen one (see :func:`source_row`)
+KINDS = ("weights", "dense", "sparse", "equal", "equal-centre", "frozen")
 
-    The frozen source has the wanted sparsity at the centre of its search interval; the pruned one has the same p.
-    weights: what weight training has otherwise.
+
+def source_row(kind: str, base: Settings, freezing: float) -> Settings:
+    """Return the settings of a ticket in one kind of source, beside a frozen one of freezing ratio F = ``freezing``.
+
+    frozen: p and q as near as can be to the rates that put the sparsity at the centre of its interval. dense: p = q =
+    0. sparse: the p of the frozen source and q = 0, so that it has more bits. equal: p = F and q = 0, as many bits as
+    the frozen source, at the same sparsity. equal-centre: the same source at the centre of its own interval, where the
+    sparsity is (1 + F)/2. Raises ValueError where there is no such source: p = 0 leaves nothing to prune, and p = F
+    needs a larger sparsity.
     """
     rates = positioned(freezing, base.sparsity)
-    return {
-        f"{name}-weights": replace(base, method="weights", sparsity=0.0, **weights),
-        f"{name}-dense": base,
-        f"{name}-sparse": replace(base, prune=rates.prune),
-        f"{name}-frozen": replace(base, prune=rates.prune, lock=rates.lock),
-    }
+    if one_of("kind", kind, KINDS[1:]) == "dense":
+        return replace(base, prune=0.0, lock=0.0)
+    if kind == "frozen":
+        return replace(base, prune=rates.prune, lock=rates.lock)
+    if kind == "sparse":
+        if not rates.prune:
+            raise ValueError("nothing is pruned in the frozen source, so that the sparse one would be the dense one")
+        return replace(base, prune=rates.prune, lock=0.0)
+    own = (1 + freezing) / 2 if kind == "equal-centre" else base.sparsity
+    return replace(base, sparsity=own, prune=freezing, lock=0.0)
+
+
+def _rows(name: str, base: Settings, freezing: float, **weights: Any) -> dict[str, Settings]:
+    """Return the rows of the papers' tables: weight training, and tickets of every kind of source that there is.
+
+    weights: what weight training has otherwise; its weights begin Kaiming uniform and unscaled, as published.
+    """
+    start = {"weights": "ku", "scale": "none", **weights}
+    found = {f"{name}-weights": replace(base, method="weights", sparsity=0.0, **start)}
+    for kind in KINDS[1:]:
+        try:
+            found[f"{name}-{kind}"] = source_row(kind, base, freezing)
+        except ValueError:
+            continue
+    return found
+
+
+def parted(preset: str) -> tuple[str, str]:
+    """Return the family and the kind that a preset's name is made of.
+
+    >>> parted("mlp-mnist-equal-centre")
+    ('mlp-mnist', 'equal-centre')
+    """
+    kind = max((kind for kind in KINDS if preset.endswith(f"-{kind}")), key=len)
+    return preset.removesuffix(f"-{kind}"), kind
 
 
 _CIFAR = Settings("conv6", "cifar10", augment=True)
@@ -151,6 +222,8 @@ PRESETS: Mapping[str, Settings] = MappingProxyType(
         **_rows("gin-arxiv", replace(_GRAPH, sparsity=0.2), 0.4),
         **_rows("gin-cora", replace(_GRAPH, data_set="cora", epochs=100), 0.5),
         **_rows("gin-citeseer", replace(_GRAPH, data_set="citeseer", epochs=100), 0.5),
+        # not of the papers: the settings of the citation graphs
+        **_rows("gin-pages", replace(_GRAPH, data_set="pages", epochs=100), 0.5),
         **_rows("mlp-mnist", Settings("mlp", "mnist", epochs=10), 0.5),
         **_rows("conv2-mnist", Settings("conv2", "mnist", epochs=5), 0.5, rate=0.01),
         **_rows("lstm-mnist", _LSTM, 0.5, rate=0.01),

@@ -139,7 +139,8 @@ def finished(
                    "origin": origin}  # fmt: skip
     if supermasks(model):
         about = {"data_set": settings.data_set, "images": settings.images, "size": settings.size,
-                 "sparsity": settings.sparsity, "data": origin["data"], "validation": result["validation"]}  # fmt: skip
+                 "features": settings.features, "sparsity": settings.sparsity, "scope": settings.scope,
+                 "data": origin["data"], "validation": result["validation"]}  # fmt: skip
         architecture = tickets.OWN if fresh else settings.model
         kept_ticket = tickets.save(folder / TICKET, model, architecture=architecture, sizes=sizes, about=about)
         device = next(model.parameters()).device
@@ -171,13 +172,13 @@ def model_sizes(settings: Settings, data: Graph | Images) -> dict[str, Any]:
         image = data.test.inputs[torch.tensor([0])]
         shape = {"channels": image.shape[1], "size": image.shape[-1]}
     shape["classes"] = data.classes
-    sizes: dict[str, Any] = {"width": settings.width}
+    sizes: dict[str, Any] = {"width": settings.width, **settings.sizes}
     sizes |= {name: size for name, size in shape.items() if name in known}
     if ("inputs" in known) != isinstance(data, Graph):
         kind = "a graph" if isinstance(data, Graph) else "images"
         raise ValueError(f"model {settings.model} does not take {kind}, which {settings.data_set} is")
     if "affine" in known:
-        sizes["affine"] = settings.method == "weights" or settings.learn_norms
+        sizes["affine"] = settings.affine
     elif settings.learn_norms:
         raise ValueError(f"model {settings.model} has no norms to learn")
     return sizes
@@ -251,7 +252,7 @@ def task_of(
         return ImageTask(data, seed, settings.batch, settings.augment, channels_last, ranks)
     if ranks.world > 1:
         raise ValueError(f"{settings.data_set} goes through the network whole, at every step: leave out torchrun")
-    return GraphTask(data)
+    return GraphTask(data.row_normalised() if settings.features == "normalised" else data)
 
 
 def out_of_memory(error: RuntimeError) -> bool:

@@ -23,6 +23,8 @@ CORA, MNIST = (committed("torch_backend", f"rivals-{name}.jsonl") for name in ("
 LOOKS = {  # a source as its rows call it: what it is, colour, marker
     "dense": ("dense source", COLOURS["measured"], "o"),
     "sparse": ("pruned source (q = 0)", COLOURS["necessary"], "s"),
+    "equal": ("pruned source, p = F", COLOURS["other"], "^"),
+    "equal-centre": ("pruned source, p = F, own centre", COLOURS["second"], "v"),
     "frozen": ("frozen source", COLOURS["sufficient"], "D"),
 }
 GUESSING = {"cora": 0.302, "mnist": 0.1135}  # shares of the commonest class: Cora's graph, MNIST's test images
@@ -51,12 +53,13 @@ def draw(
     ax: "Axes", found: dict[tuple[str, float, str], Estimate], methods: Sequence[str], sparsity: float, again: str
 ) -> None:
     """Draw one panel: sources side by side in the row of each method; again: the command that made the rows."""
-    for number, (source, (what, colour, marker)) in enumerate(LOOKS.items()):
+    drawn = [source for source in LOOKS if any(place[2] == source for place in found)]
+    for number, source in enumerate(drawn):
+        what, colour, marker = LOOKS[source]
         places = ((row, (name, sparsity, source)) for row, name in enumerate(methods))
         here = [(row, found[place]) for row, place in places if place in found]
-        if not any(place[2] == source for place in found):
-            continue
-        x, y = [100 * mean.value for _, mean in here], [row + 0.25 * (number - 1) for row, _ in here]
+        apart = 0.75 / len(drawn) * (number - (len(drawn) - 1) / 2)
+        x, y = [100 * mean.value for _, mean in here], [row + apart for row, _ in here]
         ends = [
             [100 * (mean.value - mean.lower) for _, mean in here],
             [100 * (mean.upper - mean.value) for _, mean in here],
@@ -113,7 +116,7 @@ def render(comparisons: Sequence[Sequence[Row]], folder: str | Path, name: str =
     return paths
 
 
-COMPARE = "--sparsity .3 .5 .7 --freeze .5 --seeds 3 --out"
+COMPARE = "--sparsity .3 .5 .7 --freeze .5 --sources dense pruned frozen --seeds 3 --out"
 FIGURE = Figure(
     name="rivals",
     about="ten searches in dense, pruned and frozen sources at three sparsities, Cora and MNIST",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv, stdtrit
 
-from slt.core.checks import open_unit
+from slt.core.checks import open_unit, whole
 from slt.core.tables import Written
 
 MEANS = 0.95  # confidence of the interval of a mean over seeds
@@ -67,6 +67,33 @@ def mean_interval(values: Sequence[float], confidence: float = MEANS) -> Estimat
     return Estimate(mean - half, mean, mean + half, n)
 
 
+def paired_interval(
+    ours: Sequence[float], theirs: Sequence[float], among: int = 1, confidence: float = MEANS
+) -> Estimate:
+    """Return the mean of ours less theirs, which share what they were drawn from, with Student's t interval.
+
+    ours, theirs: (seeds,), in the same order. What a seed does to both cancels in their difference. among: how many
+    such intervals hold together with this confidence, each having a share of the error (Bonferroni); so they do
+    whatever the dependence between them, where differences are normal. Raises ValueError for unequal lengths.
+
+    >>> shown(paired_interval([0.7, 0.8, 0.9], [0.5, 0.7, 0.7]), ".3f")
+    '0.167 [0.023, 0.310]'
+    """
+    gains = [a - b for a, b in zip(ours, theirs, strict=True)]
+    return mean_interval(gains, 1 - (1 - open_unit("confidence", confidence)) / whole("among", among, 1))
+
+
+def compared(found: Estimate) -> str:
+    """Say what an interval of a difference shows: "better", "worse", or "undecided" where it holds 0.
+
+    >>> [compared(Estimate(*ends, 3)) for ends in ((1, 2, 3), (-3, -2, -1), (-1, 0, 1), (0, 0, 0))]
+    ['better', 'worse', 'undecided', 'undecided']
+    """
+    if found.lower > 0:
+        return "better"
+    return "worse" if found.upper < 0 else "undecided"
+
+
 def shown(ends: "Mapping[str, float | None] | Estimate | Crossing", form: str = "d", unit: float = 1) -> Written:
     """Write an interval as ``value [lower, upper]``, the one way in which the project does.
 
@@ -93,6 +120,15 @@ def percent(share: Estimate) -> Written:
     if share.trials < 2:
         return Written(f"{100 * share.value:.2f}")
     return shown(Estimate(max(share.lower, 0), share.value, min(share.upper, 1), share.trials), ".2f", 100)
+
+
+def points(found: Estimate, digits: int = 1) -> Written:
+    """Write a difference of two shares in points, hundredths of the whole.
+
+    >>> points(Estimate(-0.01, 0.0, 0.01, 5))
+    '+0.0 [-1.0, +1.0]'
+    """
+    return shown(found, f"+.{digits}f", 100)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
-from slt.core.intervals import clopper_pearson, lower_limit, smallest_n, upper_limit
+from slt.core.intervals import clopper_pearson, lower_limit, mean_interval, paired_interval, smallest_n, upper_limit
 
 
 @given(trials=st.integers(1, 400), data=st.data(), confidence=st.sampled_from([0.9, 0.95, 0.99]))
@@ -85,3 +85,35 @@ def test_the_interval_covers_the_true_n_as_often_as_it_says(shared):
     assert too_low <= worst
     if shared:  # and it is not empty caution: the test at n* itself errs about as often as allowed
         assert too_high >= repeats * (1 - confidence) / 2 / 3
+
+
+def test_intervals_that_hold_together_are_wider_and_paired_ones_drop_what_is_shared():
+    a, b = [0.5, 0.52, 0.55], [0.4, 0.45, 0.41]
+    one, many = paired_interval(a, b), paired_interval(a, b, 10)
+    assert one.value == many.value == pytest.approx(np.mean(a) - np.mean(b))
+    assert many.lower < one.lower < one.upper < many.upper
+    assert one == mean_interval([x - y for x, y in zip(a, b, strict=True)])
+    shift = [0.2, -0.1, 0.05]  # what a seed does to both
+    moved = paired_interval(
+        [x + s for x, s in zip(a, shift, strict=True)], [y + s for y, s in zip(b, shift, strict=True)]
+    )
+    assert (moved.lower, moved.upper) == pytest.approx((one.lower, one.upper))
+    with pytest.raises(ValueError, match="shorter|longer"):
+        paired_interval(a, b[:2])
+    with pytest.raises(ValueError, match="among must be at least 1"):
+        paired_interval(a, b, 0)
+
+
+@pytest.mark.parametrize("shared", [0.0, 0.95])
+def test_paired_intervals_hold_together_as_often_as_they_say(shared):
+    """Eight differences of normal accuracies, which one reference joins: all intervals cover at once."""
+    rng, trials, among = np.random.default_rng(4), 1500, 8
+    truth = np.linspace(-1, 1, among)
+    missed = 0
+    for _ in range(trials):
+        reference = rng.normal(size=5)
+        others = truth[:, None] + shared * reference + rng.normal(size=(among, 5))
+        found = [paired_interval(list(ours), list(shared * reference), among, 0.9) for ours in others]
+        missed += any(not each.lower <= value <= each.upper for each, value in zip(found, truth, strict=True))
+    assert missed / trials < 0.1 + 4 * (0.1 * 0.9 / trials) ** 0.5
+    assert missed / trials > 0.04  # and it is no empty caution

@@ -3,16 +3,20 @@
 import csv
 import json
 
+import numpy as np
 import pytest
 
 from slt.cli import dispatch as command
 from slt.core.command import BAD_INPUT
 from slt.core.command import run as run_command
+from slt.core.intervals import mean_interval, paired_interval, points
 from slt.core.store import read_jsonl
 from theory.freezing import kept_count
 from torch_backend.commands import compare
+from torch_backend.commands.compare_tables import SOURCES, tables
 from torch_backend.commands.search import main as search_main
 from torch_backend.rivals import METHODS
+from torch_backend.tickets.sizes import searchable
 from torch_backend.training import start
 from torch_backend.training.run import CHECKPOINT
 
@@ -39,10 +43,10 @@ def test_sources_sparsities_methods_and_seeds_are_crossed(data, tmp_path, capsys
     more = ["--methods", "edge-popup", "random", "--sparsity", "0.5", "0.8", "--seeds", "2", "--freeze", "0.5"]
     assert command(["compare", *options(data, out, *more)]) == 0
     found = rows(out)
-    assert len(found) == 5 * 2 * 2
+    assert len(found) == 6 * 2 * 2
     assert {(row["source"], row["sparsity"], row["prune"], row["lock"]) for row in found} == {
         ("dense", 0.5, 0, 0), ("sparse", 0.5, 0.25, 0), ("frozen", 0.5, 0.25, 0.25),
-        ("dense", 0.8, 0, 0), ("sparse", 0.8, 0.5, 0),
+        ("equal-centre", 0.75, 0.5, 0), ("dense", 0.8, 0, 0), ("sparse", 0.8, 0.5, 0),
     }  # fmt: skip
     with (out / "rows.csv").open() as file:
         written = list(csv.DictReader(file))
@@ -53,7 +57,13 @@ def test_sources_sparsities_methods_and_seeds_are_crossed(data, tmp_path, capsys
         total = sum(sizes.values())
         assert round(zeros) == total - kept_count(total, float(row["sparsity"]))
     text = capsys.readouterr().out
-    assert sum(" edge-popup " in line for line in text.splitlines()) == 5
+    means, _, rest = text.partition("The frozen source's accuracy less")
+    sources, _, methods = rest.partition("A method's accuracy less that of edge-popup")
+    shown = [
+        [line.split()[0] for line in part.splitlines() if " random " in line] for part in (means, sources, methods)
+    ]
+    each = ["dense", "pruned", "equal-centre", "frozen", "dense", "pruned"]
+    assert [part[-6:] for part in shown] == [each, ["dense", "pruned", "equal-centre"], each]
     assert "pruned: model mlp" in text
     assert "sparse" not in text.replace("sparsity", "").replace("sparsities", "")
     assert "left out: the frozen source at sparsity 0.8" in text  # p = F = 0.5, q = 0: it is the pruned one
@@ -153,16 +163,16 @@ def test_what_the_data_sets_preset_says_holds_unless_it_is_changed():
     case = compare.cases(args)[-1]
     assert (case.source, case.settings.optimiser, case.settings.rate) == ("frozen", "adamw", 0.5)
     args = compare._parser().parse_args(["--model", "gin", "--data-set", "cora", "--out", "x", "--sparsity", "0.2"])
-    assert [case.source for case in compare.cases(args)] == ["dense", "frozen"]  # p = 0: nothing is pruned
+    assert [case.source for case in compare.cases(args)] == ["dense", "equal-centre", "frozen"]  # p = 0
 
 
 @pytest.mark.parametrize(
     ("more", "message"),
     [
         (["--methods", "snap"], "method must be one of edge-popup"),
-        (["--sources", "thawed"], "source must be one of dense, pruned, frozen"),
+        (["--sources", "thawed"], "source must be one of dense, pruned, equal, equal-centre, frozen"),
         (["--sparsity", "1.5"], "sparsity must"),
-        (["--freeze", "1"], "strictly between 0.5 and 1"),
+        (["--freeze", "1"], "nothing is free"),
         (["--model", "gin"], "gin does not take images"),
         (["--freeze", "-0.1"], "freeze must"),
         (["--seeds", "0"], "seeds must be at least 1"),
@@ -208,3 +218,98 @@ def test_rows_of_other_data_are_not_set_beside_new_ones(data, tmp_path, capsys):
     assert run_command(command, ["compare", *options(data, out, *more, "random", "magnitude")], "compare") == BAD_INPUT
     assert "was begun with data" in capsys.readouterr().err
     assert len(rows(out)) == 1
+
+
+# ---- sources of one size, and differences
+
+
+def case_of(*more):
+    return compare.cases(compare._parser().parse_args(["--model", "mlp", "--data-set", "mnist", *more]))
+
+
+def test_sources_of_one_size_have_as_many_bits_and_their_own_sparsities():
+    found = {case.source: case.settings for case in case_of("--sparsity", "0.8", "--freeze", "0.7")}
+    assert list(found) == ["dense", "pruned", "equal", "equal-centre", "frozen"]
+    shapes = [(300, 784), (100, 300), (10, 100)]
+    bits = {source: searchable(shapes, settings) for source, settings in found.items()}
+    assert bits["equal"] == bits["equal-centre"] == pytest.approx(bits["frozen"], abs=3)
+    assert bits["pruned"] > bits["frozen"]
+    assert {source: s.sparsity for source, s in found.items() if s.sparsity != 0.8} == {
+        "equal-centre": pytest.approx(0.85)
+    }
+    assert found["pruned"].prune == pytest.approx(0.65)
+    # below F there is no such source at the same sparsity
+    assert [case.source for case in case_of("--sparsity", "0.5", "--freeze", "0.7")] == [
+        "dense", "pruned", "equal-centre", "frozen"
+    ]  # fmt: skip
+    # both sparsities share the source at its own centre
+    many = case_of("--sparsity", "0.75", "0.8", "--freeze", "0.7", "--sources", "equal-centre", "frozen")
+    assert [(case.source, case.settings.sparsity) for case in many] == [
+        ("equal-centre", pytest.approx(0.85)), ("frozen", 0.75), ("frozen", 0.8)
+    ]  # fmt: skip
+
+
+def made_up(accuracy, seeds=5, methods=("edge-popup", "random"), planted=False):
+    """Rows of all sources at k = .8 and F = .7. accuracy: a function of source, method and seed."""
+    cases = case_of("--sparsity", "0.8", "--freeze", "0.7")
+    return [
+        {
+            "source": SOURCES[case.source], "method": method, "seed": seed, "sparsity": case.settings.sparsity,
+            "prune": case.settings.prune, "lock": case.settings.lock, "planted": planted,
+            "test": accuracy(case.source, method, seed), "bits": 1, "seconds": 1, "collapsed": 0,
+        }
+        for case in cases for method in methods for seed in range(seeds)
+    ]  # fmt: skip
+
+
+def cells(table):
+    return [dict(zip(table.columns, line, strict=True)) for line in table.rows]
+
+
+def test_what_shares_seeds_is_compared_by_its_differences():
+    rng = np.random.default_rng(0)
+    luck = rng.normal(scale=0.1, size=5)  # of a seed, ten times what sources differ by
+    gain = {"dense": 0.03, "pruned": 0.0, "equal": -0.03, "equal-centre": 0.0, "frozen": 0.0}
+    noise = {source: rng.normal(scale=5e-4, size=5) for source in gain}
+
+    def accuracy(source, method, seed):
+        return 0.5 + luck[seed] + gain[source] + noise[source][seed] - 0.2 * (method == "random")
+
+    rows = made_up(accuracy)
+    means, sources, methods = tables(rows)
+    assert len(means.rows) == 10
+    assert "hold together for all lines with confidence 95%" in " ".join(sources.title.split())
+    found = {(line["source"], line["method"]): line for line in cells(sources)}
+    assert len(found) == 8
+    assert {key[0]: line["frozen is"] for key, line in found.items() if key[1] == "edge-popup"} == {
+        "dense": "worse", "pruned": "undecided", "equal": "better", "equal-centre": "undecided"
+    }  # fmt: skip
+    assert found["equal-centre", "random"]["its k"] == "0.85"
+    ours, theirs = ([accuracy(source, "random", seed) for seed in range(5)] for source in ("frozen", "equal"))
+    wanted = paired_interval(ours, theirs, among=8)
+    assert str(found["equal", "random"]["difference"]) == str(points(wanted, 2))
+    assert [line["it is"] for line in cells(methods)] == ["worse"] * 5
+    # unpaired, the same rows show nothing: seeds differ by far more than sources
+    alone = [
+        mean_interval([accuracy(source, "edge-popup", seed) for seed in range(5)]) for source in ("frozen", "equal")
+    ]
+    assert alone[0].lower < alone[1].upper
+
+
+def test_only_shared_seeds_are_compared():
+    rows = made_up(lambda source, method, seed: 0.5 + 0.1 * seed)
+    few = [row for row in rows if row["source"] != "equal" or row["seed"] > 3]
+    one = {line["source"]: line for line in cells(list(tables(few))[1]) if line["method"] == "random"}
+    assert (one["equal"]["seeds"], one["equal"]["frozen is"]) == ("1", "one seed")
+    assert "[" not in str(one["equal"]["difference"])
+    assert one["dense"]["seeds"] == "5"
+    none = [row for row in rows if row["source"] != "equal" or row["seed"] > 3]
+    none = [row for row in none if row["source"] != "frozen" or row["seed"] < 4]
+    lines = {line["source"]: line for line in cells(list(tables(none))[1])}
+    assert lines["equal"]["frozen is"] == "no seed in common"
+
+
+def test_without_a_second_source_or_method_there_is_nothing_to_compare():
+    rows = made_up(lambda source, method, seed: 0.5, methods=("snip",))
+    assert len(list(tables([row for row in rows if row["source"] == "frozen"]))) == 1
+    assert len(list(tables(rows))) == 2

@@ -9,7 +9,7 @@ import pytest
 from slt.cli import dispatch as command
 from slt.core.command import BAD_INPUT
 from slt.core.command import run as run_command
-from slt.core.intervals import Estimate
+from slt.core.intervals import Estimate, compared
 from slt.core.keep import Share
 from slt.core.rates import Rates
 from theory.freezing import interval
@@ -22,8 +22,6 @@ from torch_backend.commands.sparsity_found import (
     against,
     by_place,
     by_position,
-    compared,
-    difference,
     perhaps_best,
 )
 from torch_backend.commands.sparsity_tables import tables
@@ -99,13 +97,6 @@ def test_the_true_best_is_left_out_as_rarely_as_is_said():
     rng, trials = np.random.default_rng(3), 2000
     missed = sum(not perhaps_best(rng.normal(size=(4, 5)), 0.8)[0] for _ in range(trials))
     assert 0.05 < missed / trials < 0.2 + 4 * (0.2 * 0.8 / trials) ** 0.5
-
-
-def test_intervals_that_hold_together_are_wider():
-    a, b = np.array([0.5, 0.52, 0.55]), np.array([0.4, 0.45, 0.41])
-    one, many = difference(a, b), difference(a, b, 10)
-    assert one.value == many.value == pytest.approx(np.mean(a - b))
-    assert many.lower < one.lower < one.upper < many.upper
 
 
 PLACES = (0.25, 0.5, 0.75)

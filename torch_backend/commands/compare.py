@@ -1,28 +1,29 @@
-"""Searches side by side in dense, pruned and frozen sources: ``slt compare``."""
+"""Searches side by side in dense, pruned and frozen sources: ``slt compare``.
+
+The pruned sources are three: "pruned" has the frozen one's p, "equal" has as many bits as the frozen one (p = F), and
+"equal-centre" is that one at the sparsity in the middle of its own interval.
+"""
 
 import argparse
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
 
 from slt.core import console
-from slt.core.checks import DAMAGE, one_of, whole
+from slt.core.checks import DAMAGE, closed_unit, one_of, whole
 from slt.core.command import REFUTED, Parser
 from slt.core.files import check_outside, check_writable
 from slt.core.forms import OBJECT, SEED, SHARE, Numbers
-from slt.core.intervals import MEANS, mean_interval, percent
 from slt.core.keys import checked_seed
 from slt.core.options import add_fields, add_forms
 from slt.core.places import data_root
 from slt.core.store import Row, export_csv, export_jsonl, read_jsonl
-from slt.core.tables import Table
-from theory.freezing import positioned
 from torch_backend.commands.choices import add_data, in_force
+from torch_backend.commands.compare_tables import CALLED, SOURCES, tables
 from torch_backend.data import Graph, Images, load
 from torch_backend.masks.threshold import mask_bits
 from torch_backend.models import MODELS
@@ -30,11 +31,10 @@ from torch_backend.rivals import METHODS, Problem
 from torch_backend.rivals.planted import Planted, plant
 from torch_backend.rivals.problem import settle_norms
 from torch_backend.training.run import CHECKPOINT, SAME, check_origin
-from torch_backend.training.settings import Settings, usual
+from torch_backend.training.settings import Settings, source_row, usual
 from torch_backend.training.start import device_of, model_sizes, origin_of, prepared, source_of, task_of
 
-SOURCES = {"dense": "dense", "pruned": "sparse", "frozen": "frozen"}  # and what rows, folders and presets call them
-CALLED = {kept: source for source, kept in SOURCES.items()}
+NOT_ALWAYS = ("pruned", "equal", "equal-centre")  # there, at every sparsity and freezing ratio
 ASKED_APART = ("method", "sparsity", "prune", "lock")  # settings that the command varies or works out
 
 
@@ -61,6 +61,7 @@ class Case(NamedTuple):
     source: str
     settings: Settings
     planted: bool
+    asked: float = 0.0  # the sparsity that was asked for, which is not that of every source
 
     def key(self, method: str, seed: int) -> tuple[str, ...]:
         """Name one run among all that any command may have done."""
@@ -76,10 +77,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     args.seed = checked_seed(args.seed)
     device = device_of(args.device)
     out, page = Path(args.out), console.Page(args.form)
-    there = {(case.source, case.settings.sparsity) for case in chosen}
+    there = {(case.source, case.asked) for case in chosen}
     for source, sparsity in product(args.sources, args.sparsity):
         if (source, sparsity) not in there:
-            page.note(f"left out: the {source} source at sparsity {sparsity:g}, which has the rates of another")
+            page.note(f"left out: the {source} source for sparsity {sparsity:g}: there is none, or it is another one")
     out.mkdir(parents=True, exist_ok=True)
     if args.results is not None:
         check_outside("--results", args.results, out)
@@ -119,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.results is not None:
         export_jsonl(args.results, wanted)
     if wanted:
-        page.print(table(wanted))
+        page.print(*tables(wanted))
     for line in failed:
         page.note(line)
     page.print(f"all rows, with the sparsity of every layer: {out / 'rows.csv'}, rows.jsonl")
@@ -196,8 +197,8 @@ def key_of(row: Row) -> tuple[str, ...]:
 def cases(args: argparse.Namespace) -> list[Case]:
     """Return the sources at all sparsities.
 
-    The pruned source is pruned as much as the frozen one and nothing in it is locked. A source of the same rates as one
-    before it, such as the pruned one when nothing is pruned, is left out.
+    They are those of :func:`torch_backend.training.settings.source_row`. A source of the same rates and sparsity as one
+    before it, and one that is not possible at this sparsity, are left out.
     """
     if args.model is None or args.data_set is None:
         raise ValueError("give --model and --data-set")
@@ -205,49 +206,29 @@ def cases(args: argparse.Namespace) -> list[Case]:
     own = {f.name: getattr(args, f.name) for f in fields(Settings) if f.name not in ASKED_APART}
     found: dict[tuple[Settings, bool], Case] = {}
     for sparsity in args.sparsity:
-        rates = positioned(args.freeze, sparsity)
-        shares = {"dense": (0.0, 0.0), "pruned": (rates.prune, 0.0), "frozen": (rates.prune, rates.lock)}
+        dense = usual(args.model, args.data_set, {**own, "sparsity": sparsity})
+        closed_unit("freeze", args.freeze)
         for source in args.sources:
-            prune, lock = shares[one_of("source", source, tuple(SOURCES))]
-            choices = {**own, "sparsity": sparsity, "prune": prune, "lock": lock}
-            settings = usual(args.model, args.data_set, choices)
+            try:
+                settings = source_row(SOURCES[one_of("source", source, tuple(SOURCES))], dense, args.freeze)
+            except ValueError:
+                if source not in NOT_ALWAYS:
+                    raise
+                continue
             for planted in (False, True) if args.planted else (False,):
-                found.setdefault((settings, planted), Case(source, settings, planted))
+                found.setdefault((settings, planted), Case(source, settings, planted, sparsity))
     return list(found.values())
-
-
-def table(rows: Iterable[Row]) -> Table:
-    """Return a line for each source, sparsity and method: means over seeds with intervals."""
-    groups: dict[tuple[object, ...], list[Row]] = {}
-    for row in rows:
-        called = CALLED[row["source"]]
-        name = f"{called}, planted" if row["planted"] else called
-        groups.setdefault((name, f"{row['sparsity']:g}", row["method"]), []).append(row)
-    with_planted = any(group[0]["planted"] for group in groups.values())
-    lines = []
-    for (source, sparsity, method), group in groups.items():
-        rates = f"{group[0]['prune']:.3g}, {group[0]['lock']:.3g}"
-        line: list[object] = [source, sparsity, rates, method, percent(mean_interval([row["test"] for row in group]))]
-        if with_planted:
-            line += [_mean_percent(group, name) for name in ("planted_test", "recovered", "chance")]
-        bits, seconds = (float(np.mean([row[name] for row in group])) for name in ("bits", "seconds"))
-        collapsed = max(row["collapsed"] for row in group)
-        lines.append([*line, f"{bits:,.0f}", f"{seconds:.1f}", collapsed, len(group)])
-    shown = ["planted %", "recovered %", "chance %"] if with_planted else []
-    columns = ["<source", "k", "p, q", "<method", "test %", *shown, "bits", "seconds", "empty", "seeds"]
-    title = f"Test accuracy, {MEANS:.0%} intervals of the mean over seeds; empty: layers of which nothing is left"
-    return console.table(title, columns, lines)
-
-
-def _mean_percent(group: list[Row], name: str) -> str | None:
-    return f"{100 * np.mean([row[name] for row in group]):.1f}" if name in group[0] else None
 
 
 def _parser() -> Parser:
     lines = "\n".join(f"  {name:18}{rival.says}" for name, rival in METHODS.items())
     p = Parser(
         prog="slt compare",
-        description="Compare searches in dense, pruned and frozen sources, over several sparsities and seeds.",
+        description="Compare searches in dense, pruned and frozen sources, over several sparsities and seeds.\n\n"
+        "pruned: as much is pruned as in the frozen source, and nothing locked; it has more bits.\n"
+        "equal: p = F, so that it has as many bits as the frozen one, at the same sparsity where that is above F.\n"
+        "equal-centre: the same source at its own centre, sparsity (1 + F)/2.\n\n"
+        "Sources, and methods, are compared by differences that are paired by seed, in tables of their own.",
         epilog=f"methods:\n{lines}\n\nOptions left out come from the preset of the model and data set, if one exists.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from slt.core.intervals import MEANS, Estimate, mean_interval
+from slt.core.intervals import MEANS, Estimate, mean_interval, paired_interval
 from slt.core.store import Row
 
 Floats = NDArray[np.float64]
@@ -55,22 +55,6 @@ def perhaps_best(table: Floats, confidence: float = MEANS) -> NDArray[np.bool_]:
             for i, a in enumerate(table)
         ]
     )
-
-
-def difference(a: Floats, b: Floats, among: int = 1) -> Estimate:
-    """Return the mean of a - b, both (seeds,), with its interval; ``among`` of them hold together (Bonferroni)."""
-    return mean_interval(list(a - b), 1 - (1 - MEANS) / among)
-
-
-def compared(found: Estimate) -> str:
-    """Say what an interval of a difference shows: "better", "worse", or "undecided" where it holds 0.
-
-    >>> [compared(Estimate(*ends, 3)) for ends in ((1, 2, 3), (-3, -2, -1), (-1, 0, 1), (0, 0, 0))]
-    ['better', 'worse', 'undecided', 'undecided']
-    """
-    if found.lower > 0:
-        return "better"
-    return "worse" if found.upper < 0 else "undecided"
 
 
 @dataclass(frozen=True)
@@ -132,7 +116,7 @@ class Places:
         The intervals hold together.
         """
         lower = [x for x in self.places if x < CENTRE and round(1 - x, 6) in self.places]
-        return [(x, difference(self.at(x), self.at(round(1 - x, 6)), len(lower))) for x in lower]
+        return [(x, paired_interval(list(self.at(x)), list(self.at(round(1 - x, 6))), len(lower))) for x in lower]
 
 
 def by_place(rows: Sequence[Row], found: dict[Key, Floats]) -> list[Places]:

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from slt.core import console
-from slt.core.intervals import MEANS, Estimate, mean_interval, percent, shown
+from slt.core.intervals import MEANS, compared, mean_interval, paired_interval, percent, points
 from slt.core.store import Row
 from slt.core.tables import Table, Written
 from theory.factors import DELTA, EVERY_EPS
@@ -24,8 +24,6 @@ from torch_backend.commands.sparsity_found import (
     against,
     by_place,
     by_position,
-    compared,
-    difference,
     key_of,
 )
 
@@ -56,15 +54,6 @@ def tables(rows: Sequence[Row]) -> Iterator[Table | str]:
     seeds = len(next(iter(found.values())))
     if seeds < len({row["seed"] for row in rows}):
         yield f"Seeds that not all sources have are left out; {seeds} remain."
-
-
-def points(found: Estimate) -> Written:
-    """Write a difference of two accuracies in points.
-
-    >>> points(Estimate(-0.01, 0.0, 0.01, 5))
-    '+0.0 [-1.0, +1.0]'
-    """
-    return shown(found, "+.1f", 100)
 
 
 def accuracy_table(groups: Sequence[Places], title: str, head: str) -> Table:
@@ -182,7 +171,7 @@ def position_sentence(group: Places) -> str:
         return f"{where}: theory's choice is nearest to the centre too, so the two rules are not told apart.\n"
     said = []
     for x in others:
-        found = difference(group.at(CENTRE), group.at(x), len(others))
+        found = paired_interval(list(group.at(CENTRE)), list(group.at(x)), len(others))
         word = {"better": "better than", "worse": "worse than", "undecided": "not shown to differ from"}[
             compared(found)
         ]
@@ -198,7 +187,7 @@ def groups_table(rows: Sequence[Row], found: dict[Key, Floats]) -> Table | None:
     for pair in pairs:
         groups, other = pair.groups, pair.other
         mine, its = found[key_of(groups)], found[key_of(other)]
-        gain = difference(mine, its, len(pairs))
+        gain = paired_interval(list(mine), list(its), len(pairs))
         threshold = "one threshold" if other["scope"] == GLOBAL else "one for each layer"
         lines.append(
             (

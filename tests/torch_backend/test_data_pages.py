@@ -84,7 +84,9 @@ def test_damaged_pages_are_refused_by_name(tmp_path, changed, line):
 
 
 def test_pages_that_swell_or_are_missing_are_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"facebook_pages.npz must be in .*an .npz file of the arrays x_indptr"):
+    with pytest.raises(
+        FileNotFoundError, match=r"facebook_pages.npz must be in .*as an .npz file of the arrays x_indptr"
+    ):
         load("pages", tmp_path)
     write_pages(tmp_path, y=np.zeros(10**6, np.int64))
     with pytest.raises(ValueError, match="y is more than 100 times larger than the file"):

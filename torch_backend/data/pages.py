@@ -36,8 +36,8 @@ def pages(root: Path) -> Graph:
     Raises FileNotFoundError saying which file is missing, ValueError naming it when it is damaged.
     """
     advice = (
-        "make it of https://snap.stanford.edu/data/facebook-large-page-page-network.html: an .npz file of the arrays "
-        + ", ".join(ARRAYS)
+        "download https://snap.stanford.edu/data/facebook-large-page-page-network.html and write it as an .npz file of "
+        f"the arrays {', '.join(ARRAYS)}"
     )
     path = folder_of("the page-page graph", root, (".", "facebook"), (FILE,), advice) / FILE
     try:

@@ -33,9 +33,7 @@ def _read(root: Path, seed: int, images: int, size: int) -> Images:
     if (root / FOLDER).is_dir():
         path, found = root / FOLDER, list(_in_folder(root / FOLDER))
     else:
-        advice = (
-            "an archive of twenty classes as tiny_imagenet20/train/CLASS/*.JPEG and tiny_imagenet20/val/CLASS/*.JPEG"
-        )
+        advice = "it has twenty classes, as tiny_imagenet20/train/CLASS/*.JPEG and tiny_imagenet20/val/CLASS/*.JPEG"
         path = folder_of("Tiny-ImageNet of 20 classes", root, (".",), (ARCHIVE,), advice) / ARCHIVE
         found = list(_in_archive(path))
     names = sorted({name for _, name, _, _ in found})

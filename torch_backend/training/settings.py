@@ -36,9 +36,9 @@ class Settings:
     Kaiming uniform or signed Kaiming constant; scale: times 1/sqrt(1 - sparsity) of the network ("static") or of the
     layer at present ("dynamic"). rate, decay: of the optimiser, the rate falling to 0 by the cosine rule. images: how
     many training images are used, 0 for all; size: the side in pixels to which image files are resized, 0 for the data
-    set's own. depth: of a graph network. features: "normalised" divides each node's by the sum of their absolute
-    values. norms: whether trained networks have norms with a scale and a shift of their own ("affine"); those of a
-    source have none, unless ``learn_norms`` asks for them.
+    set's own. depth: layers, of models that have a choice. features: "normalised" divides each node's by the sum of
+    their absolute values. norms: whether trained networks have norms with a scale and a shift of their own ("affine");
+    those of a source have none, unless ``learn_norms`` asks for them.
     Raises ValueError for anything that makes no sense, above all a sparsity outside the search interval.
     """
 
@@ -66,7 +66,7 @@ class Settings:
     learn_norms: bool = option(False, "learn scale and shift of the norms; they count in the ticket's size")
     images: int = option(0, "training images used, 0 for all")
     size: int = option(0, "side in pixels to which image files are resized, 0 for the data set's own")
-    depth: int = option(0, "layers of a graph network, 0 for the published model's")
+    depth: int = option(0, "layers of a gin, lstm or transformer, 0 for the published model's")
     features: str = option(
         "raw", "features of a graph's nodes: as they are, or each node's divided by their sum", choices=FEATURES
     )

@@ -13,7 +13,8 @@ from slt.core.laws import Product, Uniform
 from slt.core.rates import Rates
 from theory.claim import Claim, Form
 from theory.judge import MIXTURE, PRODUCTS, UNIFORM
-from theory.model_bounds import law_necessary_n, law_sufficient_n
+from theory.law_necessary import law_necessary_n
+from theory.law_sufficient import law_sufficient_n
 from theory.necessary import necessary_n
 from theory.sufficient import sufficient_n
 

@@ -32,6 +32,7 @@ from theory.window_coverage import coverage_probability
 Array = NDArray[np.float64]
 
 DRAWS = 2000
+SMALLEST_DELTA = 1e-3  # 2000 draws are too few to see rarer failures
 _ROWS = 500  # draws handled at a time: small enough for the cache
 _CENTRES = 8  # centres c per draw of the free values
 _SIGNS = 12  # free values whose signs are drawn one by one; the others' enter as one near-normal sum

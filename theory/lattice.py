@@ -33,20 +33,29 @@ _FINE = 7.0  # steps of the lattice: 2^-(this + log2(n)/2) of the spread
 
 
 def sums_below(
-    cdf: Cdf, size: float, spread: float, c: float | Fraction, counts: NDArray[np.int64], side: Side
+    cdf: Cdf,
+    size: float,
+    spread: float,
+    c: float | Fraction,
+    counts: NDArray[np.int64],
+    side: Side,
+    most: int | None = None,
+    coarser: int = 0,
 ) -> Floats:
     """Bound P(Y_1 + .. + Y_n < c) from ``side`` for each n in ``counts``; one lattice serves all of them.
 
     cdf: (x, strict) -> bounds from the same side of P(Y <= x), or of P(Y < x). size: |Y| is at most this, but for a
     probability that ``cdf`` tells. spread: about the standard deviation of Y, which sets the pitch.
+    most: the pitch is that for sums of so many (default: the largest of ``counts``). coarser: it is 2**coarser times as
+    wide, which is faster and less sharp.
 
     >>> coin = lambda x, strict: np.clip(np.ceil(x) if strict else np.floor(x) + 1, 0, 2) / 2
     >>> sums_below(coin, 1.0, 0.5, 2, np.array([2, 3]), "lower").round(6)
     array([0.75, 0.5 ])
     """
     counts, c = np.asarray(counts), Fraction(c)
-    most = int(counts.max(initial=1))
-    exponent = frexp(spread)[1] - round(_FINE + log2(max(most, 1)) / 2)
+    most = int(counts.max(initial=1)) if most is None else most
+    exponent = frexp(spread)[1] - round(_FINE + log2(max(most, 1)) / 2) + coarser
     while True:
         found = _on_lattice(cdf, size, c, counts, side, exponent)
         if found is not None:

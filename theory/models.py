@@ -129,6 +129,42 @@ def extent(law: Law) -> float:
             return max(map(abs, values))
 
 
+def halves(law: Law, power: int) -> tuple[float, float]:
+    """Return E max(X, 0)^power and E max(-X, 0)^power for power 1, 2 or 4.
+
+    >>> halves(Own((1.0, 2.0, -3.0)), 1), halves(Uniform(), 2)
+    ((1.0, 1.0), (0.16666666666666666, 0.16666666666666666))
+    """
+    match law:
+        case Own(values):
+            x = np.array(values)
+            return float(np.mean(np.maximum(x, 0) ** power)), float(np.mean(np.maximum(-x, 0) ** power))
+        case Product(one, two):
+            (a, b), (c, d) = halves(one, power), halves(two, power)
+            return a * c + b * d, a * d + b * c
+        case Mixture(parts):
+            each = [(weight, halves(part, power)) for weight, part in parts]
+            return sum(weight * up for weight, (up, _) in each), sum(weight * down for weight, (_, down) in each)
+    return moment(law, power) / 2, moment(law, power) / 2
+
+
+def one_sign(law: Law) -> int:
+    """Return 1 where every number is at least 0, -1 where every number is at most 0, else 0.
+
+    >>> one_sign(Own((0.0, 2.0))), one_sign(Own((-1.0, -2.0))), one_sign(Own((-1.0, 2.0)))
+    (1, -1, 0)
+    """
+    match law:
+        case Own(values):
+            return (min(values) >= 0) - (max(values) <= 0)
+        case Product(one, two):
+            return one_sign(one) * one_sign(two)
+        case Mixture(parts):
+            signs = {one_sign(part) for _, part in parts}
+            return signs.pop() if len(signs) == 1 else 0
+    return 0
+
+
 def moment(law: Law, power: int) -> float:
     """Return E |X|^power for power 1, 2 or 4.
 
@@ -213,19 +249,23 @@ def _product_floor(one: Law, two: Law, w: float) -> float:
     return total * _GIVEN
 
 
+@lru_cache(maxsize=64)
 def pitch(law: Law) -> Fraction | None:
     """Return the largest d of which every number is a whole multiple, or None where there is none.
 
-    >>> pitch(Mixture(((0.5, Constant(0.75)), (0.5, Integers(7)))))
-    Fraction(1, 4)
+    Numbers are the decimals as which they are written: 0.1, 0.2 and 0.5 have the pitch 1/10, although the floating
+    point numbers that stand for them differ from multiples of it by some 10^-17.
+
+    >>> pitch(Mixture(((0.5, Constant(0.75)), (0.5, Integers(7))))), pitch(Own((0.1, -0.2, 0.5)))
+    (Fraction(1, 4), Fraction(1, 10))
     """
     match law:
         case Constant(c):
-            return Fraction(c)
+            return decimal(c)
         case Integers():
             return Fraction(1)
         case Own(values):
-            return _common([Fraction(v) for v in values])
+            return _common([decimal(v) for v in set(values)])
         case Product(one, two):
             first_pitch, second_pitch = pitch(one), pitch(two)
             return first_pitch * second_pitch if first_pitch and second_pitch else None
@@ -233,6 +273,11 @@ def pitch(law: Law) -> Fraction | None:
             pitches = [pitch(part) for _, part in parts]
             return _common([d for d in pitches if d]) if all(pitches) else None
     return None
+
+
+def decimal(x: float) -> Fraction:
+    """Return the number that is written: the shortest decimal that is read as this floating point number."""
+    return Fraction(repr(float(x)))
 
 
 def asked_law(text: str | None, fan_in: int | None, levels: int | None) -> Law:

@@ -12,7 +12,7 @@ from typing import Any
 
 from slt.core.keep import Groups, Share, growing
 from theory.arguments import NoBound, checked_delta, checked_eps, checked_n, checked_radius, checked_rates
-from theory.estimate import DRAWS, estimated_n, estimated_success
+from theory.estimate import DRAWS, SMALLEST_DELTA, estimated_n, estimated_success
 from theory.freezing import check_sparsity
 from theory.kept_estimate import estimated_kept_n, estimated_kept_success
 from theory.kept_necessary import MOST, failure_at_least_kept, necessary_kept_n
@@ -20,9 +20,17 @@ from theory.kept_sufficient import failure_at_most_kept, sufficient_kept_n
 from theory.necessary import failure_at_least, necessary_n
 from theory.sufficient import failure_at_most, sufficient_n
 
-SMALLEST_DELTA = 1e-3  # the estimate averages over 2000 draws, too few to see rarer failures
-
 Line = tuple[str, str, str]  # name of a number, the number, what it means
+
+
+def enough_told(delta: float, *, larger: bool) -> str:
+    """Say what is proven of a sufficient n. larger: every larger n is proven to be enough, too.
+
+    >>> enough_told(0.05, larger=False)
+    'this n alone is proven to be enough (failure at most 0.05)'
+    """
+    which = "this n and every larger one are" if larger else "this n alone is"
+    return f"{which} proven to be enough (failure at most {delta:g})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +65,7 @@ class Requirement:
         if self.necessary is None:
             none = f"every n up to {MOST} is proven to fail more often than {self.delta:g}"
             return ("necessary", "-", none), ("estimated", "-", "no n"), ("sufficient", "-", "no n")
-        alone = self.lock or self.keep
-        larger = "it is proven to be enough" if alone else "it and every larger n are proven to be enough"
+        enough = enough_told(self.delta, larger=not (self.lock or self.keep))
         if self.estimated is None:
             guess = f"no estimate: {DRAWS} draws cannot show failures rarer than {SMALLEST_DELTA:g}"
         else:
@@ -68,7 +75,7 @@ class Requirement:
             ("estimated", "-" if self.estimated is None else str(self.estimated), guess),
             ("sufficient", "-", "no bound is known")
             if self.sufficient is None
-            else ("sufficient", str(self.sufficient), f"{larger} (failure at most {self.delta:g})"),
+            else ("sufficient", str(self.sufficient), enough),
         )
 
     @property

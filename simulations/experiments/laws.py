@@ -1,7 +1,7 @@
 """What do numbers of other laws need? The requirement n against eps for laws and alphabets, and that of whole numbers.
 
 * requirement: n at delta = 0.05, targets |z| <= 1 uniformly, for each law, alphabet and rates of the grid: necessary,
-  estimated and sufficient (theory.model_bounds; null where nothing is known), and measured.
+  estimated and sufficient (theory.law_requirement; null where nothing is known), and measured.
 * integers: numbers uniform on +-{1, .., M}, targets all whole |t| <= M, dense and frozen, choices from {0, 1}: the
   same, and n - log2 M.
 * constants: signed constants at an eps below c/2: proven never to cover, and the successes measured at every n.
@@ -70,7 +70,7 @@ SETTINGS = (
 def measure(setting: Setting, *, trials: int, seed: int) -> Row:
     """Return what is proven, estimated and measured of one setting."""
     from subsetsum.curves import success_counts
-    from theory.model_bounds import law_requirement
+    from theory.law_requirement import law_requirement
 
     law = law_of(setting.law)
     told = {"law": law, "signed": setting.signed, "prune": setting.prune, "lock": setting.lock}

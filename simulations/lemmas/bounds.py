@@ -7,7 +7,7 @@ from simulations.lemmas.measure import Law, kept_name, named
 from slt.core import laws
 from slt.core.cache import current
 from slt.core.keep import Groups, Share
-from theory.requirement import SMALLEST_DELTA
+from theory.estimate import SMALLEST_DELTA
 
 
 def necessary(eps: float, delta: float, law: Law, reading: str = "uniform") -> int:
@@ -43,8 +43,8 @@ def sufficient(
 
 
 def law_necessary(eps: float, delta: float, law: Law, reading: str, numbers: laws.Law, signed: bool) -> int | None:
-    """Return :func:`theory.model_bounds.law_necessary_n`."""
-    from theory.model_bounds import law_necessary_n
+    """Return :func:`theory.law_necessary.law_necessary_n`."""
+    from theory.law_necessary import law_necessary_n
 
     def make() -> int | None:
         return law_necessary_n(eps, delta, law=numbers, signed=signed, reading=reading, **law)
@@ -53,8 +53,8 @@ def law_necessary(eps: float, delta: float, law: Law, reading: str, numbers: law
 
 
 def law_estimated(eps: float, delta: float, law: Law, reading: str, numbers: laws.Law, signed: bool) -> int | None:
-    """Return :func:`theory.model_bounds.law_estimated_n`, None where there is no estimate."""
-    from theory.model_bounds import law_estimated_n, unestimated
+    """Return :func:`theory.law_estimate.law_estimated_n`, None where there is no estimate."""
+    from theory.law_estimate import law_estimated_n, unestimated
 
     def make() -> int | None:
         if unestimated(numbers, signed, delta):
@@ -65,8 +65,8 @@ def law_estimated(eps: float, delta: float, law: Law, reading: str, numbers: law
 
 
 def law_sufficient(eps: float, delta: float, law: Law, numbers: laws.Law, signed: bool) -> int | None:
-    """Return :func:`theory.model_bounds.law_sufficient_n`, which holds in both readings."""
-    from theory.model_bounds import law_sufficient_n
+    """Return :func:`theory.law_sufficient.law_sufficient_n`, which holds in both readings."""
+    from theory.law_sufficient import law_sufficient_n
 
     def make() -> int | None:
         return law_sufficient_n(eps, delta, law=numbers, signed=signed, **law)

@@ -7,12 +7,13 @@ from math import ceil, sqrt
 import numpy as np
 
 from simulations.lemmas.bounded import DELTA, RATES, precisions
+from simulations.lemmas.bounds import law_necessary
 from simulations.lemmas.law_rows import FEW
 from simulations.lemmas.measure import Law, largest_n, planned_trials, seconds_per_trial
 from simulations.lemmas.settings import Settings
 from slt.core.amounts import duration, size
 from slt.core.keep import step
-from slt.core.rates import Rates
+from slt.core.rates import READINGS, Rates
 from subsetsum.memory import chain_bytes, likely_most_free, refuse_if_too_large
 from subsetsum.sampling import COARSE_N
 from theory.reach import gaussian_reach_n
@@ -84,7 +85,8 @@ def announce_law(settings: Settings, all_rates: Iterable[Rates], *, jobs: int) -
     needed than are measured, and for an eps whose sums memory would not hold.
     """
     from subsetsum.laws import source
-    from theory.model_bounds import SCAN_LIMIT, model, never_covered
+    from theory.law_model import SCAN_LIMIT, model
+    from theory.law_never import why_never
     from theory.models import below, moment
 
     law, signed, radius = settings.numbers, settings.signed, settings.radius
@@ -93,10 +95,10 @@ def announce_law(settings: Settings, all_rates: Iterable[Rates], *, jobs: int) -
     seconds, largest = 0.0, 0
     for rates in all_rates:
         told = settings.rated(rates)
-        model(law, **told, signed=signed)  # the limits of its arguments
+        asked = model(law, **told, signed=signed)  # the limits of its arguments
         for eps in settings.eps:
             n = FEW
-            if eps < radius and not never_covered(law, eps, radius):
+            if eps < radius and why_never(asked, eps, settings.delta) is None:
                 scaled = Law(prune=rates.prune, lock=rates.lock, radius=radius / bound)
                 reached = gaussian_reach_n(min(eps / bound, 0.999), settings.delta, **scaled)
                 n = ceil(reached / (2 if signed else 1))
@@ -105,7 +107,8 @@ def announce_law(settings: Settings, all_rates: Iterable[Rates], *, jobs: int) -
                     f"prune {rates.prune:g} and lock {rates.lock:g} need about {n:.2g} numbers of the law {law} at "
                     f"radius {radius:g}, more than are measured ({SCAN_LIMIT}); slt n asks the bounds alone"
                 )
-            n_max = largest_n(n)
+            least = law_necessary(eps, settings.delta, told, READINGS[0], law, signed)
+            n_max = largest_n(max(n, least or 0))
             drawn = source(law, signed, n_max, rates, settings.seed, False)
             if drawn:
                 drawn.ends(eps, radius)

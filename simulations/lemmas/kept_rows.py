@@ -10,9 +10,8 @@ from simulations.lemmas.verdicts import kept_verdict
 from slt.core.keep import Groups, Share, step
 from slt.core.rates import READINGS, Rates
 from slt.core.store import Row
-from theory.estimate import DRAWS
+from theory.estimate import DRAWS, SMALLEST_DELTA
 from theory.kept_necessary import MOST
-from theory.requirement import SMALLEST_DELTA
 
 
 def wanted(settings: Settings) -> Share | Groups:

@@ -12,8 +12,8 @@ from slt.core.store import Row
 from theory.claim import Claim
 from theory.claim_text import in_a_line
 from theory.claims import LEDGER
-from theory.model_bounds import never_covered
-from theory.models import pitch
+from theory.law_never import never_covered, off_lattice
+from theory.models import one_sign, pitch
 
 if TYPE_CHECKING:
     from simulations.lemmas.settings import Settings
@@ -78,7 +78,8 @@ def _number(n: int | None) -> str:
 def law_conclusions(out: console.Page, settings: "Settings", rows: list[Row]) -> None:
     """Print what follows the tables of a complete run."""
     out.print(
-        "necessary: every smaller n is proven to fail more often than delta. sufficient: proven to succeed.\n"
+        "necessary: every smaller n is proven to fail more often than delta.\n"
+        "sufficient: this n alone is proven to succeed.\n"
         "estimated: sharp, not proven. -: not known, see below.\n"
         "measured: the smallest n that succeeds with probability >= 1 - delta; each n below the interval is excluded.\n"
         "  A value may fall short of necessary by its sampling error. ?: not found up to the n that was looked at.\n"
@@ -91,7 +92,7 @@ def law_conclusions(out: console.Page, settings: "Settings", rows: list[Row]) ->
         out.print(f"{name} -: {reason}.")
     if unknown(rows):
         out.print()
-    for text in lattice_told(settings, rows):
+    for text in impossible_told(settings, rows):
         out.print(text + "\n")
     law_verdicts(out, settings, rows)
 
@@ -107,19 +108,32 @@ def unknown(rows: Iterable[Row]) -> list[tuple[str, str]]:
     return [(", ".join(names), reason) for reason, names in reasons.items() if reason]
 
 
-def lattice_told(settings: "Settings", rows: list[Row]) -> list[str]:
-    """Return what a lattice of sums makes impossible, with what was measured of it; nothing for other laws and eps."""
-    law, step = settings.numbers, pitch(settings.numbers)
-    never = [row for row in rows if row["necessary"] is None and never_covered(law, row["eps"], row["radius"])]
-    if step is None or not never:
+def impossible_told(settings: "Settings", rows: list[Row]) -> list[str]:
+    """Return why some targets are never met, with what was measured of it; nothing for other laws and eps."""
+    law = settings.numbers
+    never = [
+        row
+        for row in rows
+        if row["necessary"] is None and never_covered(law, row["eps"], row["radius"], signed=row["signed"])
+    ]
+    if not never:
         return []
-    d, z = float(step), min(settings.radius, float(step) / 2)
     hit = sum(row["successes"] > 0 for row in never)
     trials, n_max = min(row["trials"] for row in never), min(row["n_max"] for row in never)
     looked = f"any of at least {trials} trials succeed at any n = 0, .., {n_max}"
+    if any(off_lattice(law, row["eps"], row["radius"]) for row in never):
+        d = float(pitch(law) or 0)
+        z = min(settings.radius, d / 2)
+        why = (
+            f"all numbers are multiples of d = {d:g}, so every sum is one, whatever is locked and chosen. "
+            f"The target z = {z:g} is {z:g} away from all of them."
+        )
+    else:
+        z = -settings.radius * one_sign(law)
+        sign = "negative" if z < 0 else "positive"
+        why = f"no number is {sign}, so no sum is. The target z = {z:g} is {abs(z):g} away from all of them."
     return [
-        f"Proven: all numbers are multiples of d = {d:g}, so every sum is one, whatever is locked and chosen. "
-        f"The target z = {z:g} is {z:g} away from all of them. For a smaller eps no n ever suffices.",
+        f"Proven: {why} For a smaller eps no n ever suffices.",
         f"Measured: in {hit} of {len(never)} rows did {looked}.",
         *([SIGNED_CONSTANTS] if isinstance(law, Constant) else []),
     ]

@@ -12,7 +12,9 @@ from slt.core.rates import READINGS, Rates
 from slt.core.store import Row
 from theory.claim import Claim
 from theory.claims import CLAIMS
-from theory.model_bounds import SCAN_LIMIT, law_notes
+from theory.law_model import model
+from theory.law_never import never_covered
+from theory.law_requirement import law_notes
 
 FEW = 64  # n_max where no number of variables suffices, or none that is asked about
 
@@ -28,7 +30,7 @@ def law_curve(settings: Settings, rates: Rates, eps: float) -> CurveSetting:
     guess = [law_estimated(*asked, reading, *numbers) for reading in READINGS]
     n_max = FEW
     known = [n for n in least if n is not None]
-    if known and max(known) < SCAN_LIMIT:
+    if known:
         guessed = [n for n in guess if n is not None]
         n_max = largest_n(max(known + guessed)) if guessed else 3 * max(known) // 2 + 16
     trials = settings.trials or planned_trials(n_max, eps, other=True)
@@ -41,7 +43,7 @@ def law_row(settings: Settings, rates: Rates, reading: str, setting: CurveSettin
     numbers = settings.numbers, settings.signed
     necessary = law_necessary(eps, delta, law, reading, *numbers)
     sufficient = None if necessary is None else law_sufficient(eps, delta, law, *numbers)
-    notes = law_notes(*numbers, delta, necessary, sufficient)
+    notes = law_notes(model(numbers[0], **law, signed=numbers[1]), eps, delta, necessary, sufficient)
     measured = curve.crossing(reading, delta, sure)
     counts = curve.uniform if reading == "uniform" else curve.pointwise.min(axis=1)
     return {
@@ -62,7 +64,12 @@ def law_row(settings: Settings, rates: Rates, reading: str, setting: CurveSettin
         "trials": setting.trials,
         "n_max": setting.n_max,
         "verdict": law_verdict(
-            necessary, measured, sufficient, successes=int(counts.max()), all_targets=reading == "uniform"
+            necessary,
+            measured,
+            sufficient,
+            successes=int(counts.max()),
+            all_targets=reading == "uniform",
+            impossible=never_covered(numbers[0], eps, settings.radius, signed=numbers[1]),
         ),
     }
 

@@ -139,20 +139,20 @@ def goals(setting: CurveSetting) -> NDArray[np.float64]:
     """Return the targets of the pointwise reading: 0, r/8, ..., r; of -r, ..., r where the law is not symmetric.
 
     Where sums lie on a lattice of pitch d, eps < d <= 2 eps, they are moved to it, which makes none easier. Where d is
-    larger, one is the target that no sum comes near (:func:`theory.model_bounds.never_covered`).
+    larger, one is the target that no sum comes near (:func:`theory.law_never.off_lattice`).
     """
     from subsetsum.curves import targets
     from subsetsum.laws import asymmetric
 
     if not setting.is_other:
         return targets(setting.radius)
-    from theory.model_bounds import never_covered
+    from theory.law_never import off_lattice
     from theory.models import pitch
 
     middle = TARGETS - 1
     found = np.linspace(-setting.radius, setting.radius, 2 * TARGETS - 1)
     d = float(pitch(setting.law) or 0)
-    if never_covered(setting.law, setting.eps, setting.radius):
+    if off_lattice(setting.law, setting.eps, setting.radius):
         found[middle + 1] = min(setting.radius, d / 2)
     elif d > setting.eps:
         steps = np.floor(setting.radius / d)

@@ -109,7 +109,7 @@ def show_law_trial(settings: "Settings", trial: int, n: int | None, form: str = 
     from simulations.lemmas.law_rows import FEW
     from slt.core.rates import Rates
     from subsetsum import covers, draw, success_counts, worst_errors
-    from theory.model_bounds import law_requirement
+    from theory.law_requirement import law_requirement
     from theory.requirement import requirement
 
     rates = Rates(settings.prune, settings.lock)

@@ -115,7 +115,8 @@ def requirement_table(out: console.Page, claim: Claim, rows: list[Row]) -> None:
 def legend(out: console.Page, rows: list[Row]) -> None:
     """Print what the columns mean, and how far the proven requirement is from the measured one."""
     out.print(
-        "necessary: every smaller n is proven to fail more often than delta. sufficient: proven to succeed.\n"
+        "necessary: every smaller n is proven to fail more often than delta.\n"
+        "sufficient: this n alone is proven to succeed.\n"
         "estimated: sharp, not proven; raised to necessary where it falls below it.\n"
         "measured: the smallest n that succeeds with probability >= 1 - delta; each n below the interval is excluded.\n"
         "  A value may fall short of necessary by its sampling error. Pointwise: at the targets 0, r/8, ..., r.\n"

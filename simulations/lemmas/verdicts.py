@@ -32,26 +32,32 @@ def verdict(necessary: int, measured: Crossing, sufficient: int, *, all_targets:
 
 
 def law_verdict(
-    necessary: int | None, measured: Crossing, sufficient: int | None, *, successes: int, all_targets: bool = True
+    necessary: int | None,
+    measured: Crossing,
+    sufficient: int | None,
+    *,
+    successes: int,
+    all_targets: bool = True,
+    impossible: bool = True,
 ) -> str:
     """Judge one row of another law, where no number may suffice or none be known to.
 
-    necessary: None where it is proven that no n ever succeeds; then one success among the trials of any n contradicts
-    that. successes: the most that any n has. sufficient: None where no proven number is known. Else as :func:`verdict`.
+    necessary: None where every n that theory looks at is proven to fail too often. impossible: every one is then proven
+    to fail always, so that one success among the trials of any n contradicts that; successes: the most that any n has.
+    Else as :func:`kept_verdict`.
 
     >>> law_verdict(None, Crossing(65, None, None), None, successes=0)
     'consistent'
     >>> law_verdict(None, Crossing(65, None, None), None, successes=1)
     'contradicted'
     """
-    if necessary is None:
-        return CONTRADICTED if successes else CONSISTENT
-    most = measured.lower if sufficient is None else sufficient
-    return verdict(necessary, measured, most, all_targets=all_targets)
+    if necessary is None and impossible and successes:
+        return CONTRADICTED
+    return kept_verdict(necessary, measured, sufficient, all_targets=all_targets)
 
 
 def kept_verdict(necessary: int | None, measured: Crossing, sufficient: int | None, *, all_targets: bool = True) -> str:
-    """Judge one row of choices that keep a prescribed number of variables.
+    """Judge one row for which there may be no number that suffices, or none that is proven to.
 
     necessary: None where every n that theory looks at is proven to fail too often; an n that is shown to succeed then
     contradicts that. sufficient: None where no proven number is known. Else as :func:`verdict`.

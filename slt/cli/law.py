@@ -57,7 +57,7 @@ def law_of(args: Namespace) -> dict[str, Any]:
 
 
 def other_law(args: Namespace) -> dict[str, Any] | None:
-    """Return the arguments of a function of :mod:`theory.model_bounds`, eps too; None where no other law is asked for.
+    """Return the arguments that :mod:`theory.law_requirement` takes, eps too; None where no other law is asked for.
 
     Raises ValueError for a text that is no law, and for options that exclude each other.
     """

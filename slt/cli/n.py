@@ -10,7 +10,7 @@ from slt.core.command import Parser
 from slt.core.options import add_forms
 
 if TYPE_CHECKING:
-    from theory.model_bounds import LawRequirement
+    from theory.law_requirement import LawRequirement
     from theory.requirement import Requirement
 
 
@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     other = other_law(args)
     found: LawRequirement | Requirement
     if other:
-        from theory.model_bounds import law_requirement
+        from theory.law_requirement import law_requirement
 
         found = law_requirement(delta=args.delta, **other)
     else:

@@ -10,7 +10,7 @@ from slt.core.command import Parser
 from slt.core.options import add_forms
 
 if TYPE_CHECKING:
-    from theory.model_bounds import LawSuccess
+    from theory.law_requirement import LawSuccess
     from theory.requirement import Success
 
 
@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     other = other_law(args)
     found: LawSuccess | Success
     if other:
-        from theory.model_bounds import law_success
+        from theory.law_requirement import law_success
 
         found = law_success(n=args.n, **other)
     else:

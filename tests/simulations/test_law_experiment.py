@@ -9,7 +9,7 @@ from simulations.experiments import laws
 from slt.core.laws import law_of
 from slt.core.places import committed
 from slt.core.store import read_jsonl
-from theory.model_bounds import law_necessary_n
+from theory.law_necessary import law_necessary_n
 
 RESULT = committed("simulations", "laws.jsonl")
 

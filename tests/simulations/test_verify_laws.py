@@ -23,7 +23,7 @@ from slt.core.intervals import Crossing
 from slt.core.laws import Constant, Integers, Own, Uniform, law_of
 from slt.core.rates import Rates
 from slt.core.store import Store
-from theory.model_bounds import law_requirement
+from theory.law_requirement import law_requirement
 
 DENSE = ["--lemma", "2.1", "--eps", "0.2", "--trials", "400"]
 FROZEN = ["--lemma", "A.3", "--prune", "0.1", "--lock", "0.1", "--eps", "0.2", "--trials", "300"]
@@ -107,13 +107,14 @@ def test_above_half_the_pitch_constants_are_measured_as_any_law(tmp_path, capsys
 
 
 def test_a_success_where_none_can_be_contradicts(monkeypatch, capsys):
-    monkeypatch.setattr("theory.model_bounds.never_covered", lambda *_: True)
+    monkeypatch.setattr("theory.law_necessary.never_covered", lambda *_, **__: True)
+    monkeypatch.setattr("simulations.lemmas.law_rows.never_covered", lambda *_, **__: True)
     assert call("--law", "normal 0.5", *DENSE) == REFUTED
     assert "Rows against the proven bounds: contradicted" in capsys.readouterr().out
 
 
 def test_a_violated_bound_is_refuted_loudly(monkeypatch, capsys):
-    monkeypatch.setattr("theory.model_bounds.law_sufficient_n", lambda *_, **__: 1)
+    monkeypatch.setattr("theory.law_sufficient.law_sufficient_n", lambda *_, **__: 1)
     assert call("--law", "normal 0.5", *DENSE, "--brief") == REFUTED
     assert "Rows against the proven bounds: contradicted" in capsys.readouterr().out
 

@@ -8,7 +8,8 @@ from slt.core.laws import Uniform
 from subsetsum import covers
 from theory.estimate import estimated_n
 from theory.factors import LAWS, scaled, width_factor
-from theory.model_bounds import law_necessary_n, law_sufficient_n
+from theory.law_necessary import law_necessary_n
+from theory.law_sufficient import law_sufficient_n
 from theory.necessary import necessary_n
 from theory.sufficient import sufficient_n
 

@@ -34,7 +34,7 @@ from theory.judge import (
     proven_need,
     universal_need,
 )
-from theory.model_bounds import law_failure_at_most
+from theory.law_sufficient import law_failure_at_most
 from theory.necessary import necessary_n
 from theory.sufficient import sufficient_n
 

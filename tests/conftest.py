@@ -126,6 +126,7 @@ SLOW = (  # files whose tests take more than about a tenth of a second each, or 
     "torch_backend/test_rivals_planted",
     "torch_backend/test_search",
     "torch_backend/test_searching",
+    "torch_backend/test_side_by_side",
     "torch_backend/test_streams",
     "torch_backend/test_ten_lines",
     "torch_backend/test_threshold",

@@ -135,6 +135,15 @@ def add_data(p: argparse.ArgumentParser) -> None:
     p.add_argument("--data", metavar="DIR", help="where data sets lie (default: $SLT_DATA, else ~/.cache/slt-verify)")
 
 
+def add_jobs(p: argparse.ArgumentParser) -> None:
+    """Add the option that says how many searches run at a time."""
+    p.add_argument(
+        "--jobs", type=int, default=1, metavar="N",
+        help="searches at a time, each in a process with its share of the cores (default 1); two on two cores are "
+        "quicker where networks are small",
+    )  # fmt: skip
+
+
 def add_run_options(p: argparse.ArgumentParser) -> None:
     """Add the options that say how to run, not what, and in which form to show what was found."""
     add_forms(p)
@@ -147,3 +156,4 @@ def add_run_options(p: argparse.ArgumentParser) -> None:
     p.add_argument("--amp", action="store_true", help="bfloat16 autocast (a GPU; slow on CPUs)")
     p.add_argument("--channels-last", action="store_true", help="another layout of images in memory (a GPU)")
     p.add_argument("--compile", action="store_true", help="torch.compile")
+    add_jobs(p)

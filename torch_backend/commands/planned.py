@@ -1,10 +1,13 @@
 """Searches of a plan that was fixed beforehand, seed by seed: run, resumed, and read back."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, fields
+from functools import lru_cache, partial
 from math import prod
 from pathlib import Path
 from typing import Any, Protocol
+
+import torch
 
 from slt.core import console
 from slt.core.checks import one_of
@@ -14,10 +17,12 @@ from slt.core.forms import OBJECT, SEED, SHARE, Form, Numbers
 from slt.core.options import add_forms
 from slt.core.places import data_root
 from slt.core.store import Row, export_jsonl, read_jsonl
+from torch_backend.commands.choices import add_jobs
 from torch_backend.commands.compare import Case, check_reused, measure
-from torch_backend.data import load
+from torch_backend.data import Graph, Images, load
 from torch_backend.tickets.sizes import meta_model, shapes_of
 from torch_backend.training.settings import Settings
+from torch_backend.training.side_by_side import side_by_side
 from torch_backend.training.start import device_of
 
 FORM: Form = {  # of a row, beside what it says of its arm
@@ -58,12 +63,19 @@ class Plan(Protocol):
 
 
 def run_plan(
-    name: str, plan: Plan, form: Form, out: Path, data: str | None = None, device_name: str | None = None
-) -> Iterator[Row]:
-    """Yield the rows of a plan, seed by seed; those in ``out``/rows.jsonl are not run again.
+    name: str,
+    plan: Plan,
+    form: Form,
+    out: Path,
+    data: str | None = None,
+    device_name: str | None = None,
+    jobs: int = 1,
+) -> list[Row]:
+    """Return the rows of a plan, seed by seed; those in ``out``/rows.jsonl are not run again.
 
-    A search that was cut off goes on from its last epoch. Raises ValueError when a search fails, or rows.jsonl is
-    damaged or of something else.
+    A search that was cut off goes on from its last epoch. Every row is written there as soon as its search has ended.
+    jobs: how many searches run at a time (:func:`torch_backend.training.side_by_side.side_by_side`). Raises ValueError
+    when a search fails, or rows.jsonl is damaged or of something else.
     """
     device = device_of(device_name)
     out.mkdir(parents=True, exist_ok=True)
@@ -75,23 +87,33 @@ def run_plan(
     if rows:
         plan_of(rows, {name: plan}, str(path))
     done = {(Settings(**row["settings"]), row["seed"]): row for row in rows}
-    with console.progress(len(plan.arms) * plan.seeds, f"{name}, searches") as advance:
-        for seed in range(plan.seeds):
-            given = None
-            for arm in plan.arms:
-                settings = arm.settings(plan.base)
-                if (settings, seed) not in done:
-                    if given is None:
-                        given = load(
-                            settings.data_set, data_root(data), seed=seed, images=settings.images, size=settings.size
-                        ).to(device)
-                        check_reused(path, [row for row in rows if row["seed"] == seed], settings, given, device)
-                    found = measure(Case("frozen", settings, False), "edge-popup", seed, given, out, device)
-                    done[settings, seed] = as_row(name, arm, settings, found)
-                    rows.append(done[settings, seed])
-                    export_jsonl(path, rows)
-                advance(1)
-                yield done[settings, seed]
+    wanted = [(arm, arm.settings(plan.base), seed) for seed in range(plan.seeds) for arm in plan.arms]
+    missing = {(settings, seed): arm for arm, settings, seed in wanted if (settings, seed) not in done}
+    there = {seed: [row for row in rows if row["seed"] == seed] for seed in range(plan.seeds)}
+    _given.cache_clear()  # what a data set's files hold may have changed since
+    calls = [partial(_searched, *search, out, data_root(data), device, there[search[1]]) for search in missing]
+    with console.progress(len(wanted), f"{name}, searches") as advance:
+        advance(len(wanted) - len(missing))
+        for number, found in side_by_side(calls, jobs):
+            (settings, seed), arm = list(missing.items())[number]
+            done[settings, seed] = as_row(name, arm, settings, found)
+            rows.append(done[settings, seed])
+            export_jsonl(path, rows)
+            advance(1)
+    return [done[settings, seed] for _, settings, seed in wanted]
+
+
+def _searched(settings: Settings, seed: int, out: Path, root: Path, device: torch.device, there: list[Row]) -> Row:
+    """Return what one search found; raise ValueError when rows ``there`` of its seed are of other data or devices."""
+    given = _given(settings.data_set, root, seed, settings.images, settings.size, device)
+    check_reused(out / "rows.jsonl", there, settings, given, device)
+    return measure(Case("frozen", settings, False), "edge-popup", seed, given, out, device)
+
+
+@lru_cache(maxsize=1)
+def _given(data_set: str, root: Path, seed: int, images: int, size: int, device: torch.device) -> Graph | Images:
+    """Return a data set, which the searches of a seed share."""
+    return load(data_set, root, seed=seed, images=images, size=size).to(device)
 
 
 def as_row(name: str, arm: Arm, settings: Settings, found: Row) -> Row:
@@ -139,7 +161,7 @@ def rows_of(args: Any, plans: Mapping[str, Plan], form: Form, page: console.Page
     if args.results is not None:
         check_outside("--results", args.results, out)
         check_writable(args.results)
-    rows = list(run_plan(name, plans[name], form, out, args.data, args.device))
+    rows = run_plan(name, plans[name], form, out, args.data, args.device, args.jobs)
     if args.results is not None:
         export_jsonl(args.results, rows)
     page.print(f"{len(rows)} runs: {out / 'rows.jsonl'}")
@@ -156,3 +178,4 @@ def add_options(p: Parser, plans: Mapping[str, Plan], out: str) -> None:
                    help="rows.jsonl and checkpoints are kept here (default %(default)s)")  # fmt: skip
     p.add_argument("--results", type=Path, metavar="FILE", help="also write all rows to this JSONL file in the end")
     p.add_argument("--device", help="default: a GPU when there is one")
+    add_jobs(p)

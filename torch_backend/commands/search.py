@@ -6,8 +6,11 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -22,6 +25,7 @@ from torch_backend.commands.choices import add_choices, add_run_options, chosen_
 from torch_backend.data import load
 from torch_backend.training.ranks import Ranks, joined
 from torch_backend.training.settings import Settings
+from torch_backend.training.side_by_side import side_by_side
 from torch_backend.training.start import RESULT, claim, device_of, run
 from torch_backend.training.summary import table
 
@@ -66,24 +70,46 @@ def _run_ranks(
     if len(sets) > 1 and ranks.first:  # what is missing is told before the first search
         for data_set, images, size in sorted(sets):
             load(data_set, data_root(args.data), seed=args.seed, images=images, size=size)
+    if args.jobs > 1 and ranks.world > 1:
+        raise ValueError("--jobs is for one process: leave it out under torchrun")
+    searches: list[tuple[str, Settings, int, Path]] = []
     for name, settings in chosen.items():
         folder = Path(args.out) / settings.name
         ranks.from_first(lambda folder=folder, settings=settings: claim(folder, asdict(settings)))  # type: ignore[misc]
         if ranks.first:
             page.print(f"{name}: {folder}\n{in_force(settings)}")
-        for seed in range(args.seed, args.seed + args.seeds):
-            there = folder / f"seed{seed}"
-            what = f"{name}, seed {seed}"
-            before = ranks.first and (there / RESULT).exists()
-            with console.epochs(settings.epochs, what, ranks.first) as tell:
-                row = run(
-                    settings, seed, there, data_root(args.data), device, tell,
-                    amp=args.amp, compiled=args.compile, channels_last=args.channels_last, ranks=ranks,
-                )  # fmt: skip
-            if before:  # now that its result was found to be right
-                sys.stderr.write(f"{what}: was finished before, in {there}\n")
-            found.setdefault(name, []).append(row)
+        seeds = range(args.seed, args.seed + args.seeds)
+        searches += [(name, settings, seed, folder / f"seed{seed}") for seed in seeds]
+    before = [ranks.first and (there / RESULT).exists() for *_, there in searches]
+    ways = {"amp": args.amp, "compiled": args.compile, "channels_last": args.channels_last, "ranks": ranks}
+    alone = whole("jobs", args.jobs, 1) == 1
+    calls = [partial(_run, *search, data_root(args.data), device, ranks.first and alone, ways) for search in searches]
+    rows: list[Row] = [{}] * len(searches)
+    with nullcontext(None) if alone else console.progress(len(searches), "searches") as advance:
+        for number, rows[number] in side_by_side(calls, args.jobs):
+            name, _, seed, there = searches[number]
+            if before[number]:  # now that its result was found to be right
+                sys.stderr.write(f"{name}, seed {seed}: was finished before, in {there}\n")
+            if advance is not None:
+                advance(1)
+    for (name, *_), row in zip(searches, rows, strict=True):
+        found.setdefault(name, []).append(row)
     return found
+
+
+def _run(
+    name: str,
+    settings: Settings,
+    seed: int,
+    folder: Path,
+    root: Path,
+    device: torch.device,
+    shown: bool,
+    ways: dict[str, Any],
+) -> Row:
+    """Return the row of one search, and show its epochs if ``shown``; ways: further arguments of run."""
+    with console.epochs(settings.epochs, f"{name}, seed {seed}", shown) as tell:
+        return run(settings, seed, folder, root, device, tell, **ways)
 
 
 def _parser() -> Parser:

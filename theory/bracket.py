@@ -12,7 +12,7 @@ from math import inf
 from slt.core.laws import Product, Uniform
 from slt.core.rates import Rates
 from theory.claim import Claim, Form
-from theory.judge import MIXTURE, PRODUCTS, UNIFORM
+from theory.judgement import MIXTURE, PRODUCTS, UNIFORM
 from theory.law_necessary import law_necessary_n
 from theory.law_sufficient import law_sufficient_n
 from theory.necessary import necessary_n

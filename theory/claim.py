@@ -12,20 +12,10 @@ from typing import Any
 
 from slt.core.checks import at_least_zero, one_of, open_unit, positive
 from slt.core.rates import READINGS, Rates, searchable
-from theory.expression import SYMBOLS, Expression
-from theory.judge import (
-    MIXTURE,
-    MODELS,
-    OPEN,
-    PRODUCTS,
-    PROVEN,
-    REFUTED,
-    UNIFORM,
-    Judgement,
-    Question,
-    implied_constant,
-    judge,
-)
+from theory.expression import Expression
+from theory.expression_tree import SYMBOLS
+from theory.judge import implied_constant, judge
+from theory.judgement import MIXTURE, MODELS, OPEN, PRODUCTS, PROVEN, REFUTED, UNIFORM, Judgement, Question
 from theory.proofs import PROOFS, proof_of
 
 QUOTED, RECONSTRUCTED, OURS = "quoted", "reconstructed", "ours"

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from theory.claim import Claim, Verdict
-    from theory.judge import Judgement, Witness
+    from theory.judgement import Judgement, Witness
 
 
 def number(value: float) -> str:

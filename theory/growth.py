@@ -12,7 +12,8 @@ from fractions import Fraction
 from math import lcm
 from typing import Any
 
-from theory.expression import Expression, Undecided
+from theory.expression import Expression
+from theory.expression_sympy import Undecided
 
 _ROOTS = 12  # the highest root that is replaced; others are left to sympy
 _CALLS = 20_000_000  # of functions, in one limit: some half a minute; usual forms take less than a million

@@ -11,7 +11,7 @@ from math import ceil, exp, inf, isqrt, log, log1p, log2, nextafter, sqrt
 from slt.core.checks import whole
 from theory.arguments import checked_delta, checked_eps
 from theory.exact import binomial_tail, irwin_hall
-from theory.judge import PROVEN, REFUTED, Judgement, Witness
+from theory.judgement import PROVEN, REFUTED, Judgement, Witness
 from theory.pairs import SHIFT, SPREAD, closed_cover
 
 OTHER = 100  # the other numbers are uniform on [100, 101]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from theory import natale2024
-from theory.judge import Judgement
+from theory.judgement import Judgement
 
 Proof = Callable[[], tuple[Judgement, Judgement | None]]  # of the statement as quoted, and of its correction
 

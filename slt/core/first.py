@@ -57,3 +57,19 @@ def _around(holds: Callable[[int], bool], low: int, high: int | None, guess: int
         step *= 2
         below, above = above, capped(above + step)
     return below, above
+
+
+def threshold(holds: Callable[[float], bool], low: float, high: float, gap: float = 0.0) -> float:
+    """Return a number at most ``gap`` above the smallest one in (low, high] from which on a condition holds.
+
+    It must hold at ``high``, which is not asked. gap 0: to the last digit.
+
+    >>> round(threshold(lambda x: x * x >= 2, 0.0, 2.0), 12)
+    1.414213562373
+    """
+    while high - low > gap:
+        middle = (low + high) / 2
+        if middle in (low, high):
+            break
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high

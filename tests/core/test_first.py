@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slt.core.first import first
+from slt.core.first import first, threshold
 
 
 def naive(answers, low, high):
@@ -93,3 +93,11 @@ def test_bounds_out_of_order_are_refused_before_anything_is_asked(arguments, mes
 def test_what_is_asked_may_fail():
     with pytest.raises(ZeroDivisionError):
         first(lambda n: bool(1 // 0), 0, 9)
+
+
+@given(at=st.floats(-5, 5), gap=st.sampled_from([0.0, 1e-9, 0.1]))
+def test_the_threshold_is_the_least_real_that_holds(at, gap):
+    found = threshold(lambda x: x >= at, -6.0, 6.0, gap)
+    assert found >= at
+    assert found - at <= max(gap, 1e-15)
+    assert threshold(lambda _: False, -6.0, 6.0, gap) == 6.0

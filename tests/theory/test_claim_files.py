@@ -12,7 +12,7 @@ from slt.core.command import run
 from slt.core.rates import READINGS
 from theory.claim import LARGEST, MODEL, OURS, QUOTED, RECONSTRUCTED, Form, read_claim
 from theory.claims import CLAIMS, LEDGER, MAIN
-from theory.judge import MODELS
+from theory.judgement import MODELS
 from theory.proofs import proof_of
 
 FILES = sorted(Path(theory.claims.__file__).parent.glob("*.toml"))

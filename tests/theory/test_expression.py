@@ -10,7 +10,10 @@ import sympy
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from theory.expression import DEEPEST, LONGEST, SYMBOLS, Expression, Undecided, symbols_of, written
+from theory.expression import Expression
+from theory.expression_read import DEEPEST, LONGEST
+from theory.expression_sympy import Undecided
+from theory.expression_tree import SYMBOLS, symbols_in, written
 
 # what is read
 
@@ -181,7 +184,7 @@ def test_factors_above_and_below_the_line():
     above, below = Expression("C * log(2/eps) / (p / q) / f").factors()
     assert [written(part) for part in above] == ["C", "log((2.0 / eps))", "q"]
     assert [written(part) for part in below] == ["p", "f"]
-    assert symbols_of(above[1]) == {"eps"}
+    assert symbols_in(above[1]) == {"eps"}
 
 
 # random expressions, and their exact values

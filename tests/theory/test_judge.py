@@ -16,26 +16,13 @@ from tests.theory.exact_small import pointwise_failure, uniform_failure
 from theory import gadhikar2023, lueker1998, otsuka2024
 from theory.asymptotics import closed_form_n, constant
 from theory.claims import CLAIMS, LEDGER
+from theory.closed_needs import far_locked, necessary_floor, proven_need, universal_need
 from theory.expression import Expression
-from theory.judge import (
-    CONSTANTS,
-    DELTA,
-    EPS,
-    MIXTURE,
-    OPEN,
-    PRODUCTS,
-    PROVEN,
-    REFUTED,
-    Question,
-    _far_locked,
-    implied_constant,
-    judge,
-    necessary_floor,
-    proven_need,
-    universal_need,
-)
+from theory.judge import implied_constant, judge
+from theory.judgement import MIXTURE, OPEN, PRODUCTS, PROVEN, REFUTED, Question
 from theory.law_sufficient import law_failure_at_most
 from theory.necessary import necessary_n
+from theory.refute import CONSTANTS, DELTA, EPS
 from theory.sufficient import sufficient_n
 
 MIN = "log(1/min(delta, eps))"
@@ -359,7 +346,7 @@ def test_each_floor_decides_somewhere():
 
 @pytest.mark.parametrize(("free", "lock"), [(5e-4, 0.9), (9e-4, 0.9), (1e-4, 0.2), (2e-4, 0.2)])
 def test_when_little_is_free_the_locked_sum_is_too_far_away(free, lock):
-    top = _far_locked(lock, free)
+    top = far_locked(lock, free)
     assert top > 10 / lock
     rng = np.random.default_rng(1)
     draws = 4000

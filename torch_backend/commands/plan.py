@@ -26,7 +26,8 @@ from torch_backend.commands.sparsity_theory import positions
 from torch_backend.data import GraphSet, Images, ImageSet, adjacency_of, load, record_of
 from torch_backend.data.split import SHARE
 from torch_backend.masks.supermask import footprint, freeze, supermasks
-from torch_backend.masks.threshold import select
+from torch_backend.masks.threshold import scope_said, select
+from torch_backend.tickets.file_sizes import planned_size, trained_size
 from torch_backend.tickets.sizes import meta_model
 from torch_backend.training.run import optimiser_of
 from torch_backend.training.settings import Settings
@@ -63,6 +64,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                 page.note(f"left out: {preset}: {error}\n")
             continue
         planned += 1
+        size, trained = planned_size(settings, record), trained_size(settings, record)
+        result["file"] = {"bytes": size.total, **asdict(size), "trained_bytes": trained}
+        text += f"\nFile: about {size}; with trained weights {trained:,} bytes, {trained / size.total:.1f} times larger"
         if advice is not None:
             page.print(advice_table(advice))
             page.print(advice_sentence(advice[EPS]))
@@ -176,7 +180,8 @@ def _tickets(name: str, settings: Settings, record: ImageSet | GraphSet) -> tupl
         f"{name}: {settings.model} on {settings.data_set}, sparsity {settings.sparsity:g} within "
         f"({low:.3g}, {high:.3g}), centre {centre(rates):.3g}: feasible\n"
         f"{total:,} weights, {free:,} searchable (one bit each; {entropy_bits(settings.sparsity, rates):.3f} after "
-        f"entropy coding); candidates: 2^{log2_candidates(free, kept):,.0f}"
+        f"entropy coding); candidates: 2^{log2_candidates(free, kept):,.0f}\n"
+        f"Scope {scope_said(settings.scope, rates.freezing > 0)}"
     )
     columns = ("<layer", "shape", "weights", "prune", "lock", "searchable")
     layers = console.table(f"Rates by layer ({settings.rule.upper()})", columns, rows)

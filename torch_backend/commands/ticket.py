@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from inspect import signature
 from io import BytesIO
-from math import log2
+from math import log2, prod
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,14 @@ from slt.core.command import REFUTED, Parser
 from slt.core.files import check_writable, write_atomically
 from slt.core.options import add_forms
 from slt.core.places import data_root
+from slt.core.tables import Table
 from torch_backend.data import Graph, Images, fingerprint, load
+from torch_backend.masks.groups import choice_bits, dense_bits
+from torch_backend.masks.supermask import supermasks
+from torch_backend.masks.threshold import checked_scope, scope_said
 from torch_backend.models import MODELS
 from torch_backend.tickets import files as tickets
-from torch_backend.tickets.sizes import sizes_table
+from torch_backend.tickets.file_sizes import FileSize, size_of, sizes_table
 from torch_backend.tickets.tensors import dense, encoded
 from torch_backend.training.settings import FEATURES, Settings
 from torch_backend.training.start import model_sizes
@@ -52,17 +56,19 @@ def info(path: Path, page: console.Page) -> int:
     source, weights, free = ticket.source, ticket.weights, ticket.searchable
     kept_free = sum(layer.kept for layer in ticket.layers)
     entropy = sum(_entropy(layer.kept, layer.searchable) for layer in ticket.layers)
-    coded = 8 * len(tensors[tickets.BITS])
-    rest = sum(tensor.nbytes for name, tensor in tensors.items() if name != tickets.BITS)
+    size, scope = size_of(path, tensors), _scope(ticket)
+    patterns = None if scope is None else _pattern_bits(path, ticket, scope)
+    frozen = source["prune"] + source["lock"]
+    dense, trained = size.total - size.mask + -(-weights // 8), 4 * weights + size.state
     page.print(
         f"{ticket.architecture} {ticket.sizes}\nSource: {source}\nAbout: {_told(ticket.about)}\n"
-        f"Bits: {free:,} searchable of {weights:,} weights, {kept_free:,} kept; {coded:,} written ({ticket.coding}); "
-        f"entropy {entropy:,.0f}\nNorm statistics and learned numbers: {rest:,} bytes\n"
-        f"File: {Path(path).stat().st_size:,} bytes; formula (1 - F) N = "
-        f"{(1 - source['prune'] - source['lock']) * weights:,.0f} bits; 32 N = {32 * weights:,} bits: "
-        f"{32 * weights / max(free, 1):.1f} times smaller than the weights, "
-        f"{weights / max(free, 1):.2f} times smaller than a ticket of the dense source"
+        f"Scope: {'the file does not say' if scope is None else scope_said(scope, frozen > 0)}\n"
+        f"Bits: {free:,} searchable of {weights:,} weights, {kept_free:,} kept; {8 * size.mask:,} written "
+        f"({ticket.coding}); entropy of the layers' shares {entropy:,.0f}"
+        + (f"; one mask of this scope among all: {patterns:,.0f} bits" if patterns is not None else "")
+        + f"\nFile: {size}"
     )
+    page.print(_ratios(size, weights, free, frozen, dense, trained))
     rows = [
         (_printable(layer.name), layer.size, layer.searchable, layer.kept, f"{_share(layer.kept, layer.searchable)}")
         for layer in ticket.layers
@@ -82,14 +88,62 @@ def info(path: Path, page: console.Page) -> int:
             "searchable": free,
             "kept": kept_free,
             "coding": ticket.coding,
-            "coded_bits": coded,
+            "scope": scope,
+            "coded_bits": 8 * size.mask,
             "entropy_bits": entropy,
-            "other_bytes": rest,
-            "file_bytes": Path(path).stat().st_size,
+            "pattern_bits": patterns,
+            "mask_bytes": size.mask,
+            "other_bytes": size.state,
+            "header_bytes": size.header,
+            "file_bytes": size.total,
+            "dense_file_bytes": dense,
+            "trained_file_bytes": trained,
             "layers": layers,
         }
     )  # fmt: skip
     return 0
+
+
+def _scope(ticket: tickets.TicketFile) -> str | None:
+    """Return the scope that the file says, None where it says none; raise ValueError for what is none."""
+    scope, sparsity = ticket.about.get("scope"), ticket.about.get("sparsity")
+    if scope is None:
+        return None
+    if not isinstance(scope, str):
+        raise ValueError(f"the scope that the file says must be a text, got {scope!r}"[:200])
+    groups = checked_scope(scope, None)
+    if groups and sparsity is not None:
+        checked_scope(scope, closed_unit("the sparsity that the file says", sparsity))
+    return scope
+
+
+def _pattern_bits(path: Path, ticket: tickets.TicketFile, scope: str) -> float | None:
+    """Return the bits that name one mask among all of N:M, None for other scopes and where the file does not tell."""
+    groups = checked_scope(scope, None)
+    if groups is None:
+        return None
+    if all(layer.searchable == layer.size == prod(layer.shape) for layer in ticket.layers):
+        return sum(dense_bits(layer.shape, groups) for layer in ticket.layers)
+    if ticket.architecture == tickets.OWN or ticket.weights >= LARGE:
+        return None
+    return choice_bits(list(supermasks(tickets.load(path)[0]).values()), groups)
+
+
+def _ratios(size: FileSize, weights: int, free: int, frozen: float, dense: int, trained: int) -> Table:
+    """Return how many times smaller the ticket is, by the formula, by its bits and as a file."""
+    formula = (1 - frozen) * weights
+    lines = [
+        (what, f"{bits / max(formula, 1):.2f}x", f"{bits / max(free, 1):.2f}x", f"{content / size.total:.2f}x")
+        for what, bits, content in (
+            ("a ticket of the dense source", weights, dense),
+            ("trained weights of 32 bits", 32 * weights, trained),
+        )
+    ]
+    title = (
+        "How many times smaller the ticket is: by the formula, where it has (1 - F) N bits; by its counted bits; and\n"
+        "as a file, beside a file with the same statistics (and header, of the dense ticket)"
+    )
+    return console.table(title, ("<than", "formula", "bits", "file"), lines)
 
 
 def verify(path: Path, data: str | None, page: console.Page) -> int:

@@ -93,6 +93,14 @@ def kept_free(layers: Mapping[str, Supermask], groups: Groups) -> list[int]:
     return [layout(layer, groups).kept for layer in layers.values()]
 
 
+def dense_bits(shape: Sequence[int], groups: Groups) -> float:
+    """Return the bits that name one mask among all of N:M of a weight of this shape of which nothing is frozen."""
+    row = max(prod(shape[1:]), 1)
+    whole, rest = divmod(row, groups.of)
+    last = comb(rest, (2 * groups.kept * rest + groups.of) // (2 * groups.of))
+    return prod(shape) // row * (whole * log2(comb(groups.of, groups.kept)) + log2(last))
+
+
 def choice_bits(layers: Sequence[Supermask], groups: Groups) -> float:
     """Return the bits that name one mask among all of N:M: the sum over the groups of log2 C(members, quota)."""
     total = 0.0

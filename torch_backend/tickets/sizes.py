@@ -1,4 +1,4 @@
-"""How large the presets' tickets are: counted on the models, and as the formulas say."""
+"""How large tickets are: counted on models that take no memory."""
 
 from inspect import signature
 from math import prod
@@ -7,13 +7,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from slt.core import console
-from slt.core.rates import Rates
-from slt.core.tables import Table
-from theory.freezing import counts, layer_rates, ticket_size
+from theory.freezing import counts, layer_rates
 from torch_backend.data import GraphSet, ImageSet, record_of
 from torch_backend.models import MODELS, build
-from torch_backend.training.settings import PRESETS, Settings
+from torch_backend.training.settings import Settings
 
 
 def meta_model(settings: Settings, affine: bool = False, record: ImageSet | GraphSet | None = None) -> nn.Module:
@@ -52,25 +49,3 @@ def learned_norms(settings: Settings) -> int:
     except ValueError:
         return 0
     return sum(parameter.numel() for parameter in model.parameters() if parameter.ndim == 1)
-
-
-def sizes_table() -> Table:
-    """Return weights, bits and ratios of every preset's ticket, counted and by (1 - F) N."""
-    rows = []
-    title = "Tickets of the presets: how many times smaller than the dense source's, and than 32-bit weights"
-    for name, settings in PRESETS.items():
-        if settings.method != "edge-popup":
-            continue
-        shapes = shapes_of(meta_model(settings))
-        total = sum(prod(shape) for shape in shapes)
-        freezing = Rates(settings.prune, settings.lock).freezing
-        counted = searchable(shapes, settings)
-        size = ticket_size(total, freezing, learned_norms(settings))
-        rows.append(
-            (
-                name, f"{total:,}", f"{settings.prune:.3g}", f"{settings.lock:.3g}", f"{counted:,}",
-                f"{size.ticket:,.0f}", f"{1 / (1 - freezing):.2f}x", f"{size.ratio:.2f}x",
-            )
-        )  # fmt: skip
-    columns = ("<preset", "weights", "prune", "lock", "bits counted", "(1 - F) N", "than dense", "than weights")
-    return console.table(title, columns, rows)

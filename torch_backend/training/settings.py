@@ -51,7 +51,8 @@ class Settings:
     rule: str = option("epl", "how the layers share p and q: evenly (EPL) or by Erdos and Renyi (ERK)", choices=RULES)
     scope: str = option(
         "global",
-        "global: one threshold for all layers, layer: one for each, or N:M, such as 2:4: N of every M neighbours",
+        "global: one threshold for all layers, layer: one for each, or N:M, such as 2:4: N of every M neighbours, "
+        "exactly where nothing is frozen, and as far as frozen weights leave the choice elsewhere (lenient)",
         metavar="SCOPE",
     )
     weights: str = option("ku", "random weights: Kaiming uniform (KU) or signed constant (SKC)", choices=WEIGHTS)

@@ -17,9 +17,10 @@ from torch_backend.data import Graph, Images, fingerprint, load
 from torch_backend.masks import frozen
 from torch_backend.masks.layers import allow_any_layout
 from torch_backend.masks.supermask import freeze, supermasks
-from torch_backend.masks.threshold import select
+from torch_backend.masks.threshold import mask_bits, select
 from torch_backend.models import MODELS, build
 from torch_backend.tickets import files as tickets
+from torch_backend.tickets.tensors import encoded
 from torch_backend.training.ranks import ALONE, Ranks, launched, place
 from torch_backend.training.run import Run, Task, check_origin
 from torch_backend.training.settings import Settings
@@ -32,6 +33,7 @@ FORM = {  # of a result
     "best_epoch": Numbers(0, whole=True),
     **dict.fromkeys(("test", "validation"), SHARE),
     "bits": Numbers(0),
+    "file_bytes?": Numbers(0, whole=True),  # of the ticket's file, or of a file of trained weights
     "seconds": Numbers(0),
     **dict.fromkeys(("settings", "origin", "sparsity?"), OBJECT),
 }
@@ -142,12 +144,14 @@ def finished(
                  "features": settings.features, "sparsity": settings.sparsity, "scope": settings.scope,
                  "data": origin["data"], "validation": result["validation"]}  # fmt: skip
         architecture = tickets.OWN if fresh else settings.model
-        kept_ticket = tickets.save(folder / TICKET, model, architecture=architecture, sizes=sizes, about=about)
+        tickets.save(folder / TICKET, model, architecture=architecture, sizes=sizes, about=about)
         device = next(model.parameters()).device
         model = tickets.load(folder / TICKET, fresh and fresh())[0].to(device)
-        result |= {"sparsity": rows[best]["sparsity"], "bits": kept_ticket.searchable}
+        bits = mask_bits(supermasks(model), settings.scope, settings.sparsity)
+        result |= {"sparsity": rows[best]["sparsity"], "bits": bits, "file_bytes": (folder / TICKET).stat().st_size}
     else:
         result |= {"bits": 32 * sum(parameter.numel() for parameter in model.parameters())}
+        result |= {"file_bytes": len(encoded(model.state_dict()))}
     result["test"] = task.accuracy(model, "test")
     export_json(folder / RESULT, result)
     return result

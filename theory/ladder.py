@@ -53,7 +53,7 @@ def ladder_failure(n: int, eps: float, rates: Rates, radius: float, *, uniform: 
 
 
 def small_failure(n: int, eps: float, rates: Rates, radius: float, least: float, *, uniform: bool) -> float:
-    """Bound P(fail) where small numbers cover a window and the others extend it; the best of some windows.
+    """Bound P(fail) where small numbers cover a window and the others extend it; of some windows the one foretold best.
 
     Statement, 1/2 <= w <= 1. s of the n variables are free and at most w in size; G_k bounds P(k uniforms on [-w, w]
     fail to eps-cover [-w/2, w/2]), G_{-1} = 1, and h = (n - s) f/(1 - fw). Then
@@ -67,8 +67,8 @@ def small_failure(n: int, eps: float, rates: Rates, radius: float, least: float,
     <= G_k. The other small ones, fresh, extend it, then the larger ones in ascending order: the first is short enough
     unless some are larger than w and none lies in (w, w + sum of the s - kappa sizes], and then the interval is
     longer than 2w >= 1. With u the sum over 1 - w the last has probability at most (1 - h'u)^(n - s) <= exp(-(n - s)
-    h'u), h' = f(1 - w)/(1 - fw), and 0 for u >= 1; the mean is b^(s - kappa). What is summed over kappa rises with it:
-    sum by parts.
+    h'u), h' = f(1 - w)/(1 - fw), and 0 for u >= 1; the mean is b^(s - kappa). Cut at 1, what is said given kappa does
+    not fall with kappa, and kappa > s counts as 1: so G_k may stand for P(kappa > k). Sum by parts, then drop the cut.
     least: probability below which the game need not go. Relation: upper bound.
     """
     return min((window.failure(n, radius, uniform) for window in _near_best(n, eps, rates, radius, least)), default=1.0)

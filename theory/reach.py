@@ -75,7 +75,7 @@ def reach_of_blocks(
 
     As :func:`reach_coarse`; (c - n m)/(s sqrt n) = c/(s sqrt n) - m sqrt(n)/s is least where the second sqrt(n) is that
     of ``high``, and the first, too, for c >= 0, but that of ``low`` for c < 0. The error of Berry and Esseen and
-    P(sum |X| < 2c) fall with n.
+    P(sum |X| < 2c) fall with n. A block may begin with n = 0.
     """
     n, last = (np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in (low, high))
     short = radius - eps
@@ -88,7 +88,9 @@ def reach_of_blocks(
         far = n >= _FAR
         if far.any():
             normal[far] = np.maximum(normal[far], tilted_below(c, n[far], last[far], rates))
-        return np.where(n > 0, np.maximum(normal, 0.0), float(c > 0))
+        # n = 0 has the sum 0: alone in its block it is told exactly, with others it is one more case
+        normal = np.where((n > 0) | (c > 0), np.maximum(normal, 0.0), 0.0)
+        return np.where(last > 0, normal, float(c > 0))
 
     one_side = below(short)
     one_target = one_side + below(-radius - eps)

@@ -32,11 +32,14 @@ def mixture_below(c: float, pieces: Sequence[tuple[float, float]], transform: Po
     * Window: the wave of period H + H' that is g on (c - H, c) and 0 on (c, c + H') is nowhere below g but for
       x < c - H, where g <= 1. So E' g(S) <= E' wave(S) + P'(S < c - H), the last at most e^-40 by Chernoff's bound.
     * Noise: for N independent of S with 0 <= N <= 2v, P(S < c) <= P(S + N < c + 2v); N is v plus the sum of 10 uniforms
-      on [-v/10, v/10], whose transform is at most (10/(v o))^10 in size at frequency o.
+      on [-v/10, v/10], whose tilted transform is at most min(1, (10/(v o)) exp(tv/10))^10 in size at frequency o: that
+      of one is |sinh(z)/z| / (sinh(tv/10)/(tv/10)) at z = (t - io) v/10, and |sinh z| <= cosh(tv/10). All of the above
+      is then said of S + N, c + 2v and H + 2v, and as N >= 0, P'(S + N < c - H) <= P'(S < c - H).
     * Frequencies left out: the k-th coefficient of the wave is at most 1/(pi k) in size. |F(-t + io)| is at most the
       polynomial at the bounds min(E exp(-tX), (exp(-t low) + exp(-t high))/((high - low) o)) of the pieces, which fall.
-    * Rounding: 64 (1 + terms)(1 + sum of |coefficients|) 2^-53, all relative to exp(tc) F(-t), and 1e-250. This is a
-      first-order allowance with a wide margin, not interval arithmetic.
+    * Rounding: 64 (1 + terms)(1 + sum of |coefficients|) 2^-53, and 8 (1 + |c| + period) 2^-53 of each frequency for
+      the angles, all relative to exp(tc) F(-t), and 1e-250. This is a first-order allowance with a wide margin, not
+      interval arithmetic.
 
     Relation: upper bound, relative errors as named. Costs up to 60000 evaluations of ``transform``.
 
@@ -48,7 +51,8 @@ def mixture_below(c: float, pieces: Sequence[tuple[float, float]], transform: Po
     def log_mean(s: Floats) -> Floats:
         with np.errstate(all="ignore"):
             found = np.log(transform([_transform(s, *piece) for piece in ends]).real)
-        return np.where(np.isnan(found), np.inf, found)
+        # nan: overflow; the last digits of what is smaller may be lost to underflow
+        return np.where(found > -690, found, np.inf)
 
     size = log_mean(-_TILTS)
     chernoff = np.where(size > -600, size + _TILTS * c, np.inf)
@@ -75,9 +79,11 @@ def mixture_below(c: float, pieces: Sequence[tuple[float, float]], transform: Po
     wave[1:] *= 2  # the frequency -k is the conjugate
     # the noise is tilted along with S; its share of the mean is put into the factor below
     part = _transform(-tilt + 1j * omega, -noise / _PARTS, noise / _PARTS)
-    mean = float((wave * phi * (part / part[0].real) ** _PARTS).real.sum())
+    terms_of_mean = wave * phi * (part / part[0].real) ** _PARTS
+    mean = float(terms_of_mean.real.sum())
+    angles = 8 * _ROUNDING * (1 + abs(c) + period) * float(omega @ np.abs(terms_of_mean))
     factor = float(np.exp(tilt * (c - noise) + mass) * part[0].real ** _PARTS)
-    error = left_out + np.exp(-_OUTSIDE) + 64 * _ROUNDING * (1 + terms) * (1 + float(np.abs(wave).sum()))
+    error = left_out + np.exp(-_OUTSIDE) + 64 * _ROUNDING * (1 + terms) * (1 + float(np.abs(wave).sum())) + angles
     return min(1.0, float(factor * (max(mean, 0.0) + error)) * (1 + 1e-9) + 1e-250)
 
 

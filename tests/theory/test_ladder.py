@@ -247,3 +247,31 @@ def test_what_is_lost_to_the_cover_and_to_breaks_is_summed_state_by_state(n, wid
         exact += comb(n, s) * small**s * (1 - small) ** (n - s) * found
     lost = _Window(eps, rates, width, 1e-12)._states(n)[3]
     assert exact * (1 - 1e-9) <= lost <= exact * (1 + 1e-6)
+
+
+@given(st.data(), st.integers(0, 8))
+def test_bounds_of_the_cover_may_stand_for_its_law_although_a_term_exceeds_one(data, s):
+    # E min(1, phi(kappa)) + P(kappa > s) <= G_s + sum of (G_{k-1} - G_k) phi(k), for P(kappa > k) <= G_k, phi rising
+    unit = st.floats(0, 1)
+    bound = np.array(sorted(data.draw(st.lists(unit, min_size=s + 1, max_size=s + 1)), reverse=True))
+    below = bound * data.draw(unit)  # P(kappa > k): falls with k as well
+    phi = np.cumsum(data.draw(st.lists(unit, min_size=s + 1, max_size=s + 1)))
+    exact = below[-1] - np.diff(below, prepend=1.0) @ np.minimum(phi, 1)
+    assert exact <= bound[-1] - np.diff(bound, prepend=1.0) @ phi + 1e-12
+
+
+@pytest.mark.parametrize(("width", "eps"), [(0.7, 0.1), (1.0, 0.2), (0.5, 0.1)])
+def test_small_numbers_cover_their_window_at_least_as_often_as_said(width, eps):
+    rng, trials, most = np.random.default_rng(8), 400, 12
+    bound, missed = cover_failures(eps / width, 1e-6), np.zeros(most + 1)
+    for x in rng.uniform(-width, width, (trials, most)):
+        found = np.zeros(1)
+        for k in range(most + 1):
+            near = np.sort(found[np.abs(found) <= width / 2 + eps])
+            edges = np.concatenate([[-width / 2 - eps], near, [width / 2 + eps]])
+            if np.diff(edges).max() <= 2 * eps:
+                break
+            missed[k] += 1
+            found = np.append(found, found + x[k]) if k < most else found
+    assert np.all(lower_limit(missed, trials, 1e-7) <= bound[: most + 1])
+    assert missed[1] > 0.5 * trials > missed[most]

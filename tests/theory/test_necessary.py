@@ -446,6 +446,15 @@ def test_a_block_says_no_more_than_each_of_its_numbers(rate, low, ratio, eps, tw
     assert reach_of_blocks([high], [high], eps, Rates(*rate), 1.0, two_sided)[0] == each[-1]
 
 
+@pytest.mark.parametrize("eps", [0.5, 1.0, 1.5])
+def test_a_block_that_begins_with_no_variable_knows_that_nothing_falls_short_of_a_sum_of_nothing(eps):
+    rates = Rates(0.0, 0.95)
+    for high in (0, 1, 40, 4000):
+        block = reach_of_blocks([0], [high], eps, rates, 1.0, False)[0]
+        assert block <= reach_coarse(np.arange(high + 1), eps, rates, 1.0, False).min()
+        assert block <= float(eps < 1)
+
+
 @pytest.mark.parametrize(
     ("prune", "lock", "eps", "at_least"),
     [(0.3, 0.699, 0.1, 14_287_475), (0.0, 0.99, 0.1, 199_000), (0.5, 0.499999, 0.1, 1.02e13)],

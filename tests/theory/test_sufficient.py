@@ -1,5 +1,7 @@
 """The certified failure bound is above exact failures, its search ends where it says, and its arguments are checked."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -7,9 +9,13 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from slt.core.intervals import upper_limit
+from slt.core.rates import Rates
 from tests.theory.exact_small import uniform_failure
+from theory import sufficient
 from theory.game import cover_failures
+from theory.laws import reach_below
 from theory.necessary import necessary_n
+from theory.reach import chernoff_reach
 from theory.sufficient import failure_at_most, shift_failure, split_sufficient_n, sufficient_n
 
 tenths = st.tuples(st.integers(0, 8), st.integers(0, 8))
@@ -226,6 +232,21 @@ def test_the_split_is_above_the_simulated_shift_of_its_marks():
     # what the simulation says of the shift fits into what is left of delta, and is no small part of it
     assert binom.cdf(late, trials, 0.05 - uncovered) < 1 - 1e-6
     assert late > 0.5 * trials * (0.05 - uncovered)
+
+
+@pytest.mark.parametrize(("prune", "lock"), [(0.0, 0.9), (0.3, 0.65), (0.1, 0.0)])
+def test_the_split_by_a_normal_law_is_above_the_one_by_the_law_itself(prune, lock, monkeypatch):
+    n, distance, cover = 3000, Fraction(1, 2), cover_failures(0.1, 1e-6)
+    problem = sufficient._Problem(Rates(prune, lock), distance, cover, 1e-6)
+    by_law = problem.split(n)[0]
+    monkeypatch.setattr(sufficient, "LARGEST_LAW", 100)
+    normal, covering = problem.split(n)
+    marked = problem.rates.free * (1 - covering / n)
+    least = reach_below(distance, [n], lock, marked, "lower")[0]
+    assert problem.thin_cover(n, np.array([covering]))[0] + 2 * least <= normal
+    if lock == 0.9:  # and below Chernoff's bound, which is all there was without it
+        chernoff = 2 * chernoff_reach(0.5, n, lock, marked)
+        assert 0.5 * by_law < normal < problem.thin_cover(n, np.array([covering]))[0] + chernoff
 
 
 @pytest.mark.parametrize("call", [

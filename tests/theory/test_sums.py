@@ -105,3 +105,28 @@ def test_a_law_of_no_mass_or_out_of_range_is_bounded_by_one():
     assert mixture_below(0.5, PIECES, lambda x: 0 * x[0], 1) == 1
     assert mixture_below(50.0, PIECES, power(3, 3), 6) == 1
     assert mixture_below(-50.0, PIECES, power(3, 3), 6) < 1e-15
+
+
+@pytest.mark.parametrize("outside", [0.3, 1.0, 3.0])
+@pytest.mark.parametrize(("a", "b"), [(6, 0), (3, 4), (8, 2)])
+def test_what_lies_outside_of_the_window_is_paid_for(outside, a, b, monkeypatch):
+    # with a budget of e^-3 or more, a share that shows lies below the window
+    monkeypatch.setattr(sums, "_OUTSIDE", outside)
+    for c in (Fraction(-3, 2), Fraction(0), Fraction(3, 4), Fraction(2), Fraction(4)):
+        assert float(uniform_sum_below(c, a, b)) <= mixture_below(float(c), PIECES, power(a, b), a + b)
+
+
+@pytest.mark.parametrize(("a", "b"), [(1, 0), (2, 0), (1, 1), (3, 0)])
+def test_frequencies_that_are_not_followed_are_paid_for(a, b, monkeypatch):
+    monkeypatch.setattr(sums, "_NOISE", ((1e-4, 250, 1.0),))
+    for c in (Fraction(k, 16) for k in range(-15, 32)):
+        assert float(uniform_sum_below(c, a, b)) <= mixture_below(float(c), PIECES, power(a, b), a + b)
+
+
+@given(st.floats(0, 20), st.floats(0.2, 9), st.floats(0.1, 9), st.integers(1, 60))
+def test_coefficients_of_the_wave_fall_as_said(tilt, below, above, k):
+    period = below + above
+    x = np.linspace(-below, 0, 20_001)
+    x = (x[1:] + x[:-1]) / 2
+    coefficient = (np.exp(tilt * x) * np.exp(-2j * np.pi * k * x / period)).sum() * (below / 20_000) / period
+    assert abs(coefficient) <= 1 / (np.pi * k) * (1 + 1e-4)

@@ -31,6 +31,9 @@ COMMANDS = {
     "sparsity": Command(
         "torch_backend.commands.sparsity", "the sparsity of searched tickets, against the theory of sparsity"
     ),
+    "freezing": Command(
+        "torch_backend.commands.freezing", "accuracy over the freezing ratio, and over sparsity and freezing ratio"
+    ),
     "figures": Command("figures.command", "draw figures from committed results or from your own rows"),
     "report": Command("figures.report", "one page with every figure and claim"),
 }

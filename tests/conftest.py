@@ -135,6 +135,7 @@ SLOW = (  # files whose tests take more than about a tenth of a second each, or 
     "torch_backend/test_threshold",
     "torch_backend/test_ticket",
     "torch_backend/test_tickets",
+    "torch_backend/test_together",
 )
 FIRST = "test_the_tree_passes"
 

@@ -54,7 +54,7 @@ MUTANTS = (
         ("a step too few", "for step in range(self.task.steps):", "for step in range(self.task.steps - 1):"),
         ("every step the first batch", "self.task.loss(self.model, epoch, step)", "self.task.loss(self.model, epoch, 0)"),
         ("every epoch the first order", "self.task.loss(self.model, epoch, step)", "self.task.loss(self.model, 0, step)"),
-        ("last loss for the mean", "total += loss.detach()", "total = loss.detach()"),
+        ("last loss for the mean", "total = total + loss.detach()", "total = loss.detach()"),
         ("loss added up over the epoch", "mean = float(total) / self.task.steps", "mean = float(total)"),
         ("optimiser forgotten by a checkpoint", '                optimiser.load_state_dict(kept["optimiser"])\n', ""),
         ("best epoch forgotten by a checkpoint", '"best": best,', '"best": best if len(rows) == self.settings.epochs else {},'),

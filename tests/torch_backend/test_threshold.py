@@ -112,9 +112,9 @@ def test_the_whole_network_has_exactly_the_asked_sparsity(drawn, percent, scope)
 
 
 def test_layerwise_shares_go_to_the_largest_remainders():
-    assert threshold._shares([10, 20, 30], 31) == [5, 10, 16]
-    assert threshold._shares([3, 3, 3], 4) == [2, 1, 1]
-    assert threshold._shares([5, 0, 5], 10) == [5, 0, 5]
+    assert threshold.shares([10, 20, 30], 31) == [5, 10, 16]
+    assert threshold.shares([3, 3, 3], 4) == [2, 1, 1]
+    assert threshold.shares([5, 0, 5], 10) == [5, 0, 5]
 
 
 def test_a_dense_network_has_the_same_sparsity_in_every_layer_by_layer():

@@ -152,7 +152,7 @@ def keep_largest(
         masks = top(torch.cat(list(numbers)), wanted).split(lengths)
         kept = torch.stack([mask.count_nonzero() for mask in masks]).tolist()
     elif scope == "layer":
-        kept = _shares(lengths, wanted)
+        kept = shares(lengths, wanted)
         masks = tuple(top(part, count) for part, count in zip(numbers, kept, strict=True))
     else:
         grouped = groups_of(scope)
@@ -242,7 +242,7 @@ def _select(array: NDArray[np.floating], place: int) -> np.floating:
     return np.partition(array, place)[place]
 
 
-def _shares(lengths: list[int], wanted: int) -> list[int]:
+def shares(lengths: Sequence[int], wanted: int) -> list[int]:
     """Split ``wanted`` in proportion to ``lengths``, whole numbers by largest remainders, earlier layers first."""
     total = sum(lengths)
     shares = [wanted * length // total for length in lengths]

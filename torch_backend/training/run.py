@@ -89,7 +89,7 @@ class Run:
         if kept is not None:
             check_origin(self.folder / CHECKPOINT, {**SINGLE, **kept["origin"]}, {**SINGLE, **self.origin})
             try:
-                check_kept(kept, self.model, optimiser, self.settings.epochs, self.first)
+                self._check(kept, optimiser)
                 self.model.load_state_dict(kept["model"])
                 optimiser.load_state_dict(kept["optimiser"])
             except DAMAGE as error:
@@ -103,8 +103,7 @@ class Run:
                 group["lr"] = rate
             loss, sparsities = self._epoch(optimiser, epoch, stop)
             validation = self.task.accuracy(self.model, "validation")
-            if epoch >= self.first and (not best or validation > best["validation"]):
-                best = {"validation": validation, "epoch": epoch, "model": _copied(self.model.state_dict())}
+            best = self._better(best, epoch, validation)
             row = {"epoch": epoch, "rate": rate, "loss": loss, "validation": validation, "sparsity": sparsities,
                    "seconds": round(time.perf_counter() - start, 3)}  # fmt: skip
             rows.append(row)
@@ -116,6 +115,25 @@ class Run:
         self.model.load_state_dict(best["model"])
         self.prepare()
         return rows
+
+    def _check(self, kept: dict[str, Any], optimiser: torch.optim.Optimizer) -> None:
+        """Raise an error of :data:`slt.core.checks.DAMAGE` unless ``kept`` is what this run would have written."""
+        check_kept(kept, self.model, optimiser, self.settings.epochs, self.first)
+
+    def _better(self, best: dict[str, Any], epoch: int, validation: Any) -> dict[str, Any]:
+        """Return the best epoch so far and its model; of equal ones the first."""
+        if epoch >= self.first and (not best or validation > best["validation"]):
+            return {"validation": validation, "epoch": epoch, "model": copied(self.model.state_dict())}
+        return best
+
+    def _mean(self, total: Tensor, epoch: int) -> Any:
+        """Return the mean over the steps of an epoch, whose sum is ``total``; raise ValueError if it is not finite."""
+        mean = float(total) / self.task.steps
+        if not math.isfinite(mean):
+            there = epoch and self.keep
+            kept = f"the state after epoch {epoch} is kept in {self.folder}" if there else "nothing is kept"
+            raise ValueError(f"the loss is not finite in epoch {epoch + 1} ({mean}); try a smaller rate; {kept}")
+        return mean
 
     def _write(self, rows: list[Row], best: dict[str, Any], optimiser: torch.optim.Optimizer) -> None:
         """Write the rows, then the checkpoint."""
@@ -133,7 +151,7 @@ class Run:
 
     def _epoch(
         self, optimiser: torch.optim.Optimizer, epoch: int, stop: Callable[[], None]
-    ) -> tuple[float, dict[str, float]]:
+    ) -> tuple[Any, dict[str, float]]:
         """Return the mean loss and the sparsities after the last step."""
         self.model.train()
         total = torch.zeros((), device=next(self.model.parameters()).device)
@@ -143,19 +161,14 @@ class Run:
             optimiser.zero_grad(set_to_none=True)
             with torch.autocast(total.device.type, torch.bfloat16, enabled=self.amp), _batches_told(step):
                 loss = self.task.loss(self.model, epoch, step)
-            loss.backward()
+            loss.sum().backward()  # one number, or one for each of several networks
             self.ranks.add([parameter.grad for parameter in self.model.parameters() if parameter.grad is not None])
             optimiser.step()
             sparsities = self.prepare()
-            total += loss.detach()
+            total = total + loss.detach()
             stop()
         self.ranks.add([total])
-        mean = float(total) / self.task.steps
-        if not math.isfinite(mean):
-            there = epoch and self.keep
-            kept = f"the state after epoch {epoch} is kept in {self.folder}" if there else "nothing is kept"
-            raise ValueError(f"the loss is not finite in epoch {epoch + 1} ({mean}); try a smaller rate; {kept}")
-        return mean, sparsities
+        return self._mean(total, epoch), sparsities
 
 
 @contextmanager
@@ -262,5 +275,6 @@ def check_origin(path: Path, kept: dict[str, str], now: dict[str, str]) -> None:
             )
 
 
-def _copied(state: dict[str, Tensor]) -> dict[str, Tensor]:
+def copied(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return a state_dict with memory of its own."""
     return {name: value.detach().clone() for name, value in state.items()}

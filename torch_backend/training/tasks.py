@@ -1,5 +1,6 @@
 """What a model is trained on: batches of images that lie in memory, or a whole graph."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -50,6 +51,11 @@ class ImageTask:
 
     def loss(self, model: nn.Module, epoch: int, step: int) -> Tensor:
         """Return the mean cross-entropy of a batch, or this rank's part of it: the mean is the sum over ranks."""
+        x, labels, share = self.examples(epoch, step)
+        return functional.cross_entropy(model(x), labels) * share
+
+    def examples(self, epoch: int, step: int) -> tuple[Tensor, Tensor, float]:
+        """Return what the model gets of a batch, its labels, and which share of the batch this rank has."""
         part, mine = self.images.train, self.ranks.mine
         if self._order[0] != epoch:
             order = streams.permutation(self.seed, "data order", len(part), epoch)
@@ -61,7 +67,13 @@ class ImageTask:
             draws = torch.from_numpy(words.astype(np.int64)).to(rows.device).reshape(part.draws, -1)
         own = rows[mine]
         x = part.batch(own, None if draws is None else draws[:, mine])
-        return functional.cross_entropy(model(self._ready(x)), part.labels[own]) * (len(own) / len(rows))
+        return self._ready(x), part.labels[own], len(own) / len(rows)
+
+    def portions(self, part: str) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield what the model gets of a part, a portion at a time, and the labels: those of this rank."""
+        found: Part = getattr(self.images, part)
+        for x, labels in found.portions(EVALUATED, self.ranks.mine):
+            yield self._ready(x), labels
 
     def _ready(self, x: Tensor) -> Tensor:
         x = normalised(x, self.images.mean, self.images.std)
@@ -80,8 +92,8 @@ class ImageTask:
         model.eval()
         found: Part = getattr(self.images, part)
         right = torch.zeros((), dtype=torch.int64, device=found.labels.device)
-        for x, labels in found.portions(EVALUATED, self.ranks.mine):
-            right += (model(self._ready(x)).argmax(1) == labels).sum()
+        for x, labels in self.portions(part):
+            right += (model(x).argmax(1) == labels).sum()
         self.ranks.add([right])
         return int(right) / len(found)
 

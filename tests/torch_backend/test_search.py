@@ -335,9 +335,9 @@ def test_a_plan_fits_every_model_to_every_data_set(model, data_set, capsys):
 def test_other_settings_go_to_another_folder_and_a_stolen_one_is_refused(data, tmp_path):
     options = [*SMALL, "--epochs", "1", "--seeds", "1", "--data", str(data), "--out", str(tmp_path)]
     main(options)
-    first = next(tmp_path.iterdir())
+    first = next(tmp_path.glob("mlp-*"))
     main([*options, "--rate", "0.2"])
-    second = next(path for path in tmp_path.iterdir() if path != first)
+    second = next(path for path in tmp_path.glob("mlp-*") if path != first)
     shutil.copy(second / "settings.json", first / "settings.json")
     with pytest.raises(ValueError, match="of other settings"):
         main(options)

@@ -19,20 +19,32 @@ TEXT = (ROOT / "docs" / "torch.md").read_text()
 MEASURED = TEXT.partition("## What was measured")[2]
 INTERVAL = re.compile(r"\d+\.\d\d \[\d+\.\d\d, \d+\.\d\d\]")
 ALONE = re.compile(r"(?<![\d.\[])(\d\d\.\d\d)(?=[ |%\n])(?! \[)")
-BENCHMARKS = [ROOT / "benchmarks" / "results" / name for name in ("defaults.jsonl", "ranks.jsonl")]
+RIVALS = (ROOT / "docs" / "rivals.md").read_text()
+MEASURES = ("test", "recovered", "planted_test", "dense_test")
+SAME = ("name", "plan", "method", "planted", "settings", "start", "restriction", "layer_rates")
 
 
-def groups(paths):
-    """Test accuracies of rows that differ in nothing but their seed."""
+def groups(paths, *measures):
+    """Numbers of rows that differ in nothing but their seed."""
     found = {}
     for path in paths:
         for row in read_jsonl(path):
-            if "test" not in row:
-                continue
-            words = {name: row.get(name) for name in ("name", "plan", "method", "planted", "settings", "case", "net")}
-            words |= {name: row[name] for name in row if name in ("setting", "network", "source")}
-            found.setdefault(json.dumps([path.name, words], sort_keys=True, default=str), []).append(row["test"])
+            same = {name: row.get(name) for name in SAME}
+            if isinstance(row.get("sparsity"), float):  # of a search it is that of every layer, by seed
+                same["sparsity"] = row["sparsity"]
+            words = json.dumps([path.name, same], sort_keys=True, default=str)
+            for measure in measures or ("test",):
+                if measure in row:
+                    found.setdefault((words, measure), []).append(row[measure])
     return found.values()
+
+
+def shortly(values):
+    """An interval as docs/rivals.md writes it: one digit, within 0 and 100."""
+    mean = mean_interval(values)
+    ends = (f"{min(max(100 * end, 0), 100):.1f}" for end in (mean.lower, mean.upper))
+    low, high = (end if float(end) else "0" for end in ends)
+    return f"{100 * mean.value:.1f} [{low}, {high}]"
 
 
 RESULTS = sorted((ROOT / "torch_backend" / "results").glob("*.jsonl"))
@@ -42,6 +54,14 @@ def test_every_interval_of_searches_is_that_of_rows():
     known = {str(percent(mean_interval(tests))) for tests in groups(RESULTS)}
     said = INTERVAL.findall(MEASURED)
     assert len(said) > 20
+    assert [text for text in said if text not in known] == []
+
+
+def test_every_interval_of_rivals_is_that_of_rows():
+    found = groups(RESULTS, *MEASURES)
+    known = {shortly(values) for values in found}
+    said = re.findall(r"\d+\.\d \[[\d.]+, [\d.]+\]", RIVALS)
+    assert len(said) > 90
     assert [text for text in said if text not in known] == []
 
 

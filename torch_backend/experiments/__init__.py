@@ -1,0 +1,1 @@
+"""The published claims about searched tickets, each tried here: plans, rows, paired analyses, verdicts."""

@@ -1,0 +1,99 @@
+"""Rows of searches, from whatever command: read, chosen by their settings, paired by seed, and told in words."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from slt.core.places import committed
+from slt.core.store import Row, read_jsonl
+from torch_backend.experiments.record import Quantity
+
+CLOSE = 1e-6  # settings that differ by less are the same number, written by another command
+LATER = {"size": 0}  # settings that older rows lack, with what they were run with
+DATA = {"mnist": "MNIST", "cora": "Cora", "citeseer": "CiteSeer", "cifar10": "CIFAR-10"}
+MODELS = {"mlp": "MLP", "gin": "GIN", "conv6": "Conv6", "lstm": "LSTM", "transformer": "transformer"}
+
+By = dict[int, float]  # a number for each seed
+
+
+def read(names: Iterable[str], folder: Path | None = None) -> dict[str, list[Row]]:
+    """Return the rows of files by name: from ``folder`` where it has the file, else the committed ones.
+
+    A file that is nowhere has no rows yet. Raises ValueError for a damaged file.
+    """
+    found = {}
+    for name in names:
+        own = None if folder is None else folder / name
+        path = own if own is not None and own.is_file() else committed("torch_backend", name)
+        found[name] = read_jsonl(path) if path.is_file() else []
+    return found
+
+
+def setting(row: Row, name: str) -> Any:
+    """Return a setting of a row, or what the row itself says under this name."""
+    settings = row["settings"]
+    return settings[name] if name in settings else row.get(name, LATER.get(name))
+
+
+def chosen(rows: Iterable[Row], **wanted: Any) -> list[Row]:
+    """Return the rows with these settings; ``own_NAME`` asks for what the row itself says under NAME."""
+    return [row for row in rows if all(_same(_of(row, name), value) for name, value in wanted.items())]
+
+
+def _of(row: Row, name: str) -> Any:
+    return row.get(name.removeprefix("own_")) if name.startswith("own_") else setting(row, name)
+
+
+def _same(found: Any, wanted: Any) -> bool:
+    numbers = isinstance(wanted, int | float) and isinstance(found, int | float) and not isinstance(wanted, bool)
+    return abs(found - wanted) <= CLOSE if numbers else bool(found == wanted)
+
+
+def by_seed(rows: Iterable[Row], name: str = "test") -> By:
+    """Return a number of each row by seed. Raises ValueError when two rows of a seed differ in it."""
+    found: By = {}
+    for row in rows:
+        if found.setdefault(row["seed"], row[name]) != row[name]:
+            raise ValueError(f"two rows with seed {row['seed']} differ in {name}: {found[row['seed']]}, {row[name]}")
+    return found
+
+
+def paired(a: By, b: By, of: Callable[[float, float], float] = lambda a, b: 100 * (a - b)) -> tuple[float, ...]:
+    """Return ``of(a, b)`` for every seed that both have, by default the difference in points, rising in the seed.
+
+    >>> paired({0: 0.5, 1: 0.75}, {1: 0.5, 2: 0.5})
+    (25.0,)
+    """
+    return tuple(of(a[seed], b[seed]) for seed in sorted(a.keys() & b.keys()))
+
+
+def difference(label: str, a: Iterable[Row], b: Iterable[Row], above: float = 0.0) -> list[Quantity]:
+    """Return the difference of test accuracies in points as a quantity; none where no seed has both."""
+    values = paired(by_seed(a), by_seed(b))
+    return [Quantity(label, values, above)] if values else []
+
+
+def told(rows: Iterable[Row]) -> str:
+    """Say in which settings rows were run: models, widths, data, images, epochs, seeds.
+
+    >>> one = {"model": "mlp", "data_set": "mnist", "width": 0.16, "images": 0, "epochs": 5}
+    >>> told([{"seed": 0, "settings": one}, {"seed": 1, "settings": one}])
+    'MLP x 0.16, MNIST, 5 epochs, 2 seeds'
+    """
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(setting(row, name) for name in ("model", "data_set", "images", "epochs")), []).append(row)
+    return "; ".join(_told(*key, group) for key, group in groups.items())
+
+
+def _told(model: str, data: str, images: int, epochs: int, rows: Sequence[Row]) -> str:
+    widths = sorted({setting(row, "width") for row in rows})
+    wide = "" if widths == [1] else f" x {widths[0]:.3g}" + (f" to {widths[-1]:.3g}" if len(widths) > 1 else "")
+    fewer = f" ({images:,} images)" if images else ""
+    seeds = len({row["seed"] for row in rows})
+    return f"{MODELS.get(model, model)}{wide}, {DATA.get(data, data)}{fewer}, {epochs} epochs, {seeds} seeds"
+
+
+def all_rows(files: Mapping[str, Sequence[Row]]) -> list[Row]:
+    """Return the rows of all files."""
+    return [row for rows in files.values() for row in rows]

@@ -34,6 +34,10 @@ COMMANDS = {
     "freezing": Command(
         "torch_backend.commands.freezing", "accuracy over the freezing ratio, and over sparsity and freezing ratio"
     ),
+    "experiments": Command(
+        "torch_backend.commands.experiments",
+        "published claims about searched tickets, each tried here, with its verdict",
+    ),
     "figures": Command("figures.command", "draw figures from committed results or from your own rows"),
     "report": Command("figures.report", "one page with every figure and claim"),
 }

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from slt.core.store import Row
-from torch_backend.experiments.record import SHARE, TIMES, Experiment, Part, Quantity
+from torch_backend.experiments.record import SHARE, TIMES, Part, Quantity
 from torch_backend.experiments.runs import By, all_rows, paired
-from torch_backend.experiments.sources import OTSUKA
 
 Files = Mapping[str, Sequence[Row]]
 LESS_TIME = 5.0  # per cent of a step's time that are called a saving
@@ -39,7 +38,7 @@ def _of(rows: Mapping[int, Row], name: str) -> By:
 
 
 def file_sizes(files: Files) -> list[Part]:
-    """E11: the dense source's ticket file for one of the frozen source's, and the trained network's for one ticket's."""
+    """E11: how many times smaller than the dense source's ticket, and than trained weights, files are."""
     rows = {row["preset"]: row for row in all_rows(files)}
     dense, trained = [], []
     for name, row in rows.items():
@@ -73,42 +72,3 @@ def mask(files: Files) -> list[Part]:
         Part("regenerated", f"the header grows by at most {HEADER} bytes", tuple(grown)),
         Part("stored and entropy-coded, ticket with mask for the dense ticket", "no smaller than that", tuple(stored)),
     ]
-
-
-E10 = Experiment(
-    "E10",
-    "training cost",
-    "Freezing lowers the cost of training.",
-    f"{OTSUKA}: abstract, 3",
-    "not measured there",
-    f"time of a search step, and bytes of scores, gradients and optimiser state, for F = 0.5 and 0.9 against the dense source; a "
-    f"saving of time is one of more than {LESS_TIME:g} %.",
-    ("claims-costs.jsonl",),
-    ("slt experiments --run costs",),
-    training,
-)
-E11 = Experiment(
-    "E11",
-    "file size",
-    "A frozen ticket is 1/(1 - F) times smaller than a dense source's, 3.3 times at F = 0.7, and a GIN's is 40.3 times smaller "
-    "than its trained weights.",
-    f"{OTSUKA}: abstract, Table 1",
-    "ResNet-50, ImageNet, F = 0.7; GIN, OGBN-Arxiv, F = 0.2; formulas, no files",
-    "bytes of real ticket files: they hold the mask, the running statistics of norms, and a header.",
-    ("claims-files.jsonl",),
-    ("slt experiments --run files",),
-    file_sizes,
-    figure="file_sizes",
-)
-E12 = Experiment(
-    "E12",
-    "cost of the freezing mask",
-    "The freezing mask costs nothing, because it is regenerated from a seed.",
-    f"{OTSUKA}: 3.2",
-    "formula",
-    "growth of the file's header where it is regenerated; bits of the free weights and of the entropy-coded mask where it is "
-    "stored, against the dense source's ticket.",
-    ("claims-files.jsonl",),
-    ("slt experiments --run files",),
-    mask,
-)

@@ -3,8 +3,10 @@
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from inspect import signature
 from math import log2, prod
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.nn import functional
@@ -13,9 +15,10 @@ from slt.core import console
 from slt.core.forms import SEED, Form, Numbers
 from slt.core.store import Row, export_jsonl
 from theory.freezing import layer_rates
+from torch_backend.data import record_of
 from torch_backend.masks.supermask import freeze, supermasks
 from torch_backend.masks.threshold import select
-from torch_backend.models import build
+from torch_backend.models import MODELS, build
 from torch_backend.tickets import files as tickets
 from torch_backend.tickets.sizes import learned_norms, meta_model, shapes_of
 from torch_backend.training.run import optimiser_of
@@ -26,7 +29,15 @@ REPEATS = 10
 FREEZING = (0.0, 0.5, 0.9)
 # steps of a repeat, images of a batch, and the preset whose optimiser it has
 TIMED = {"mlp": (40, 128, "mlp-mnist-dense"), "conv2": (3, 32, "conv2-mnist-dense")}
-FAMILIES = ("mlp-mnist", "conv6-cifar10", "resnet18-cifar10", "resnet50-imagenet", "gin-arxiv", "gin-cora", "gin-citeseer")
+FAMILIES = (
+    "mlp-mnist",
+    "conv6-cifar10",
+    "resnet18-cifar10",
+    "resnet50-imagenet",
+    "gin-arxiv",
+    "gin-cora",
+    "gin-citeseer",
+)
 COSTS: Form = {
     "plan": ("costs",), "seed": SEED, "model": tuple(TIMED), "freezing": Numbers(0, 1),
     "steps": Numbers(1, whole=True), "cpu_seconds": Numbers(0), "bytes": Numbers(0, whole=True), "torch": ...,
@@ -112,12 +123,7 @@ def _file(name: str, family: str, settings: Settings) -> Row:
     }  # fmt: skip
 
 
-def _sizes(settings: Settings) -> dict[str, int]:
-    from inspect import signature
-
-    from torch_backend.data import record_of
-    from torch_backend.models import MODELS
-
+def _sizes(settings: Settings) -> dict[str, Any]:
     known = signature(MODELS[settings.model]).parameters
     return {name: size for name, size in record_of(settings.data_set).sizes(settings.size).items() if name in known}
 

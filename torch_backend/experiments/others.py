@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from slt.core.store import Row
-from torch_backend.experiments.record import SHARE, TIMES, Experiment, Part, Quantity
-from torch_backend.experiments.runs import all_rows, by_seed, chosen, difference, paired, setting
-from torch_backend.experiments.sources import HALF, LITTLE, NAMES, OTSUKA, by_data, rates_of
+from torch_backend.experiments.record import TIMES, Part, Quantity
+from torch_backend.experiments.runs import By, all_rows, by_seed, chosen, difference, paired, ratio, setting
+from torch_backend.experiments.sources import HALF, NAMES, by_data, rates_of
 
 Files = Mapping[str, Sequence[Row]]
 NO_LOSS = 0.5  # points that a jackpot may lose and still be called as good
@@ -37,7 +37,9 @@ def kinds(files: Files) -> list[Part]:
             narrow, wide = min(gaps), max(gaps)
             values = paired(gaps[narrow], gaps[wide], lambda a, b: a - b)
             text = f"gap at width {narrow:.3g} less gap at {wide:.3g}"
-            trend.append(Part(f"{NAMES[data]}, narrow less wide", "gap falls with the width", (Quantity(text, values),)))
+            trend.append(
+                Part(f"{NAMES[data]}, narrow less wide", "gap falls with the width", (Quantity(text, values),))
+            )
     return [*plain, *scaled, *trend]
 
 
@@ -61,12 +63,11 @@ def jackpots(files: Files) -> list[Part]:
     free = {start: chosen(rows, own_start=start, own_restriction="none") for start in short}
     loss = paired(by_seed(short["magnitude"]), by_seed(short["magnitude"], "dense_test"))
     speed = [
-        Quantity(f"{name} restriction", paired(*(by_seed(of[start], "steps_to_random_loss") for start in
-                 ("random", "magnitude")), lambda a, b: a / b), CHEAPER, TIMES)
+        Quantity(f"{name} restriction", paired(_steps(of["random"]), _steps(of["magnitude"]), ratio), CHEAPER, TIMES)
         for name, of in (("short", short), ("no", free))
-    ]  # fmt: skip
+    ]
     calm = [
-        Quantity(f"{start} start", paired(_swing(free[start]), _swing(short[start]), lambda a, b: a / b), 1.0, TIMES)
+        Quantity(f"{start} start", paired(_swing(free[start]), _swing(short[start]), ratio), 1.0, TIMES)
         for start in short
     ]
     return [
@@ -76,8 +77,12 @@ def jackpots(files: Files) -> list[Part]:
     ]
 
 
-def _swing(rows: Sequence[Row]) -> dict[int, float]:
-    """Return for each seed how often a bit flips for each that is another at the end of an epoch, late in the search."""
+def _steps(rows: Sequence[Row]) -> By:
+    return by_seed(rows, "steps_to_random_loss")
+
+
+def _swing(rows: Sequence[Row]) -> By:
+    """Return for each seed the flips of bits for each that is another at an epoch's end, late in the search."""
     found = {}
     for row in rows:
         flipped, moved = row["curves"]["flipped"], row["curves"]["moved"]
@@ -100,73 +105,3 @@ def rivals(files: Files) -> list[Part]:
             ]
             parts.append(Part(f"{words}, {NAMES[data]}", f"less a random mask above {OF_USE:g}", tuple(found)))
     return parts
-
-
-RIVALS = {
-    data: f"slt compare --model {model} --data-set {data} --epochs {epochs} --methods {' '.join(ONE_SHOT)} random --sources frozen "
-    f"--freeze .5 --sparsity .5 --seeds 10 --out runs/claims-rivals --results torch_backend/results/claims-rivals-{data}.jsonl"
-    for data, model, epochs in (("cora", "gin", 50), ("mnist", "mlp", 5))
-}
-E3 = Experiment(
-    "E3",
-    "kinds of random weights",
-    "Signed constant weights (SKC) give better tickets than uniform ones (KU), less so the wider the source.",
-    f"{OTSUKA}: 4.4",
-    "Conv6 and ResNet-18, CIFAR-10; GIN, OGBN-Arxiv; several widths",
-    "SKC, and SKC times 1/sqrt(1 - k), less KU in a frozen source (F = 0.5, k = 0.5); the gap at the least width less that at "
-    "the largest.",
-    ("claims-sizes.jsonl", "claims-kinds.jsonl"),
-    ("slt experiments --run sizes", "slt experiments --run kinds"),
-    kinds,
-    figure="file_sizes",
-)
-E4 = Experiment(
-    "E4",
-    "frozen GIN or trained GIN",
-    "The ticket of a frozen GIN is better than the trained GIN.",
-    f"{OTSUKA}: abstract, 4.5",
-    "GIN, OGBN-Arxiv, k = 0.2, F = 0.2 and 0.4, 400 epochs",
-    "ticket of a frozen source less trained weights; k = 0.2 with F = 0.2 and 0.4, k = 0.5 with F = 0.5.",
-    ("graphs.jsonl", "claims-trained.jsonl"),
-    (
-        "slt search --preset 'gin-cora-*' 'gin-citeseer-*' --seeds 10 --results torch_backend/results/graphs.jsonl",
-        "slt experiments --run trained",
-    ),
-    trained,
-)
-E15 = Experiment(
-    "E15",
-    "jackpots",
-    "A trained network has a mask of 10 % of its weights at no loss; starting from its largest weights is 3 times cheaper; the "
-    "short restriction makes the search steadier.",
-    "Zhang et al. 2023, arXiv:2104.08700",
-    "VGG-19 and ResNet-32, CIFAR-10; ResNet-50, ImageNet; 30 epochs",
-    f"jackpot less the dense network, at most {NO_LOSS:g} points lost; steps of the random start for one of the magnitude start, to "
-    "the random start's last loss; flips for each lasting change of a bit, without and with the restriction, in the last "
-    "quarter of the epochs.",
-    ("jackpots.jsonl",),
-    (
-        "slt jackpot --model mlp --data-set mnist --sparsity .9 --train-epochs 10 --epochs 20 --start magnitude random "
-        "--restriction short none --seeds 3 --out runs/jackpots --results torch_backend/results/jackpots.jsonl",
-    ),
-    jackpots,
-    figure="jackpots",
-)
-E16 = Experiment(
-    "E16",
-    "searches of other papers",
-    "Searches of other papers find tickets in frozen random sources too.",
-    f"{OTSUKA}: an open question",
-    "none",
-    f"each search less a random mask, frozen source, F = 0.5, k = 0.5; of use is one that gains {OF_USE:g} points.",
-    ("rivals-cora.jsonl", "rivals-mnist.jsonl", "claims-rivals-cora.jsonl", "claims-rivals-mnist.jsonl"),
-    (
-        "slt compare --model gin --data-set cora --epochs 50 --sparsity .3 .5 .7 --freeze .5 --seeds 3 --out runs/rivals-cora "
-        "--results torch_backend/results/rivals-cora.jsonl",
-        "slt compare --model mlp --data-set mnist --epochs 5 --sparsity .3 .5 .7 --freeze .5 --seeds 3 --out runs/rivals-mnist "
-        "--results torch_backend/results/rivals-mnist.jsonl",
-        *RIVALS.values(),
-    ),
-    rivals,
-    figure="rivals",
-)

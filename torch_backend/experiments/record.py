@@ -9,11 +9,15 @@ A quantity is *upheld here* when its whole interval lies above the threshold, *c
 else *undecided here*. Several quantities, and a claim, are contradicted when one of them is, and upheld when all are.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
+from pathlib import Path
+from typing import Any
 
+from slt.core.checks import first_line, one_of
 from slt.core.intervals import MEANS, Estimate, mean_interval, shown
+from slt.core.registry import named
 from slt.core.store import Row
 from slt.core.tables import Written
 
@@ -116,35 +120,35 @@ class Found:
         return upheld, contradicted, undecided
 
     def told(self, part: Part) -> str:
-        """Say of a part how many quantities are upheld, and the quantity, or the least and the largest of several."""
+        """Say the quantity of a part, or the least and the largest of several and how many uphold the claim."""
         if not part.quantities:
-            return f"{part.name}: nothing was run"
-        size = len(part.quantities)
-        if size == 1:
+            return "nothing was run"
+        if len(part.quantities) == 1:
             (one,) = part.quantities
-            return f"{part.name}: {one.written(self.among)} {one.unit}"
+            return f"{one.written(self.among)} {one.unit}"
         upheld, contradicted, _ = self.counts(part.quantities)
         means = sorted(part.quantities, key=lambda each: each.interval().value)
-        least, most = (f"{each.interval().value:+.1f}" if each.unit == POINTS else f"{each.interval().value:.3g}"
-                       for each in (means[0], means[-1]))  # fmt: skip
+        least, most = (
+            format(each.interval().value, "+.1f" if each.unit == POINTS else ".3g") for each in (means[0], means[-1])
+        )
         against = f", contradicted in {contradicted}" if contradicted else ""
-        return f"{part.name}: {least} to {most} {means[0].unit}, upheld in {upheld} of {size}{against}"
+        return f"{least} to {most} {means[0].unit}, upheld in {upheld} of {len(means)}{against}"
 
     @property
     def sentence(self) -> str:
         """The claim's numbers in one sentence."""
-        return "; ".join(map(self.told, self.parts)) or "nothing was run"
+        return "; ".join(f"{part.name}: {self.told(part)}" for part in self.parts) or "nothing was run"
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One published claim and how it is tried.
+    """One published claim and how it is tried; each is a TOML file in ``torch_backend/experiments/claims``.
 
     key: E1, E2, ... title: in a few words. claim: what it says, in a sentence. where: in which publication. paper: the
-    setting there. rule: what is compared, what would uphold it, and with which margin. files: of rows, by name in
-    ``torch_backend/results``. commands: what makes them. analyse: the parts, from rows by file. figure: its name, or
-    empty. known: the verdict on the committed rows; another verdict that contradicts the claim is news
-    (:meth:`newly_contradicted`), as with the lemmas.
+    setting there. rule: what is compared, what would uphold it, and with which margin. analyse: the function that makes
+    parts of rows by file, as "module:function". files: of rows, by name in ``torch_backend/results``. commands: what
+    makes them. figure: its name, or empty. known: the verdict on the committed rows; another verdict that contradicts
+    the claim is news (:meth:`newly_contradicted`), as with the lemmas.
     """
 
     key: str
@@ -153,15 +157,28 @@ class Experiment:
     where: str
     paper: str
     rule: str
+    analyse: str
     files: tuple[str, ...]
     commands: tuple[str, ...]
-    analyse: Callable[[Mapping[str, Sequence[Row]]], Sequence[Part]]
-    figure: str = ""
-    known: str = UNDECIDED
+    figure: str
+    known: str
+
+    def parts(self, files: Mapping[str, Sequence[Row]]) -> tuple[Part, ...]:
+        """Return what the rows say, part by part."""
+        return tuple(named(self.analyse)(files))
 
     def newly_contradicted(self, found: Found) -> bool:
         """Whether rows contradict the claim, and the record does not say so."""
         return found.verdict == CONTRADICTED != self.known
 
 
-NEVER = -inf  # a threshold that everything is above
+def read_record(path: Path) -> Experiment:
+    """Return the record of a TOML file of ours; raise ValueError, naming it, where it is none."""
+    try:
+        content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        content |= {name: tuple(value) for name, value in content.items() if isinstance(value, list)}
+        found = Experiment(**content)
+        one_of("known", found.known, VERDICTS)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} is no record of a claim: {first_line(error)}") from None
+    return found

@@ -103,3 +103,12 @@ def _trained(settings: Settings, seed: int, data: Graph | Images, folder: Path, 
     }
     rmtree(folder)
     return row
+
+
+def once_more(plan: str, row: Row, work: Path, data: str | None = None, device_name: str | None = None) -> Row:
+    """Return the row that the same search gives here. work: a folder for its checkpoint."""
+    settings, device = Settings(**row["settings"]), device_of(device_name)
+    given = load(settings.data_set, data_root(data), seed=row["seed"], images=settings.images, size=settings.size).to(
+        device
+    )
+    return searched(plan, settings, row["seed"], given, work, device)

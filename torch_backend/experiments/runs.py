@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from slt.core.places import committed
@@ -9,9 +10,21 @@ from slt.core.store import Row, read_jsonl
 from torch_backend.experiments.record import Quantity
 
 CLOSE = 1e-6  # settings that differ by less are the same number, written by another command
-LATER = {"size": 0}  # settings that older rows lack, with what they were run with
-DATA = {"mnist": "MNIST", "cora": "Cora", "citeseer": "CiteSeer", "cifar10": "CIFAR-10"}
-MODELS = {"mlp": "MLP", "gin": "GIN", "conv6": "Conv6", "lstm": "LSTM", "transformer": "transformer"}
+LATER = {
+    "size": 0,
+    "depth": 0,
+    "features": "raw",
+    "norms": "affine",
+}  # settings that older rows lack, with what they were run with
+DATA = {"mnist": "MNIST", "cora": "Cora", "citeseer": "CiteSeer", "pages": "page-page graph", "cifar10": "CIFAR-10"}
+MODELS = {
+    "mlp": "MLP",
+    "gin": "GIN",
+    "conv6": "Conv6",
+    "resnet18": "ResNet-18",
+    "lstm": "LSTM",
+    "transformer": "transformer",
+}
 
 By = dict[int, float]  # a number for each seed
 
@@ -67,6 +80,21 @@ def paired(a: By, b: By, of: Callable[[float, float], float] = lambda a, b: 100 
     return tuple(of(a[seed], b[seed]) for seed in sorted(a.keys() & b.keys()))
 
 
+def ratio(a: float, b: float) -> float:
+    """Return a for one of b."""
+    return a / b
+
+
+def mean_by_seed(numbers: Sequence[By]) -> tuple[float, ...]:
+    """Return the mean of several numbers for every seed that has them all, rising in the seed.
+
+    >>> mean_by_seed([{0: 1.0, 1: 2.0}, {1: 4.0}])
+    (3.0,)
+    """
+    seeds = set.intersection(*(set(each) for each in numbers)) if numbers else set()
+    return tuple(fmean(each[seed] for each in numbers) for seed in sorted(seeds))
+
+
 def difference(label: str, a: Iterable[Row], b: Iterable[Row], above: float = 0.0) -> list[Quantity]:
     """Return the difference of test accuracies in points as a quantity; none where no seed has both."""
     values = paired(by_seed(a), by_seed(b))
@@ -82,11 +110,14 @@ def told(rows: Iterable[Row]) -> str:
     """
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
-        groups.setdefault(tuple(setting(row, name) for name in ("model", "data_set", "images", "epochs")), []).append(row)
-    return "; ".join(_told(*key, group) for key, group in groups.items())
+        groups.setdefault(tuple(setting(row, name) for name in ("model", "data_set", "images", "epochs")), []).append(
+            row
+        )
+    return "; ".join(_told(key, group) for key, group in groups.items())
 
 
-def _told(model: str, data: str, images: int, epochs: int, rows: Sequence[Row]) -> str:
+def _told(key: tuple[Any, ...], rows: Sequence[Row]) -> str:
+    model, data, images, epochs = key
     widths = sorted({setting(row, "width") for row in rows})
     wide = "" if widths == [1] else f" x {widths[0]:.3g}" + (f" to {widths[-1]:.3g}" if len(widths) > 1 else "")
     fewer = f" ({images:,} images)" if images else ""

@@ -92,7 +92,7 @@ def _tell(page: console.Page, each: Tried, folder: Path | None) -> None:
         for part in found.parts
         for quantity in part.quantities
     ]  # fmt: skip
-    title = f"{experiment.key}: {found.among} intervals that hold together with confidence {MEANS:.0%}; above: what upholds it"
+    title = f"{experiment.key}: {found.among} intervals that hold together ({MEANS:.0%}); above: what upholds the claim"
     page.print(console.table(title, ("<part", "<quantity", "measured", "above", "<unit", "seeds", "<verdict"), lines))
     if experiment.key == "E14":
         from torch_backend.experiments.table1 import table

@@ -44,15 +44,18 @@ def kinds(files: Files) -> list[Part]:
 
 
 def trained(files: Files) -> list[Part]:
-    """E4: the ticket of a frozen GIN less the trained GIN."""
+    """E4: the ticket of a frozen GIN less the trained GIN, in each of its widths and with each kind of features."""
     parts = []
-    for data, rows in by_data(all_rows(files)).items():
-        weights, found = chosen(rows, method="weights"), []
-        tickets = [row for row in chosen(rows, method="edge-popup") if setting(row, "lock")]
-        for p, q in rates_of(tickets):
-            of = chosen(tickets, prune=p, lock=q)
-            found += difference(f"k = {setting(of[0], 'sparsity'):g}, F = {p + q:g}", of, weights)
-        parts.append(Part(NAMES[data], "frozen ticket less trained weights above 0", tuple(found)))
+    for data, of in by_data(all_rows(files)).items():
+        for width, features in dict.fromkeys((setting(row, "width"), setting(row, "features")) for row in of):
+            rows = chosen(of, width=width, features=features)
+            weights, found = chosen(rows, method="weights"), []
+            tickets = [row for row in chosen(rows, method="edge-popup") if setting(row, "lock")]
+            for p, q in rates_of(tickets):
+                frozen = chosen(tickets, prune=p, lock=q)
+                found += difference(f"k = {setting(frozen[0], 'sparsity'):g}, F = {p + q:g}", frozen, weights)
+            name = f"{NAMES[data]} x {width:g}{', normalised features' * (features != 'raw')}"
+            parts.append(Part(name, "frozen ticket less trained weights above 0", tuple(found)))
     return parts
 
 

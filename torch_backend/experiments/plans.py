@@ -21,6 +21,8 @@ SPARSITIES = (0.1, 0.3, 0.7, 0.9)  # of the maps, beside one half
 FACTORS = (0.5, 1.0, 2.0, 4.0)  # widths for the kinds of weights
 KINDS = (("ku", "none"), ("skc", "none"), ("skc", "static"))  # weights and their scale
 SEEDS = 10
+QUARTER = {"width": 0.25, "epochs": 50}  # of the graph networks beside their trained counterparts
+DEPTHS = (2, 4, 8, 12)
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,17 @@ def _kinds(base: Settings) -> tuple[Search, ...]:
     )
 
 
+def _trained(data_set: str, seeds: int, **choices: Any) -> tuple[Search, ...]:
+    tickets = PRESETS[f"gin-{data_set}-dense"].changed(**QUARTER, **choices)
+    weights = PRESETS[f"gin-{data_set}-weights"].changed(**QUARTER, **choices)
+    return (*_searches(weights, seeds, {}), *_searches(tickets, seeds, centred(0.2, 0.2), centred(0.4, 0.2)))
+
+
+def _depths(base: Settings) -> tuple[Search, ...]:
+    sources = ({}, locked(0.5), centred(0.5, HALF))
+    return _searches(base, 6, *({**source, "depth": depth} for depth in DEPTHS for source in sources))
+
+
 def _plans(*found: Plan) -> Mapping[str, Plan]:
     return MappingProxyType({plan.name: plan for plan in found})
 
@@ -143,17 +156,21 @@ PLANS = _plans(
         (*_map(GIN, (0.0, *SIZES), 5), *_map(MLP, (0.0, *SIZES), 5)),
     ),
     Plan("kinds", "Kaiming uniform, signed constant and scaled weights at four widths", (*_kinds(GIN), *_kinds(MLP))),
-    Plan("sizes-conv6", "sources of one size, Conv6 on CIFAR-10 reduced", _sizes(CONV6, (0.5, 0.7), 5)),
+    Plan("sizes-conv6", "sources of one size, Conv6 on CIFAR-10 reduced", _sizes(CONV6, (0.5, 0.7), 4)),
     Plan("map-conv6", "sparsities and freezing ratios, Conv6 on CIFAR-10 reduced", _map(CONV6, (0.5, 0.7), 3)),
     Plan(
         "trained",
-        "GIN at the paper's k = 0.2, beside the trained networks of graphs.jsonl",
-        tuple(
-            search
-            for data_set in ("cora", "citeseer")
-            for search in _searches(PRESETS[f"gin-{data_set}-dense"], SEEDS, centred(0.2, 0.2), centred(0.4, 0.2))
+        "GIN at a quarter of its width: trained weights, and tickets of frozen sources at the paper's k = 0.2",
+        (
+            *(
+                search
+                for data, seeds in (("cora", SEEDS), ("citeseer", SEEDS), ("pages", 5))
+                for search in _trained(data, seeds)
+            ),
+            *_trained("cora", SEEDS, features="normalised"),
         ),
     ),
+    Plan("depth", "GIN of 2 to 12 layers: dense, locked and frozen sources", _depths(GIN)),
     Plan(
         "sequences",
         "an LSTM and a transformer, dense and frozen sources",

@@ -10,21 +10,13 @@ from slt.core.store import Row, read_jsonl
 from torch_backend.experiments.record import Quantity
 
 CLOSE = 1e-6  # settings that differ by less are the same number, written by another command
-LATER = {
-    "size": 0,
-    "depth": 0,
-    "features": "raw",
-    "norms": "affine",
-}  # settings that older rows lack, with what they were run with
+# settings that older rows lack, with what they were run with
+LATER = {"size": 0, "depth": 0, "features": "raw", "norms": "affine"}
 DATA = {"mnist": "MNIST", "cora": "Cora", "citeseer": "CiteSeer", "pages": "page-page graph", "cifar10": "CIFAR-10"}
 MODELS = {
-    "mlp": "MLP",
-    "gin": "GIN",
-    "conv6": "Conv6",
-    "resnet18": "ResNet-18",
-    "lstm": "LSTM",
+    "mlp": "MLP", "gin": "GIN", "conv6": "Conv6", "resnet18": "ResNet-18", "lstm": "LSTM",
     "transformer": "transformer",
-}
+}  # fmt: skip
 
 By = dict[int, float]  # a number for each seed
 

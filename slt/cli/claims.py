@@ -1,4 +1,4 @@
-"""The ledger: every claim of the literature with its verdict. ``slt claims``."""
+"""The ledger: every claim of the literature with its verdict, of lemmas and of searched tickets. ``slt claims``."""
 
 import shlex
 from collections.abc import Iterator, Sequence
@@ -28,6 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the ledger; exit code 1 when a claim is refuted that was not known to be."""
     args = parser().parse_args(argv)
     from theory.claims import LEDGER
+    from torch_backend.commands import experiments
+    from torch_backend.experiments import EXPERIMENTS, tried
 
     wanted = [claim for claim in LEDGER.values() if not args.judged or not claim.unjudged]
     found = []
@@ -37,10 +39,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             points = list(_points(claim, args.prune, args.lock)) if args.full and not claim.unjudged else []
             found.append((claim, verdict, points))
             tick(1)
+    tickets = [] if args.judged else [(each, tried(each)) for each in EXPERIMENTS.values()]
     page = console.Page(args.form)
     page.print((full_table if args.full else short_table)(found, args.prune, args.lock))
-    page.result([record(*each) for each in found])
-    return REFUTED if any(claim.newly_refuted(verdict) for claim, verdict, _ in found) else 0
+    if tickets:
+        page.print((experiments.full_table if args.full else experiments.short_table)(tickets))
+    page.result([record(*each) for each in found] + [experiments.record(*each) for each in tickets])
+    news = [claim.newly_refuted(verdict) for claim, verdict, _ in found]
+    return REFUTED if any(news) or any(each.newly_contradicted(what) for each, what in tickets) else 0
 
 
 def _points(claim: "Claim", prune: float, lock: float) -> "Iterator[Bracket]":
@@ -97,7 +103,7 @@ def parser() -> Parser:
                "refuted, corrected or open.")  # fmt: skip
     p.add_argument("--prune", type=float, default=0.4, help="share of variables never used, p (default 0.4)")
     p.add_argument("--lock", type=float, default=0.3, help="share of variables always used, q (default 0.3)")
-    p.add_argument("--judged", action="store_true", help="leave out the claims that cannot be judged here")
+    p.add_argument("--judged", action="store_true", help="the lemmas alone that can be judged here")
     p.add_argument(
         "--full",
         action="store_true",

@@ -15,6 +15,7 @@ from slt.cli.claim import COLUMNS, number
 from slt.core.command import REFUTED, run
 from theory.claim import Claim, Correction
 from theory.claims import LEDGER
+from torch_backend.experiments import EXPERIMENTS
 
 FORMS = {
     "refuted": "C * log(1/eps)",
@@ -81,8 +82,10 @@ def test_the_page_of_the_ledger_is_what_the_command_prints(capsys):
 
 def test_the_page_of_the_ledger_holds_every_claim_in_order():
     page = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text()
-    rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    lemmas, tickets = page.split("\n**Published claims about searched tickets")
+    rows = [line.split(" | ") for line in lemmas.splitlines() if line.startswith("| ")]
     assert [row[0].removeprefix("| ") for row in rows[1:]] == list(LEDGER)
+    assert re.findall(r"^\| (E\d+) \|", tickets, re.MULTILINE) == list(EXPERIMENTS)
     for row, claim in zip(rows[1:], LEDGER.values(), strict=True):
         assert row[5] == claim.source
         assert (row[6] == "not judged") == bool(claim.unjudged) == (row[-1] == "- |")

@@ -1,7 +1,9 @@
 """The published claims about searched tickets, each tried here: ``slt experiments [E1 ..]``."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ FULL = (
     "<in numbers",
     "<command",
 )
+COUNTED = "counted and timed, not searched"
 Tried = tuple[Experiment, Found]
 
 
@@ -44,6 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.again:
         return again(wanted, args, page)
     found = [(experiment, tried(experiment, args.rows)) for experiment in wanted]
+    if args.page:
+        sys.stdout.write(page_of(found))
+        return 0
     if args.claims:
         for each in found:
             _tell(page, each, args.rows)
@@ -63,13 +69,39 @@ def short_table(found: Sequence[Tried]) -> Table:
 
 
 def full_table(found: Sequence[Tried]) -> Table:
-    """Return all that is known of each claim: words, settings there and here, numbers, commands."""
+    """Return all that is known of each claim: words, settings there and here, numbers."""
     lines = [
-        (e.key, e.claim, e.where, e.paper, each.here or "counted, not searched", e.rule, each.verdict, each.sentence,
-         "; ".join(e.commands))
+        (e.key, e.claim, e.where, e.paper, each.here or COUNTED, e.rule, each.verdict, each.sentence,
+         f"slt experiments {e.key}")
         for e, each in found
     ]  # fmt: skip
     return console.table(_title(), FULL, lines)
+
+
+def page_of(found: Sequence[Tried]) -> str:
+    """Return docs/experiments.md: how verdicts are made, and a short section for each claim."""
+    introduction = (
+        files("torch_backend.experiments").joinpath("claims", "introduction.md").read_text(encoding="utf-8").rstrip()
+    )
+    parts = [introduction, short_list(found).markdown(), *(_section(*each) for each in found)]
+    return "\n\n".join(parts) + "\n"
+
+
+def short_list(found: Sequence[Tried]) -> Table:
+    """Return a line for each claim: its verdict, and how many of its quantities are upheld, contradicted, undecided."""
+    lines = [(e.key, e.claim, each.verdict, *each.counts()) for e, each in found]
+    return console.table("", ("<", "<claim", "<verdict", "upheld", "contradicted", "undecided"), lines)
+
+
+def _section(experiment: Experiment, found: Found) -> str:
+    lines = [f"- {part.name}: {found.told(part)}; {found.verdict_of(part)}" for part in found.parts]
+    picture = f"\n![{experiment.title}](../figures/rendered/{experiment.figure}.png)\n" if experiment.figure else ""
+    return (
+        f"## {experiment.key}: {experiment.title}\n\n{experiment.claim} ({experiment.where}.)\n\n"
+        f"**{found.verdict.capitalize()}.** Compared: {experiment.rule}\n\n" + "\n".join(lines) + f"\n{picture}\n"
+        f"Setting there: {experiment.paper}. Setting here: {found.here or COUNTED}.\n\n"
+        f"Rows: {'; '.join(f'`{command}`' for command in experiment.commands)}"
+    )
 
 
 def _title() -> str:
@@ -83,7 +115,7 @@ def _tell(page: console.Page, each: Tried, folder: Path | None) -> None:
     experiment, found = each
     page.print(
         f"{experiment.key}. {experiment.claim}\nWhere: {experiment.where}\nThere: {experiment.paper}\n"
-        f"Here: {found.here or 'counted, not searched'}\nCompared: {experiment.rule}\n"
+        f"Here: {found.here or COUNTED}\nCompared: {experiment.rule}\n"
         f"Verdict: {found.verdict}. {found.sentence}."
     )
     lines = [
@@ -187,6 +219,7 @@ def _parser() -> Parser:
     p.add_argument("claims", nargs="*", metavar="CLAIM", help="E1, E2, ..; without one, all in a table")
     p.add_argument("--list", action="store_true", help="the claims alone")
     p.add_argument("--full", action="store_true", help="in the table of all: words, settings there and here, commands")
+    p.add_argument("--page", action="store_true", help="print docs/experiments.md")
     p.add_argument(
         "--run", metavar="PLAN", help="make those rows of a plan that are not there yet, in the folder of --rows"
     )

@@ -65,10 +65,16 @@ def mask(files: Files) -> list[Part]:
     for name, row in rows.items():
         if row["freezing"]:
             extra = row["header_bytes"] - rows[f"{row['family']}-dense"]["header_bytes"]
-            grown.append(Quantity(name, (HEADER - extra,), 0.0, "bytes below the limit", exact=True))
+            grown.append(Quantity(name, (-extra,), -HEADER, "bytes", exact=True))
             share = 100 * (row["free"] + row["mask_bits"]) / row["weights"]
             stored.append(Quantity(name, (share,), 100.0, SHARE, exact=True))
     return [
-        Part("regenerated", f"the header grows by at most {HEADER} bytes", tuple(grown)),
-        Part("stored and entropy-coded, ticket with mask for the dense ticket", "no smaller than that", tuple(stored)),
+        Part(
+            "mask regenerated: header, dense less frozen", f"the header grows by at most {HEADER} bytes", tuple(grown)
+        ),
+        Part(
+            "mask stored and entropy-coded: mask and ticket, in % of the dense ticket",
+            "no smaller than that",
+            tuple(stored),
+        ),
     ]

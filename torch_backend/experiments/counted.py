@@ -28,7 +28,11 @@ from torch_backend.training.start import source_of
 REPEATS = 10
 FREEZING = (0.0, 0.5, 0.9)
 # steps of a repeat, images of a batch, and the preset whose optimiser it has
-TIMED = {"mlp": (40, 128, "mlp-mnist-dense"), "conv2": (3, 32, "conv2-mnist-dense")}
+TIMED = {
+    "mlp": (40, 128, "mlp-mnist-dense"),
+    "conv2": (3, 32, "conv2-mnist-dense"),
+    "conv6": (1, 64, "conv6-cifar10-dense"),
+}
 FAMILIES = (
     "mlp-mnist",
     "conv6-cifar10",
@@ -71,10 +75,12 @@ def costs() -> Iterator[Row]:
 
 def _step(settings: Settings, batch: int) -> tuple[Callable[[], None], int]:
     """Return a search step on made-up images, and the bytes of scores, gradients and optimiser state."""
-    model = build(settings.model)
+    model = build(settings.model, **_sizes(settings))
     freeze(model, **source_of(settings, 0))
     optimiser, masks = optimiser_of(model, settings), supermasks(model)
-    images = torch.randn(batch, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    shape = _sizes(settings)
+    numbers = batch, shape["channels"], shape["size"], shape["size"]
+    images = torch.randn(numbers, generator=torch.Generator().manual_seed(0))
     labels = torch.arange(batch) % 10
     select(masks, settings.sparsity)
 

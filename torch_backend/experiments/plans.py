@@ -131,7 +131,7 @@ def _trained(data_set: str, seeds: int, **choices: Any) -> tuple[Search, ...]:
 
 
 def _depths(base: Settings) -> tuple[Search, ...]:
-    sources = ({}, locked(0.5), centred(0.5, HALF))
+    sources: tuple[Mapping[str, float], ...] = ({}, locked(0.5), centred(0.5, HALF))
     return _searches(base, 6, *({**source, "depth": depth} for depth in DEPTHS for source in sources))
 
 

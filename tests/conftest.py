@@ -111,6 +111,7 @@ SLOW = (  # files whose tests take more than about a tenth of a second each, or 
     "torch_backend/test_data_pages",
     "torch_backend/test_data_unpickle",
     "torch_backend/test_documented_rows",
+    "torch_backend/test_experiments",
     "torch_backend/test_faults",
     "torch_backend/test_file_sizes",
     "torch_backend/test_freezing_command",

@@ -16,8 +16,6 @@ from torch_backend.training.settings import PRESETS, Settings
 
 HALF = 0.5  # the sparsity that is wanted where nothing else is said
 SIZES = (0.3, 0.5, 0.7, 0.9)  # F of the sources of one size
-BEYOND = (0.8, 0.95, 0.97)  # further F of the curves over F
-SPARSITIES = (0.1, 0.3, 0.7, 0.9)  # of the maps, beside one half
 FACTORS = (0.5, 1.0, 2.0, 4.0)  # widths for the kinds of weights
 KINDS = (("ku", "none"), ("skc", "none"), ("skc", "static"))  # weights and their scale
 SEEDS = 10
@@ -102,15 +100,6 @@ def _rules(base: Settings) -> tuple[Search, ...]:
     return _searches(base, SEEDS, *({**centred(F, HALF), "rule": "erk"} for F in (0.5, 0.9)))
 
 
-def _ratios(base: Settings) -> tuple[Search, ...]:
-    further = [source for F in BEYOND for source in (centred(F, HALF), pruned(F))]
-    return _searches(base, 6, *further, *(locked(F) for F in (*SIZES, *BEYOND)))
-
-
-def _map(base: Settings, freezing: tuple[float, ...], seeds: int) -> tuple[Search, ...]:
-    return _searches(base, seeds, *(centred(F, k) for F in freezing for k in SPARSITIES))
-
-
 def _kinds(base: Settings) -> tuple[Search, ...]:
     return _searches(
         base,
@@ -149,25 +138,18 @@ PLANS = _plans(
             for search in (*_searches(base, SEEDS, {}), *_sizes(base, SIZES, SEEDS), *_rules(base))
         ),
     ),
-    Plan("ratios", "all pruned, all locked and centred sources up to F = 0.97", (*_ratios(GIN), *_ratios(MLP))),
-    Plan(
-        "map",
-        "sparsities and freezing ratios, the source centred on each sparsity",
-        (*_map(GIN, (0.0, *SIZES), 5), *_map(MLP, (0.0, *SIZES), 5)),
-    ),
     Plan("kinds", "Kaiming uniform, signed constant and scaled weights at four widths", (*_kinds(GIN), *_kinds(MLP))),
-    Plan("sizes-conv6", "sources of one size, Conv6 on CIFAR-10 reduced", _sizes(CONV6, (0.5, 0.7), 4)),
-    Plan("map-conv6", "sparsities and freezing ratios, Conv6 on CIFAR-10 reduced", _map(CONV6, (0.5, 0.7), 3)),
+    Plan("sizes-conv6", "sources of one size, Conv6 on CIFAR-10 reduced", _sizes(CONV6, (0.7,), 4)),
     Plan(
         "trained",
         "GIN at a quarter of its width: trained weights, and tickets of frozen sources at the paper's k = 0.2",
         (
             *(
                 search
-                for data, seeds in (("cora", SEEDS), ("citeseer", SEEDS), ("pages", 5))
+                for data, seeds in (("cora", 6), ("citeseer", 6), ("pages", 3))
                 for search in _trained(data, seeds)
             ),
-            *_trained("cora", SEEDS, features="normalised"),
+            *_trained("cora", 6, features="normalised"),
         ),
     ),
     Plan("depth", "GIN of 2 to 12 layers: dense, locked and frozen sources", _depths(GIN)),

@@ -16,6 +16,7 @@ NAMES = {
 }
 MARGIN = {"mnist": 1.0, "cora": 2.0, "cifar10": 2.0}  # points; those of the plans of ``slt factors``
 MORE_BITS = 1.1  # a ticket of at most so many times the bits is called "similar or smaller"
+RATIOS = (0.2, 0.4, 0.5, 0.6, 0.8, 0.9)  # F
 LITTLE = 5.0  # points that a high freezing ratio may cost
 HALF = 0.5
 
@@ -80,15 +81,15 @@ def wider(files: Files) -> list[Part]:
 
 
 def ratios(files: Files) -> list[Part]:
-    """E9: sources up to a high freezing ratio against the dense one."""
+    """E9: sources of rising freezing ratio against the dense one."""
     parts = []
     for name, rows in by_data(chosen(all_rows(files), rule="epl")).items():
         dense = chosen(rows, prune=0.0, lock=0.0, sparsity=HALF)
-        for F in (0.5, 0.8, 0.9):
+        found: list[Quantity] = []
+        for F in RATIOS:
             half = chosen(rows, prune=F / 2, lock=F / 2, sparsity=HALF)
-            found = difference(f"F = {F:g}", half, dense, -LITTLE)
-            if found:
-                parts.append(Part(f"{NAMES[name]}, F = {F:g}", f"frozen less dense above -{LITTLE:g}", tuple(found)))
+            found += difference(f"F = {F:g}", half, dense, -LITTLE)
+        parts.append(Part(NAMES[name], f"frozen less dense above -{LITTLE:g}", tuple(found)))
     return parts
 
 

@@ -57,6 +57,16 @@ def test_every_interval_of_searches_is_that_of_rows():
     assert [text for text in said if text not in known] == []
 
 
+def test_every_interval_of_the_defaults_is_that_of_rows():
+    found = {}
+    for row in read_jsonl(ROOT / "benchmarks" / "results" / "defaults.jsonl"):
+        found.setdefault((row["setting"], row["case"]), []).append(row["test"])
+    known = {str(percent(mean_interval(tests))) for tests in found.values()}
+    said = INTERVAL.findall(TEXT.partition("## What was measured")[0])
+    assert len(said) > 15
+    assert [text for text in said if text not in known] == []
+
+
 def test_every_interval_of_rivals_is_that_of_rows():
     found = groups(RESULTS, *MEASURES)
     known = {shortly(values) for values in found}

@@ -158,7 +158,7 @@ def test_steps_are_timed_for_a_graph_and_for_files_that_are_resized(tmp_path, ca
 
 
 @pytest.mark.long(keep=1)
-@pytest.mark.parametrize("name", ["cora", "citeseer", "mnist", "cifar10"])
+@pytest.mark.parametrize("name", ["cora", "citeseer", "pages", "mnist", "cifar10", "tiny-imagenet-20"])
 def test_the_records_say_what_the_real_files_hold(name):
     if "SLT_DATA" not in os.environ:
         pytest.skip("set SLT_DATA to the folder of the data sets to read the real ones")

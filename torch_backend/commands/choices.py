@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from slt.core.keep import groups_of
 from slt.core.options import add_fields, add_forms
 from torch_backend.training.settings import KINDS, PRESETS, Settings, parted, source_row, usual
 
@@ -119,6 +120,25 @@ def _of_preset(name: str, changes: dict[str, Any]) -> Settings:
         frozen = PRESETS[f"{family}-frozen"]
         freezing = round(frozen.prune + frozen.lock, 12)
     return source_row(kind, PRESETS[f"{family}-dense"].changed(**rest), freezing)
+
+
+def scope_said(scope: str, frozen: bool) -> str:
+    """Say what a scope keeps; frozen: whether anything of the source is frozen.
+
+    >>> scope_said("2:4", True)[:11], scope_said("2:4", False)
+    ('2:4 lenient', '2:4 strict: every 4 neighbours keep exactly 2')
+    """
+    if scope == "global":
+        return "global: one threshold for all layers"
+    if scope == "layer":
+        return "layer: one threshold for each layer"
+    found = groups_of(scope)
+    if not frozen:
+        return f"{scope} strict: every {found.of} neighbours keep exactly {found.kept}"
+    return (
+        f"{scope} lenient: {found.of} neighbours keep {found.kept} as far as the frozen ones among them leave the "
+        "choice, so that some keep more or fewer"
+    )
 
 
 def add_choices(p: argparse.ArgumentParser) -> None:

@@ -21,12 +21,12 @@ from slt.core.tables import Table
 from theory.factors import DELTA, EPS, EVERY_EPS
 from theory.freezing import centre, counts, entropy_bits, interval, kept_count, layer_rates, log2_candidates
 from theory.place import SAME_N, Positions
-from torch_backend.commands.choices import add_choices, add_data, chosen_settings, preset_names
+from torch_backend.commands.choices import add_choices, add_data, chosen_settings, preset_names, scope_said
 from torch_backend.commands.sparsity_theory import positions
 from torch_backend.data import GraphSet, Images, ImageSet, adjacency_of, load, record_of
 from torch_backend.data.split import SHARE
 from torch_backend.masks.supermask import footprint, freeze, supermasks
-from torch_backend.masks.threshold import scope_said, select
+from torch_backend.masks.threshold import select
 from torch_backend.tickets.file_sizes import planned_size, trained_size
 from torch_backend.tickets.sizes import meta_model
 from torch_backend.training.run import optimiser_of

@@ -16,13 +16,15 @@ from slt.core import console
 from slt.core.checks import closed_unit, one_of, whole
 from slt.core.command import REFUTED, Parser
 from slt.core.files import check_writable, write_atomically
+from slt.core.keep import Groups, groups_of
 from slt.core.options import add_forms
 from slt.core.places import data_root
 from slt.core.tables import Table
+from torch_backend.commands.choices import scope_said
 from torch_backend.data import Graph, Images, fingerprint, load
 from torch_backend.masks.groups import choice_bits, dense_bits
 from torch_backend.masks.supermask import supermasks
-from torch_backend.masks.threshold import checked_scope, scope_said
+from torch_backend.masks.threshold import SCOPES, checked_scope
 from torch_backend.models import MODELS
 from torch_backend.tickets import files as tickets
 from torch_backend.tickets.file_sizes import FileSize, size_of, sizes_table
@@ -111,15 +113,22 @@ def _scope(ticket: tickets.TicketFile) -> str | None:
         return None
     if not isinstance(scope, str):
         raise ValueError(f"the scope that the file says must be a text, got {scope!r}"[:200])
-    groups = checked_scope(scope, None)
-    if groups and sparsity is not None:
-        checked_scope(scope, closed_unit("the sparsity that the file says", sparsity))
+    try:
+        groups = _groups(scope)
+    except ValueError:
+        groups = None  # which is no scope, as is said below
+    wanted = 0.5 if groups is None else 1 - groups.kept / groups.of
+    checked_scope(scope, wanted if sparsity is None else closed_unit("the sparsity that the file says", sparsity))
     return scope
+
+
+def _groups(scope: str) -> Groups | None:
+    return None if scope in SCOPES else groups_of(scope)
 
 
 def _pattern_bits(path: Path, ticket: tickets.TicketFile, scope: str) -> float | None:
     """Return the bits that name one mask among all of N:M, None for other scopes and where the file does not tell."""
-    groups = checked_scope(scope, None)
+    groups = _groups(scope)
     if groups is None:
         return None
     if all(layer.searchable == layer.size == prod(layer.shape) for layer in ticket.layers):

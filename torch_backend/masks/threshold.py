@@ -23,10 +23,10 @@ LARGE = 1 << 15  # fewer numbers than this are partitioned as they are
 STRIDE = 64
 
 
-def checked_scope(scope: str, sparsity: float | None) -> Groups | None:
+def checked_scope(scope: str, sparsity: float) -> Groups | None:
     """Return the groups that a scope of N:M names, None for one of :data:`SCOPES`.
 
-    Raises ValueError for another text, and for a sparsity, where one is given, that is not that of the groups, 1 - N/M.
+    Raises ValueError for another text, and for a sparsity that is not that of the groups, 1 - N/M.
     """
     if scope in SCOPES:
         return None
@@ -37,28 +37,9 @@ def checked_scope(scope: str, sparsity: float | None) -> Groups | None:
     if found is None or found.lenient:
         raise ValueError(f"scope must be one of {', '.join(SCOPES)} or N:M such as 2:4, got {shown(scope)}")
     wanted = 1 - found.kept / found.of
-    if sparsity is not None and abs(sparsity - wanted) > 1e-9:
+    if abs(sparsity - wanted) > 1e-9:
         raise ValueError(f"sparsity must be {wanted:g} with scope {found}, got {sparsity:g}")
     return found
-
-
-def scope_said(scope: str, frozen: bool) -> str:
-    """Say what a scope keeps; frozen: whether anything of the source is frozen.
-
-    >>> scope_said("2:4", True)[:11], scope_said("2:4", False)
-    ('2:4 lenient', '2:4 strict: every 4 neighbours keep exactly 2')
-    """
-    if scope == "global":
-        return "global: one threshold for all layers"
-    if scope == "layer":
-        return "layer: one threshold for each layer"
-    found = groups_of(scope)
-    if not frozen:
-        return f"{scope} strict: every {found.of} neighbours keep exactly {found.kept}"
-    return (
-        f"{scope} lenient: {found.of} neighbours keep {found.kept} as far as the frozen ones among them leave the "
-        "choice, so that some keep more or fewer"
-    )
 
 
 class LayerCollapse(ValueError):

@@ -145,8 +145,7 @@ def render(
         axes[0][0].set_ylabel("variables n")
         handles, labels = axes[0][0].get_legend_handles_labels()
         sure = "" if confidence is None else f" ({100 * confidence:g} %)"
-        simulated = (LINES["statistical"][0], MEASURED)
-        labels = [f"{label}{sure}" if label in simulated else label for label in labels]
+        labels = [f"{label}{sure}" if label == MEASURED else label for label in labels]
         key(figure, handles, labels, loc="upper center", ncols=3, bbox_to_anchor=(0.5, 0.02))
         law = uniform[0].get("law")
         said = f"\nNumbers: {law}{', signed' * uniform[0]['signed']}" if law else ""

@@ -107,23 +107,36 @@ def by_ladder(eps: float, delta: float, rates: Rates, radius: float, *, uniform:
     return found
 
 
-def _near_best(n: int, eps: float, rates: Rates, radius: float, least: float) -> list["_Window"]:
+def _near_best(n: int, eps: float, rates: Rates, radius: float, least: float) -> list["Window"]:
     """Return the window that is best if all laws are normal: what it foretells need not be right to be of use."""
     if n > MOST:
         return []
     return [min(_windows(eps, rates, least), key=lambda window: window.foretold(n, radius))]
 
 
-def _windows(eps: float, rates: Rates, least: float) -> list["_Window"]:
-    return [_Window(eps, rates, width, least) for width in _WINDOWS]
+def _windows(eps: float, rates: Rates, least: float) -> list["Window"]:
+    return [Window(eps, rates, width, least) for width in _WINDOWS]
 
 
 @dataclass(frozen=True)
-class _Window:
+class Window:
+    """A cover with numbers up to ``width`` = w in size, as :func:`small_failure` says it.
+
+    cover: bounds G_0, G_1, .. of P(k uniforms on [-w, w] fail to eps-cover [-w, w]), of which the last serves all
+    larger k; the window is then as long as 2w >= 1, which no number exceeds, so that there is no b. By default the
+    game's, for [-w/2, w/2].
+    """
+
     eps: float
     rates: Rates
     width: float
     least: float
+    cover: tuple[float, ...] | None = None
+
+    @property
+    def half(self) -> float:
+        """Half the length of the window that is covered."""
+        return self.width / 2 if self.cover is None else self.width
 
     @property
     def small(self) -> float:
@@ -131,6 +144,7 @@ class _Window:
         return min(self.rates.free * self.width, 1.0)
 
     def failure(self, n: int, radius: float, uniform: bool) -> float:
+        """Return the bound for n variables."""
         counts, weight, drop, lost = self._states(n)
 
         def transform(pieces: list[NDArray]) -> NDArray:
@@ -147,8 +161,8 @@ class _Window:
             return total
 
         pieces = [(-1.0, 1.0), (0.0, self.width), (self.width, 1.0) if self.width < 1 else (0.0, 1.0)]
-        short = mixture_below(radius - self.width / 2, pieces, transform, n)
-        other = short if uniform else mixture_below(-radius - self.width / 2, pieces, transform, n)
+        short = mixture_below(radius - self.half, pieces, transform, n)
+        other = short if uniform else mixture_below(-radius - self.half, pieces, transform, n)
         return min(1.0, lost + short + other)
 
     def foretold(self, n: int, radius: float) -> float:
@@ -163,27 +177,30 @@ class _Window:
         many = (n - counts)[:, None]
         spread = many * (square - mean**2) + np.maximum(left, 0) * (w * w * 5 / 48)
         reach = many * mean + np.maximum(left, 0) * (w / 4)
-        late = np.where(left >= 0, ndtr((radius - w / 2 - reach) / np.sqrt(spread + 1e-3)), 0.0)
+        late = np.where(left >= 0, ndtr((radius - self.half - reach) / np.sqrt(spread + 1e-3)), 0.0)
         return float(lost + 2 * weight @ late @ drop)
 
     def _states(self, n: int) -> tuple[NDArray[np.int64], Floats, Floats, float]:
         """Return values of s, their weights, G_{k-1} - G_k, and the probability of no cover or of a break."""
-        return _states(n, self.eps, self.rates.free, self.width, self.least)
+        return _states(n, self.eps, self.rates.free, self.width, self.least, self.cover)
 
 
 @lru_cache(maxsize=64)
-def _states(n: int, eps: float, free: float, width: float, least: float) -> tuple:
+def _states(n: int, eps: float, free: float, width: float, least: float, measured: tuple[float, ...] | None) -> tuple:
     from scipy.stats import binom
 
     small = min(free * width, 1.0)
-    cover = cover_failures(eps / width, least) if eps < width / 2 else np.zeros(1)
+    if measured is not None:
+        cover = np.array(measured)
+    else:
+        cover = cover_failures(eps / width, least) if eps < width / 2 else np.zeros(1)
     drop = -np.diff(cover, prepend=1.0)
     low, high = (int(x) for x in (binom.ppf(least, n, small), binom.isf(least, n, small)))
     counts = np.arange(max(low, 0), min(high, n) + 1)
     weight = binom.pmf(counts, n, small) * (1 + 1e-9)
     outside = float(binom.cdf(counts[0] - 1, n, small) + binom.sf(counts[-1], n, small))
     lost = weight @ cover[np.minimum(counts, len(cover) - 1)]
-    if width < 1:
+    if width < 1 and measured is None:
         rate = (n - counts) * (free / (1 - small) * width)
         shrink = np.where(rate > 1e-9, -np.expm1(-rate) / np.maximum(rate, 1e-9), 1.0)[:, None]
         left = counts[:, None] - np.arange(len(drop))

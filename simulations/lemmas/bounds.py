@@ -26,17 +26,20 @@ def estimated(eps: float, delta: float, law: Law, reading: str = "uniform") -> i
     return current().ask("estimated", question, lambda: estimated_n(eps, delta, reading=reading, **law))
 
 
-def sufficient(
-    eps: float, delta: float, law: Law, reading: str = "uniform", cover_failure: Sequence[float] | None = None
-) -> int:
+def sufficient(eps: float, delta: float, law: Law, reading: str = "uniform") -> int:
     """Return :func:`theory.sufficient.sufficient_n`."""
     from theory.sufficient import sufficient_n
 
-    def make() -> int:
-        return sufficient_n(eps, delta, reading=reading, cover_failure=cover_failure, **law)
+    question = [eps, delta, dict(law), reading]
+    return current().ask("sufficient", question, lambda: sufficient_n(eps, delta, reading=reading, **law))
 
-    limits = None if cover_failure is None else list(cover_failure)
-    return current().ask("sufficient", [eps, delta, dict(law), reading, limits], make)
+
+def statistical(eps: float, delta: float, law: Law, reading: str, limits: Sequence[float]) -> int:
+    """Return :func:`theory.statistical.statistical_n`."""
+    from theory.statistical import statistical_n
+
+    question = [eps, delta, dict(law), reading, list(limits)]
+    return current().ask("statistical", question, lambda: statistical_n(eps, delta, limits, reading=reading, **law))
 
 
 # of other laws; None where no number is known

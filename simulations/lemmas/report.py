@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from simulations.lemmas.bounded import DELTA, over_precision, over_rates
 from simulations.lemmas.law_report import described
+from simulations.lemmas.rows import STATISTICAL_ERROR
 from simulations.lemmas.verdicts import overall
 from slt.core import console
 from slt.core.intervals import shown
@@ -121,7 +122,8 @@ def legend(out: console.Page, rows: list[Row]) -> None:
         "measured: the smallest n that succeeds with probability >= 1 - delta; each n below the interval is excluded.\n"
         "  A value may fall short of necessary by its sampling error. Pointwise: at the targets 0, r/8, ..., r.\n"
         "  ?: too few trials to tell.\n"
-        "stat.: sufficient, given the measured coverage by free variables alone (confidence as above).\n"
+        "stat.: sufficient, given measured coverage by free variables alone, or measured success without locking;\n"
+        f"  all of these numbers together hold with confidence 1 - {STATISTICAL_ERROR:g}.\n"
         "measured C: what the measured n implies in the lemma's formula (Lemma 2.2: in the corrected one).\n"
         "limited by: share of failures in which the sums end before the targets (reach) or leave gaps (resolution).\n"
         "C left open: with less the formula is refuted at this point, with more it asks for a proven n.\n"

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from math import isfinite
+from math import inf, isfinite
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulations.lemmas.bounds import sufficient
+from simulations.lemmas.bounds import statistical
 from simulations.lemmas.curves import Curves
-from simulations.lemmas.measure import CurveSetting, planned_trials
+from simulations.lemmas.measure import Curve, CurveSetting, planned_trials
 from simulations.lemmas.plan import Expectation, curve_of, plan
 from simulations.lemmas.settings import Settings
 from simulations.lemmas.verdicts import verdict
@@ -21,10 +21,14 @@ from theory.claim import Claim
 from theory.claims import CLAIMS
 
 COVER_K = 100  # the statistical certificate counts uncovered draws of up to this many free uniforms
+COARSEST = 0.999  # a curve has eps < 1; at eps / w beyond, coverage within this much is asked for, which is more
+STATISTICAL_ERROR = (
+    1e-12  # with which all statistical certificates of a run fail; a smaller error costs hardly anything
+)
 
 
 def row_of(
-    settings: Settings, claim: Claim, reading: str, plan: Expectation, measured: Crossing, statistical: int
+    settings: Settings, claim: Claim, reading: str, plan: Expectation, measured: Crossing, certified: int
 ) -> Row:
     """Return one row of the report."""
     constants = {
@@ -42,7 +46,7 @@ def row_of(
         "reach_share": plan.reach_share[reading],
         "estimated": plan.estimated[reading],
         "measured": asdict(measured),
-        "statistical": statistical,
+        "statistical": certified,
         "sufficient": plan.sufficient[reading],
         "constant": constants,
         "constant_refuted_to": _constant(claim, settings, plan.eps, plan.necessary[reading] - 1),
@@ -64,15 +68,13 @@ def _constant(claim: Claim, settings: Settings, eps: float, n: int) -> float | N
     return found if isfinite(found) else None
 
 
-def cover_failure(uniform: ArrayLike, trials: int, confidence: float) -> tuple[float, ...]:
-    """Upper limits of P(k free uniforms miss part of [-1/2, 1/2]) for k = 0, 1, .., all at once with ``confidence``.
+def cover_limits(covered: ArrayLike, trials: int, error: float) -> tuple[float, ...]:
+    """Upper limits of P(k free uniforms on [-1, 1] leave part of it uncovered), k = 0, 1, .., all but for ``error``.
 
-    uniform: in how many of the trials they did not, for each k. The probability cannot rise with k (a further free
-    variable may stay unused), so each limit serves all larger k.
+    covered: in how many of the trials they left none, for each k.
     """
-    counts = np.asarray(uniform)
-    limits = upper_limit(trials - counts, trials, (1 - confidence) / len(counts))
-    return tuple(np.minimum.accumulate(limits).tolist())
+    counts = np.asarray(covered)
+    return tuple(upper_limit(trials - counts, trials, error / len(counts)).tolist())
 
 
 class Maker:
@@ -80,10 +82,11 @@ class Maker:
 
     def __init__(self, settings: Settings, curves: Curves) -> None:
         self._settings, self._curves = settings, curves
-        # every different curve gives one interval a reading, every eps one certificate; all of them hold together
+        # every different curve gives one interval a reading; all of them hold together
         different = {(claim.rates(settings.prune, settings.lock), eps) for claim in CLAIMS for eps in settings.eps}
-        intervals = len(different) * len(READINGS) + len(settings.eps)
-        self._confidence = 1 - (1 - settings.confidence) / intervals
+        self._confidence = 1 - (1 - settings.confidence) / (len(different) * len(READINGS))
+        # of statistical certificates, every eps has one, and every curve without locking
+        self._error = STATISTICAL_ERROR / (len(settings.eps) + len(different))
         self._settled: dict[tuple[Rates, float], CurveSetting] = {}
         self._plans: dict[tuple[Rates, float], Expectation] = {}
 
@@ -119,7 +122,7 @@ class Maker:
         settings = self._settings
         rates = claim.rates(settings.prune, settings.lock)
         ahead, law = self._plan(rates, eps), settings.rated(rates)
-        certificate = cover_failure(self._certified(eps), self._covering(eps).trials, self._confidence)
+        limits = cover_limits(self._certified(eps), self._covering(eps).trials, self._error)
         found = self._curves.curve(ahead.curve)
         return [
             row_of(
@@ -128,10 +131,20 @@ class Maker:
                 reading,
                 ahead,
                 found.crossing(reading, settings.delta, self._confidence),
-                sufficient(eps, settings.delta, law, reading, certificate),
+                int(min(statistical(eps, settings.delta, law, reading, limits), self._measured_end(found, rates))),
             )
             for reading in READINGS
         ]
+
+    def _measured_end(self, found: Curve, rates: Rates) -> float:
+        """Return an n that suffices by the measured success itself: without locking success cannot fall with n.
+
+        It is that of the uniform reading, which serves every single target, too. Infinite where there is none.
+        """
+        if rates.lock > 0:
+            return inf
+        end = found.crossing(READINGS[0], self._settings.delta, 1 - 2 * self._error).upper
+        return inf if end is None else end
 
     def _plan(self, rates: Rates, eps: float) -> Expectation:
         if (rates, eps) not in self._plans:
@@ -139,7 +152,7 @@ class Maker:
         return self._plans[rates, eps]
 
     def _certified(self, eps: float) -> list[int]:
-        """Return how many draws of 0, 1, .. free uniforms cover [-1/2, 1/2], for the statistical certificate."""
+        """Return how many draws of 0, 1, .. free uniforms cover [-1, 1], for the statistical certificate."""
         known = self._covered(eps)
         if known is None:
             known = self._curves.curve(self._covering(eps)).uniform.tolist()
@@ -157,5 +170,7 @@ class Maker:
 
     def _covering(self, eps: float) -> CurveSetting:
         """Return the curve of the statistical certificate at one eps."""
+        from theory.statistical import measured_eps
+
         trials = self._settings.trials or planned_trials(COVER_K, eps)
-        return CurveSetting(eps, 0.0, 0.0, 0.5, COVER_K, trials)
+        return CurveSetting(min(measured_eps(eps), COARSEST), 0.0, 0.0, 1.0, COVER_K, trials)

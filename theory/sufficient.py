@@ -5,7 +5,7 @@ W (*cover*, :mod:`theory.game`). Both happen for all z at once, so this bound se
 reading. The *ladders* of :mod:`theory.ladder` lose less reach; a single target asks less of them. The least counts.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from slt.core import arrays
 from slt.core.checks import one_of
 from slt.core.first import first
 from slt.core.rates import READINGS, Rates
@@ -45,12 +44,10 @@ def failure_at_most(
     lock: float = 0.0,
     radius: float = 1.0,
     reading: str = "uniform",
-    cover_failure: Sequence[float] | None = None,
 ) -> float:
     """Bound the probability that some |z| <= radius is further than eps from every choice among n variables.
 
-    reading: "pointwise" bounds, for every single |z| <= radius, the probability that this z is. cover_failure: as in
-    :func:`shift_failure`.
+    reading: "pointwise" bounds, for every single |z| <= radius, the probability that this z is.
     Relation: upper bound; the least of :func:`theory.ladder.ladder_failure`, :func:`theory.ladder.small_failure` and
     :func:`shift_failure`. Raises ValueError for arguments outside :mod:`theory.arguments`.
 
@@ -58,7 +55,7 @@ def failure_at_most(
     0.0492
     """
     uniform = one_of("reading", reading, READINGS) == "uniform"
-    shift = shift_failure(n, eps, prune=prune, lock=lock, radius=radius, cover_failure=cover_failure)
+    shift = shift_failure(n, eps, prune=prune, lock=lock, radius=radius)
     if shift == 0:
         return 0.0
     least = max(1e-3 * shift, SMALLEST)
@@ -76,7 +73,6 @@ def shift_failure(
     prune: float = 0.0,
     lock: float = 0.0,
     radius: float = 1.0,
-    cover_failure: Sequence[float] | None = None,
 ) -> float:
     """Bound the same probability by a shift into W and a cover of W, for all |z| <= radius at once.
 
@@ -93,9 +89,6 @@ def shift_failure(
     count a failure. Sum by parts; P(tau > t) is at most twice the one-sided probability, by symmetry. (The term
     t = m matters for eps >= 1/2 only, where G_0 = 0.)
 
-    cover_failure: optional table of upper confidence limits of P(k iid uniforms on [-1, 1] fail to eps-cover W),
-    k = 0, 1, .., that hold simultaneously with a confidence that the caller states. It makes the result a
-    *statistical* certificate. Beyond its end its last entry and the game both stay valid; the smaller is used.
     Relation: upper bound, uniform in z. Laws of T and S are bounded from above (:mod:`theory.laws`); values of m
     outside a window count as failures. The smaller of this bound, where its tables are not too large, and the one
     of :func:`split_sufficient_n`.
@@ -109,7 +102,7 @@ def shift_failure(
         return 0.0  # the empty sum is within eps of every target
     distance, tail = Fraction(radius) - Fraction(1, 2), 1e-3
     while True:
-        problem = _Problem(rates, distance, _cover_table(eps, tail, cover_failure), tail)
+        problem = _Problem(rates, distance, cover_failures(eps, tail), tail)
         bound = problem.split(n, law=False)[0]
         if problem.fits(n):
             bound = min(bound, problem.early_stopping(n, problem.near_shift))
@@ -132,7 +125,6 @@ def sufficient_n(
     lock: float = 0.0,
     radius: float = 1.0,
     reading: str = "uniform",
-    cover_failure: Sequence[float] | None = None,
 ) -> int:
     """Return an n with :func:`failure_at_most` (n) <= delta, so that n variables suffice with probability 1 - delta.
 
@@ -156,17 +148,14 @@ def sufficient_n(
         checked_radius(radius),
         checked_rates(prune, lock),
     )
-    limits = None if cover_failure is None else tuple(_checked_limits(cover_failure).tolist())
-    return 0 if eps >= radius else _sufficient(eps, delta, rates, radius, uniform, limits)
+    return 0 if eps >= radius else _sufficient(eps, delta, rates, radius, uniform)
 
 
 @lru_cache(maxsize=1024)
-def _sufficient(
-    eps: float, delta: float, rates: Rates, radius: float, uniform: bool, limits: tuple[float, ...] | None
-) -> int:
+def _sufficient(eps: float, delta: float, rates: Rates, radius: float, uniform: bool) -> int:
     """Return :func:`sufficient_n` of checked arguments; made once, as several reports ask for it."""
     found = by_ladder(eps, delta, rates, radius, uniform=uniform)
-    problem = _problem(eps, delta, rates.prune, rates.lock, radius, limits)
+    problem = _problem(eps, delta, rates.prune, rates.lock, radius)
     if found is None:
         found = problem.smallest(delta)
     elif problem.may_need_less(found, delta):
@@ -176,7 +165,7 @@ def _sufficient(
 
     def fails(n: int) -> bool:
         told: dict[str, Any] = {"prune": rates.prune, "lock": rates.lock, "radius": radius, "reading": reading}
-        return failure_at_most(n, eps, **told, cover_failure=limits) > delta
+        return failure_at_most(n, eps, **told) > delta
 
     if ladder_failure(n, eps, rates, radius, uniform=uniform) > delta:  # else the least of the bounds is, too
         while fails(n):
@@ -191,7 +180,6 @@ def split_sufficient_n(
     prune: float = 0.0,
     lock: float = 0.0,
     radius: float = 1.0,
-    cover_failure: Sequence[float] | None = None,
 ) -> tuple[int, int]:
     """Return (n1, n2): n = n1 + n2 variables suffice with probability 1 - delta, n1/n of the free ones for the shift.
 
@@ -210,7 +198,7 @@ def split_sufficient_n(
     >>> sum(split_sufficient_n(0.01, 0.05, prune=0.4, lock=0.3))
     327
     """
-    problem = _problem(eps, delta, prune, lock, radius, cover_failure)
+    problem = _problem(eps, delta, prune, lock, radius)
     if checked_eps(eps) >= checked_radius(radius):
         return 0, 0
     n = problem.smallest_split(checked_delta(delta))
@@ -218,32 +206,11 @@ def split_sufficient_n(
     return n - cover, cover
 
 
-def _problem(
-    eps: float, delta: float, prune: float, lock: float, radius: float, cover_failure: Sequence[float] | None
-) -> "_Problem":
+def _problem(eps: float, delta: float, prune: float, lock: float, radius: float) -> "_Problem":
     """The setting with tails of 0.001 delta; every argument checked."""
     tail = max(1e-3 * checked_delta(delta), SMALLEST)
-    cover = _cover_table(checked_eps(eps), tail, cover_failure)
+    cover = cover_failures(checked_eps(eps), tail)
     return _Problem(checked_rates(prune, lock), Fraction(checked_radius(radius)) - Fraction(1, 2), cover, tail)
-
-
-def _cover_table(eps: float, least: float, given: Sequence[float] | None) -> Floats:
-    """G_0, G_1, .. from the game, lowered by a given table of limits where that is smaller."""
-    table = cover_failures(eps, least)
-    if given is None:
-        return table
-    limits = _checked_limits(given)
-    # the true probability does not increase with k: each bound holds for every later k
-    size = max(len(table), len(limits))
-    table, limits = (np.append(x, np.full(size - len(x), x[-1])) for x in (table, limits))
-    return np.minimum.accumulate(np.minimum(table, limits))
-
-
-def _checked_limits(given: Sequence[float]) -> Floats:
-    limits = arrays.floats("cover_failure", given)
-    if limits.ndim != 1 or not len(limits) or not np.all((limits >= 0) & (limits <= 1)):
-        raise ValueError("cover_failure must be a non-empty sequence of probabilities")
-    return limits
 
 
 @dataclass(frozen=True)

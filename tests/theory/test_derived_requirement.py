@@ -18,7 +18,7 @@ from scipy.stats import binom
 from slt.core.rates import Rates
 from tests.theory.exact_laws import HALF, binomial, early_stopping, parts_below, reach, spread, states, sum_below
 from tests.theory.exact_small import pointwise_failure
-from theory import laws
+from theory import laws, sufficient
 from theory.counting import counting_pointwise, counting_uniform, fewest_free
 from theory.first_moment import (
     expected_solutions,
@@ -440,13 +440,13 @@ COVER = [1.0, 0.75, 0.5, 0.5, 0.125, 0.03125]
 
 @pytest.mark.parametrize(("prune", "lock"), RATES)
 @pytest.mark.parametrize(("radius", "eps"), [(1.0, 0.01), (0.625, 0.01), (0.25, 0.01), (1.0, 0.625)])
-def test_early_stopping_is_just_above_its_exact_sum(prune, lock, radius, eps):
-    # at eps = .01 the game says 1 for the few numbers here: the given table is the cover; at eps >= 1/2 it is 0
+def test_early_stopping_is_just_above_its_exact_sum(monkeypatch, prune, lock, radius, eps):
+    # the game says 1 for the few numbers here: another table in its place; at eps >= 1/2 it is 0
     cover = [Fraction(x) for x in COVER] if eps < 0.5 else [Fraction(0)]
-    assert (cover_failures(0.01)[: len(COVER)] >= COVER).all()
+    monkeypatch.setattr(sufficient, "cover_failures", lambda *_: np.array([float(x) for x in cover]))
     for n in (1, 2, 6):
         exact = early_stopping(n, Fraction(radius) - HALF, lock, prune, cover)
-        received = shift_failure(n, eps, prune=prune, lock=lock, radius=radius, cover_failure=COVER)
+        received = shift_failure(n, eps, prune=prune, lock=lock, radius=radius)
         assert above(received, min(exact, Fraction(1)), 2e-3)
 
 

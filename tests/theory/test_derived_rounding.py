@@ -257,23 +257,12 @@ def test_the_window_of_m_leaves_out_no_more_than_twice_its_tail(n, p, tail):
         assert (t - 1.001) ** 2 <= 2 * deep * (n * p * (1 - p) + (t - 1.001) / 3) or t < 1.001
 
 
-def test_a_given_table_and_the_game_are_both_valid_to_their_ends():
-    table = game.cover_failures(0.3, 1e-3)
-    for given in ([1.0], [0.5] * 40, [1.0, 0.2, 0.7], [1.0] * 90, list(table)):
-        received = sufficient._cover_table(0.3, 1e-3, given)
-        padded = [np.append(x, np.full(100 - len(x), x[-1])) for x in (np.array(given), table)]
-        expected = np.minimum.accumulate(np.minimum(*padded))
-        assert np.array_equal(received, expected[: len(received)])
-        assert len(received) == max(len(given), len(table))
-    assert np.array_equal(sufficient._cover_table(0.3, 1e-3, None), table)
-
-
 def test_n_is_raised_until_the_bound_that_is_promised_agrees(monkeypatch):
     # the search gives away other tails than failure_at_most; here they would differ by a lot, and ladders prove nothing
     monkeypatch.setattr(sufficient, "by_ladder", lambda *_, **__: None)
     monkeypatch.setattr(sufficient, "ladder_failure", lambda *_, **__: 1.0)
     monkeypatch.setattr(sufficient, "failure_at_most", lambda n, *_, **__: float(n < 100))
-    assert 100 <= sufficient._sufficient.__wrapped__(0.2, 0.1, Rates(), 1.0, True, None) <= 200
+    assert 100 <= sufficient._sufficient.__wrapped__(0.2, 0.1, Rates(), 1.0, True) <= 200
 
 
 def test_no_n_is_returned_that_is_only_the_end_of_a_search(monkeypatch):

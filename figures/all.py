@@ -29,6 +29,9 @@ MODULES = (
     "rivals",
     "comparison",
     "best_places",
+    "sizes",
+    "sparsities",
+    "spaces",
     "load",
 )
 KNOWN: tuple[Figure, ...] = tuple(import_module(f"figures.{name}").FIGURE for name in MODULES)

@@ -258,11 +258,10 @@ def test_there_are_seventeen_records_and_what_they_name_is_there():
             words = line.split()
             assert words[0] == "slt"
             assert words[1] in COMMANDS
+            assert Path(words[words.index("--results") + 1]).name in record.files
             if words[1] == "experiments":
                 assert words[2] == "--run"
-                assert f"claims-{words[3]}.jsonl" in record.files
-            else:
-                assert Path(words[words.index("--results") + 1]).name in record.files
+                assert words[3] in (*PLANS, *COUNTED)
 
 
 def test_a_record_that_is_none_is_named(tmp_path):
@@ -374,7 +373,7 @@ def test_all_claims_stand_in_one_table_in_every_form(capsys):
 
 
 def test_bad_input_is_one_line(capsys):
-    for words in (["E99"], ["--run", "nothing"]):
+    for words in (["E99"], ["--run", "nothing"], ["E1", "--results", "x"]):
         code, _, err = shown(capsys, *words)
         assert code == BAD_INPUT
         assert err.count("\n") == 1

@@ -10,8 +10,10 @@ from typing import Any
 from slt.core import console
 from slt.core.checks import one_of
 from slt.core.command import REFUTED, Parser
+from slt.core.files import check_outside, check_writable
 from slt.core.intervals import MEANS
 from slt.core.options import add_forms
+from slt.core.store import export_jsonl
 from slt.core.tables import Table
 from torch_backend.experiments import EXPERIMENTS, tried
 from torch_backend.experiments.record import Experiment, Found
@@ -39,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     page = console.Page(args.form)
     if args.run is not None:
         return run(args.run, args, page)
+    if args.results is not None:
+        raise ValueError("--results is for --run")
     wanted = [EXPERIMENTS[one_of("claim", key, tuple(EXPERIMENTS))] for key in args.claims or EXPERIMENTS]
     if args.list:
         page.print(console.table("", ("<claim", "<words", "<where"), [(e.key, e.claim, e.where) for e in wanted]))
@@ -176,13 +180,17 @@ def run(name: str, args: Any, page: console.Page) -> int:
 
     one_of("plan", name, (*PLANS, *COUNTED))
     folder = args.rows or Path("runs/experiments")
+    if args.results is not None:
+        check_outside("--results", args.results, folder)
+        check_writable(args.results)
     path = folder / f"claims-{name}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
-    rows = list(
-        run_counted(name, path)
-        if name in COUNTED
-        else search(PLANS[name], path, folder / "work", args.data, args.device)
-    )
+    if name in COUNTED:
+        rows = list(run_counted(name, path))
+    else:
+        rows = list(search(PLANS[name], path, folder / "work", args.data, args.device))
+    if args.results is not None:
+        export_jsonl(args.results, rows)
     page.print(f"{len(rows)} rows: {path}; slt experiments --rows {folder} shows what they say")
     page.result(rows)
     return 0
@@ -222,6 +230,9 @@ def _parser() -> Parser:
     p.add_argument("--page", action="store_true", help="print docs/experiments.md")
     p.add_argument(
         "--run", metavar="PLAN", help="make those rows of a plan that are not there yet, in the folder of --rows"
+    )
+    p.add_argument(
+        "--results", type=Path, metavar="FILE", help="with --run: also write all rows to this file in the end"
     )
     p.add_argument("--again", action="store_true", help="search one committed row of each claim again and compare")
     p.add_argument(

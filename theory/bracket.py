@@ -16,10 +16,10 @@ from theory.judgement import MIXTURE, PRODUCTS, UNIFORM
 from theory.law_necessary import law_necessary_n
 from theory.law_sufficient import law_sufficient_n
 from theory.necessary import necessary_n
+from theory.refute import PRECISION
 from theory.sufficient import sufficient_n
 
 USUAL = (0.1, 0.05)
-PRECISION = ((0.1, 0.05), (1e-3, 0.05), (1e-6, 0.05), (1e-12, 0.05), (0.1, 1e-6), (0.1, 1e-30), (1e-6, 1e-6))
 FREE = (0.5, 0.1, 1e-2, 1e-3, 1e-4)
 
 

@@ -19,6 +19,7 @@ from theory.judgement import MIXTURE, MODELS, OPEN, PRODUCTS, PROVEN, REFUTED, U
 from theory.proofs import PROOFS, proof_of
 
 QUOTED, RECONSTRUCTED, OURS = "quoted", "reconstructed", "ours"
+UNSOURCED = "not given"  # of a file that names no source
 CORRECTED = "corrected"
 NOT_JUDGED = "not judged"
 WORDS = (PROVEN, REFUTED, CORRECTED, OPEN, NOT_JUDGED)  # of verdicts
@@ -33,9 +34,15 @@ class Form:
     text: str
 
     @cached_property
+    def explicit(self) -> bool:
+        """Whether it has a constant of its own and no C."""
+        return "C" not in Expression(self.text).symbols
+
+    @cached_property
     def expression(self) -> Expression:
-        """The text, read."""
-        return Expression(self.text)
+        """The text, read; with C as a factor where it holds none."""
+        read = Expression(self.text)
+        return Expression.of(("*", ("symbol", "C"), read.tree)) if self.explicit else read
 
     @property
     def statement(self) -> str:
@@ -79,11 +86,11 @@ class Claim:
     values; judged are "uniform", on [-1, 1], and by proofs alone "uniform mixture" and "products"
     (:mod:`theory.judge`). prunes, locks: whether it speaks of pruned and locked numbers.
     constant_depends_on: which of the rates "p" and "q" its constant may depend on. min_at_most: it is claimed where
-    min(delta, eps) is at most this. source: "quoted" when its text was read, with the ``quote``; "reconstructed" when
-    its formula is ours, which may differ from the paper's; "ours". unjudged: why it cannot be judged here, else empty.
-    proof: the function that proves the verdict, for a statement that no form of ours expresses (:mod:`theory.proofs`).
-    known: the verdict that is known already, or empty; only a refutation that was not known ends a command with code 1.
-    corrected: the repaired form, where the published one fails.
+    min(delta, eps) is at most this. source: "quoted" when its text was read, with the ``quote``; "reconstructed"
+    when its formula is ours, which may differ from the paper's; "ours"; "not given". unjudged: why it cannot be
+    judged here, else empty. proof: the function that proves the verdict, for a statement that no form of ours
+    expresses (:mod:`theory.proofs`). known: the verdict that is known already, or empty; only a refutation that was
+    not known ends a command with code 1. corrected: the repaired form, where the published one fails.
     """
 
     key: str
@@ -100,7 +107,7 @@ class Claim:
     locks: bool = False
     constant_depends_on: tuple[str, ...] = ("p", "q")
     min_at_most: float = 1.0
-    source: str = RECONSTRUCTED
+    source: str = UNSOURCED
     quote: str = ""
     unjudged: str = ""
     proof: str = ""
@@ -149,7 +156,7 @@ class Claim:
     def _question(self, form: Form, rates: Rates, least: float) -> Question:
         spoken = [name for name, is_spoken in (("p", self.prunes), ("q", self.locks)) if is_spoken]
         moving = frozenset(spoken) - frozenset(self.constant_depends_on)
-        return Question(form.expression, self.reading, rates, moving, least, self.model)
+        return Question(form.expression, self.reading, rates, moving, least, self.model, form.explicit)
 
 
 @lru_cache(maxsize=64)
@@ -228,7 +235,8 @@ def _claim(table: dict[str, Any], corrected: Any) -> Claim:
         if not values[name]:
             raise ValueError(f"{name} must not be empty")
     one_of("reading", values["reading"], READINGS)
-    one_of("source", values.get("source", RECONSTRUCTED), (QUOTED, RECONSTRUCTED, OURS))
+    if "source" in values:
+        one_of("source", values["source"], (QUOTED, RECONSTRUCTED, OURS))
     if values.get("source") == QUOTED and not values.get("quote"):
         raise ValueError("a claim whose source is quoted must have a quote")
     depends = tuple(values.get("constant_depends_on", ("p", "q")))

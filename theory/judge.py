@@ -12,6 +12,9 @@ for C = 1, 10, 100 and 1000. Where C is no factor of F, a larger C might do what
 first, and where C is in an exponent there must be a witness for C = 1000, up to which every C then is refuted. A factor
 of C alone, such as exp(C), leaves a limit of 0 what it is.
 
+**As it stands.** A form without C has a constant of its own. It is judged as C times itself: proven where a C of at
+most 1 is, refuted where the form is for every C, or where it asks at one point for fewer than are necessary.
+
 Both use closed forms only; docs/theory.md (section 2) derives them. What is neither is open.
 
 **Other models.** The closed forms also hold for numbers that contain a uniform one, because no others need be used.
@@ -30,21 +33,67 @@ from slt.core.first import threshold
 from slt.core.rates import Rates
 from theory.expression import Expression
 from theory.form_check import check
-from theory.judgement import LEAST, MOST, PROVEN, UNIFORM, Judgement, Question, logs_of, multiple_of_constant
+from theory.judgement import (
+    CORNER,
+    LEAST,
+    MOST,
+    OPEN,
+    PROVEN,
+    REFUTED,
+    UNIFORM,
+    Judgement,
+    Question,
+    logs_of,
+    multiple_of_constant,
+)
 from theory.prove import proven
-from theory.refute import refuted
+from theory.refute import refuted, single_witnesses
+
+HALF = 0.5  # of min(delta, eps): what leaves the corner eps = delta = 1 out
 
 
 def judge(question: Question) -> Judgement:
     """Return the verdict. Raises ValueError for a form that is no requirement, see :func:`check`."""
     question = _off_zero(question)
     check(question)
+    found = _as_it_stands(question) if question.explicit else _with_some_constant(question)
+    if found.direction == CORNER and question.least > HALF:
+        found = replace(found, elsewhere=judge(replace(question, least=HALF)))
+    return found
+
+
+def _with_some_constant(question: Question) -> Judgement:
     if question.model != UNIFORM:
         return proven(question)
     if multiple_of_constant(question.form):
         return refuted(question) or proven(question)
     found = proven(question)
     return found if found.verdict == PROVEN else refuted(question) or found
+
+
+def _as_it_stands(question: Question) -> Judgement:
+    """Return the verdict on a form with a constant of its own: a multiple of C, of which only C = 1 counts."""
+    found = proven(question)
+    whole, half = found.constant, found.constant_half
+    if whole is not None and whole <= 1:
+        return replace(found, explicit=True)
+    half = half if half is not None and half <= 1 else None
+    if question.model == UNIFORM:
+        slow = refuted(question)
+        witnesses = single_witnesses(question)
+        if slow is not None:
+            own = tuple(witness for witness in slow.witnesses if witness.C == 1)
+            return replace(slow, witnesses=own or witnesses, constant_half=half, explicit=True)
+        if witnesses:
+            near = all(witness.where.startswith("eps = delta = ") for witness in witnesses)
+            reason = "it asks for fewer than are necessary"
+            return Judgement(
+                REFUTED, reason, constant_half=half, direction=CORNER * near, witnesses=witnesses[:4], explicit=True
+            )
+    reason = found.reason
+    if whole is not None:
+        reason = f"{whole:.4g} times it is proven to suffice, and no bound of ours refutes it"
+    return Judgement(OPEN, reason, constant_half=half, explicit=True)
 
 
 def _off_zero(question: Question) -> Question:

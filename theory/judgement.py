@@ -14,6 +14,7 @@ MODELS = (UNIFORM, MIXTURE, PRODUCTS)  # that are judged
 MOVING = ("eps", "delta")
 LEAST, MOST = 1e-12, 1e30  # between which constants are looked for
 FAR = 100  # powers of ten
+CORNER = "eps, delta -> 1"  # the direction of a refutation that min_at_most can leave out
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Judgement:
     verdict: "proven", "refuted" or "open". constant: for a proven form, a C with which it suffices everywhere in its
     domain; constant_half: the same where min(delta, eps) <= 1/2. direction: for a refuted form, along which way every
     C fails. witnesses: points there. reason: one sentence. up_to: every C up to this is refuted; None: every C is.
+    explicit: the form has a constant of its own and is judged as it stands, with C = 1 before it. elsewhere: for a form
+    that is refuted near eps = delta = 1, the judgement where min(delta, eps) <= 1/2.
     """
 
     verdict: str
@@ -47,6 +50,8 @@ class Judgement:
     direction: str = ""
     witnesses: tuple[Witness, ...] = ()
     up_to: float | None = None
+    explicit: bool = False
+    elsewhere: "Judgement | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class Question:
     rates: where a constant may depend on them; what a claim does not speak of is 0. reading: "uniform" or "pointwise".
     moving: the rates that the constant may not depend on, "p" and "q". least: the domain is min(delta, eps) <= least.
     model: one of MODELS; of a uniform mixture p is the weight of the other law, of products no rates are known.
+    explicit: only C = 1 counts, because the form has a constant of its own.
     """
 
     form: Expression
@@ -64,6 +70,7 @@ class Question:
     moving: frozenset[str] = frozenset()
     least: float = 1.0
     model: str = UNIFORM
+    explicit: bool = False
 
     @property
     def fixed(self) -> dict[str, float]:

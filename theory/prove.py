@@ -83,7 +83,7 @@ def proven(question: Question) -> Judgement:
     if whole is None:
         reason = "neither is it proven with any C, nor do our lower bounds refute every C"
         if question.model != UNIFORM:
-            reason = "it is not proven with any C, and our lower bounds do not speak of such numbers"
+            reason = "it is not proven with any C, and our closed lower bounds do not speak of such numbers"
         return Judgement(OPEN, reason, constant_half=half)
     return Judgement(PROVEN, "a closed form of ours, proven to suffice, lies below it everywhere", whole, half)
 

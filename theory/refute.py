@@ -13,6 +13,7 @@ from theory.expression_tree import symbols_in
 from theory.expression_value import Floats
 from theory.growth import limit_of_ratio
 from theory.judgement import (
+    CORNER,
     FAR,
     REFUTED,
     Judgement,
@@ -24,7 +25,9 @@ from theory.judgement import (
     logs_of,
     multiple_of_constant,
 )
+from theory.necessary import necessary_n
 
+PRECISION = ((0.1, 0.05), (1e-3, 0.05), (1e-6, 0.05), (1e-12, 0.05), (0.1, 1e-6), (0.1, 1e-30), (1e-6, 1e-6))
 CONSTANTS = (1.0, 10.0, 100.0, 1000.0)
 EPS, DELTA = 0.1, 0.05  # where the others stay while one quantity moves
 _ROUNDED_FREE = 1e-9
@@ -49,9 +52,31 @@ def refuted(question: Question) -> Judgement | None:
             up_to = None if every_C else CONSTANTS[-1] if raised else float(most)
             every = "whatever C is" if up_to is None else f"for every C up to {up_to:g}"
             slow = "grows more slowly than" if end == 0 else "stays below"
-            reason = f"as {direction.name} the form, {every}, {slow} {direction.why}"
+            whatever = "" if question.explicit else f", {every},"
+            reason = f"as {direction.name} the form{whatever} {slow} {direction.why}"
             return Judgement(REFUTED, reason, direction=direction.name, witnesses=witnesses, up_to=up_to)
     return None
+
+
+def single_witnesses(question: Question) -> tuple[Witness, ...]:
+    """Return points at which the form with C = 1 asks for fewer than are necessary: one in a direction, and exact ones.
+
+    Exact are those of :data:`PRECISION`, with :func:`theory.necessary.necessary_n`; it takes a second.
+    """
+    import sympy
+
+    t = sympy.Symbol("t", positive=True)
+    each = (next(_witnesses(question, direction), None) for direction in _directions(question, t))
+    found = [witness for witness in each if witness is not None and witness.C == 1]
+    rates = question.rates
+    for eps, delta in PRECISION:
+        if min(eps, delta) <= question.least:
+            values = {"C": 1.0, "eps": eps, "delta": delta, **question.fixed}
+            asked = question.form.value(**values)
+            least = necessary_n(eps, delta, prune=rates.prune, lock=rates.lock, reading=question.reading)
+            if asked <= least - 1:
+                found.append(Witness(1.0, f"eps = {eps:g}, delta = {delta:g}", asked, float(least)))
+    return tuple(found)
 
 
 _Point = tuple[float, float, float, float | None]  # see _Direction.at
@@ -105,7 +130,7 @@ def _directions(question: Question, t: Any) -> Iterator[_Direction]:
     if question.least == 1 and question.reading == "uniform":
         near = sympy.exp(-1 / t)
         yield _Direction(
-            "eps, delta -> 1",
+            CORNER,
             "2, because one number never serves z = 1 and z = -1 both",
             {**rates, "eps": near, "delta": near},
             sympy.Integer(1),
@@ -148,7 +173,7 @@ def _witnesses(question: Question, direction: _Direction) -> Iterator[Witness]:
         points = [point for point in points if point[2] > _ROUNDED_FREE]
     locks = [_lock(question.rates, direction.name, moved) for *_, moved in points]
     needs = [
-        2.0 if direction.name == "eps, delta -> 1" else floor_of(x, y, lock, free, question.reading)
+        2.0 if direction.name == CORNER else floor_of(x, y, lock, free, question.reading)
         for (x, y, free, _), lock in zip(points, locks, strict=True)
     ]
     logs = _placed(question.rates, direction.name, points)

@@ -1,7 +1,8 @@
 """Does a claim of the literature hold, with which constant? ``slt claim A.3``, or ``slt claim FILE.toml``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from difflib import get_close_matches
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from theory.bracket import Bracket
     from theory.claim import Claim, Verdict
 
+NEAR = 5  # keys that are listed where one is not known
 COLUMNS = ("eps", "delta", "p", "q", "necessary", "sufficient", "C refuted to", "C proven from")
 
 
@@ -30,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     elif Path(args.claim).suffix == ".toml" or Path(args.claim).exists():
         claim = read_claim(args.claim)
     else:
-        raise ValueError(f"claim must be a TOML file or one of {', '.join(LEDGER)}; got {args.claim}")
+        raise ValueError(unknown(args.claim, LEDGER))
     page = console.Page(args.form)
     found = claim.judged(args.prune, args.lock)
     page.print(described(claim))
@@ -45,11 +47,29 @@ def main(argv: Sequence[str] | None = None) -> int:
                 tick(1)
         if points:
             page.print(table(claim, points))
-            page.print(spread_told(spread(points)))
+            page.print(spread_told(spread(points), claim.standing.explicit))
         else:
             page.print(f"No constants at single points: {no_points(claim)}.\n")
     page.result(record(claim, found, points))
     return REFUTED if claim.newly_refuted(found) else 0
+
+
+def unknown(key: str, ledger: "Mapping[str, Claim]") -> str:
+    """Say that there is no such claim, and which ones are near: those that hold its words, or are spelt alike.
+
+    >>> from theory.claims import LEDGER
+    >>> unknown("Malach width", LEDGER)
+    "claim must be a TOML file or a key of the ledger, got Malach width; near: 'Malach 2020, width'"
+    """
+    names = {known: f"{known} {claim.paper}".lower() for known, claim in ledger.items()}
+    words = key.lower().replace(",", " ").split()
+    near = [known for known, name in names.items() if words and all(word in name for word in words)]
+    if not near:
+        alike = get_close_matches(key.lower(), [known.lower() for known in ledger], n=3)
+        near = [known for known in ledger if known.lower() in alike]
+    found = ", ".join(map(repr, near[:NEAR])) + f" and {len(near) - NEAR} more" * (len(near) > NEAR)
+    hint = f"near: {found}" if near else "`slt claims` lists them"
+    return f"claim must be a TOML file or a key of the ledger, got {key}; {hint}"
 
 
 def no_points(claim: "Claim") -> str:
@@ -71,10 +91,11 @@ def table(claim: "Claim", points: Sequence["Bracket"]) -> Any:
     return console.table(f"Which C does {claim.standing.statement} need? {claim.reading}, |z| <= 1", COLUMNS, rows)
 
 
-def spread_told(found: Any) -> str:
+def spread_told(found: Any, explicit: bool = False) -> str:
     """Return what the brackets say together."""
     low, high = (number(c) for c in found.needed)
     lines = [
+        "C is a factor of the whole form; the claim itself is C = 1." if explicit else "",
         "C refuted to: with it the form asks for fewer than necessary. C proven from: it asks for a proven n.",
         f"One C for all these points must exceed {low}; {high} is enough.",
     ]
@@ -85,7 +106,7 @@ def spread_told(found: Any) -> str:
         )
     else:
         lines.append("Our bounds do not show that it needs a larger C at some of them than at others.")
-    return "\n".join(lines) + "\n"
+    return "\n".join(filter(None, lines)) + "\n"
 
 
 def place(point: "Bracket") -> str:

@@ -69,7 +69,7 @@ class Command:
 
 
 def choose(prog: str, commands: Mapping[str, Command], argv: Sequence[str] | None) -> int:
-    """Run the command whose name comes first, return its exit code; list the known ones when there is none.
+    """Run the command whose name comes first, return its exit code; list the known ones and return 0 without one.
 
     prog: what is typed before the name. What the command raises keeps the command's full name, under which
     :func:`explained` tells it. Raises ValueError for an unknown name.
@@ -78,7 +78,7 @@ def choose(prog: str, commands: Mapping[str, Command], argv: Sequence[str] | Non
     if not words or words[0] in ("-h", "--help"):
         known = "\n".join(f"  {name:12} {command.about}" for name, command in commands.items())
         print(f"usage: {prog} NAME [options]\n\n{known}\n\n{prog} NAME --help shows the options of one.")  # noqa: T201
-        return 0 if words else BAD_INPUT
+        return 0
     if words[0] not in commands:
         raise ValueError(f"unknown name {words[0]!r}; known: {', '.join(commands)}")
     with called(f"{prog} {words[0]}"):

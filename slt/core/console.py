@@ -55,6 +55,13 @@ class Page:
                     sys.stdout.write(item.as_form(self.form) + "\n\n")
         sys.stdout.flush()
 
+    def prose(self, text: str, markdown: str) -> None:
+        """Show a text that belongs to the result: as ``text``, or as ``markdown`` where that is the form."""
+        if self.form == "text":
+            self.print(text)
+        elif self.form == "markdown":
+            sys.stdout.write(markdown + "\n\n")
+
     def note(self, text: str) -> None:
         """Show a text that a reader of the tables alone needs too: where texts are left out, on standard error."""
         if self.form == "text":

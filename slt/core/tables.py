@@ -77,9 +77,9 @@ class Table:
         | a\\|b | 3 |
         """
         marks = (":---" if left else "---:" for left in self.left)
-        lines = [_cells(map(_markdown, self.columns)), f"|{'|'.join(marks)}|"]
-        lines += [_cells(map(_markdown, row)) for row in self.rows]
-        return f"**{_markdown(self.title)}**\n\n" * bool(self.title) + "\n".join(lines)
+        lines = [_cells(map(markdown_text, self.columns)), f"|{'|'.join(marks)}|"]
+        lines += [_cells(map(markdown_text, row)) for row in self.rows]
+        return f"**{markdown_text(self.title)}**\n\n" * bool(self.title) + "\n".join(lines)
 
     def latex(self) -> str:
         """Return a LaTeX table that needs the package booktabs, with the title as its caption.
@@ -219,9 +219,16 @@ def _cells(texts: Iterable[str]) -> str:
     return f"| {' | '.join(texts)} |"
 
 
-def _markdown(text: str) -> str:
+def markdown_text(text: str) -> str:
+    """Return a text for Markdown, in which nothing is read as a mark."""
     return re.sub(r"([|*`<>])", r"\\\1", text)
 
 
 def _latex(text: str) -> str:
+    """Return a text for LaTeX; the words eps and delta become letters.
+
+    >>> _latex("eps <= 5 %, deltas")
+    '$\\\\varepsilon$ $\\\\leq$ 5 \\\\%, deltas'
+    """
+    text = re.sub(r"\bdelta\b", "δ", re.sub(r"\beps\b", "ε", text))
     return "".join(LATEX.get(sign, sign) for sign in text.replace("<=", "≤").replace(">=", "≥"))

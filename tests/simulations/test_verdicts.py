@@ -74,7 +74,7 @@ def printed_by(monkeypatch, capsys, claims, **settings):
 def test_the_main_job_ends_with_1_on_a_refuted_claim_whose_rows_agree_with_the_bounds(monkeypatch, capsys):
     code, printed = printed_by(monkeypatch, capsys, (*CLAIMS, TOY), prune=0.2, lock=0.1, eps=(0.2,), trials=400)
     assert code == REFUTED
-    assert "\n  Lemma toy (constant, nobody): refuted (its form is reconstructed)\n" in printed
+    assert "\n  Lemma toy (constant, nobody): refuted (no source is given)\n" in printed
     assert "Rows against the proven bounds: consistent" in printed
 
 
@@ -82,7 +82,7 @@ def test_a_refutation_that_is_known_is_shown_and_ends_with_0(monkeypatch, capsys
     claims = (*CLAIMS, replace(TOY, known="refuted"))
     code, printed = printed_by(monkeypatch, capsys, claims, prune=0.2, lock=0.1, eps=(0.2,), trials=400)
     assert code == 0
-    assert "\n  Lemma toy (constant, nobody): refuted (its form is reconstructed)\n" in printed
+    assert "\n  Lemma toy (constant, nobody): refuted (no source is given)\n" in printed
 
 
 def test_lemmas_get_no_verdict_where_the_targets_are_others_than_theirs(monkeypatch, capsys):

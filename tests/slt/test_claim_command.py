@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import shlex
 from dataclasses import fields
 from pathlib import Path
 
@@ -44,7 +45,9 @@ def _shown(capsys, *words):
 def test_exit_code_1_means_refuted(word, tmp_path, capsys):
     code, out = _shown(capsys, "claim", _file(tmp_path, FORMS[word]), "--brief")
     assert code == (REFUTED if word == "refuted" else 0)
-    assert f"Verdict at p = 0, q = 0: {word} (its form is reconstructed)" in out
+    assert f"Verdict at p = 0, q = 0: {word} (no source is given)" in out
+    assert "Source: not given" in out
+    assert "reconstructed" not in out
 
 
 @pytest.mark.parametrize(
@@ -77,18 +80,22 @@ def test_the_page_of_the_ledger_is_what_the_command_prints(capsys):
     page = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text()
     code, out = _shown(capsys, "claims", "--full", "--markdown")
     assert code == 0
-    assert page.endswith("\n" + out)
+    assert page.endswith("\n" + out.rstrip() + "\n")
 
 
 def test_the_page_of_the_ledger_holds_every_claim_in_order():
     page = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text()
-    lemmas, tickets = page.split("\n**Published claims about searched tickets")
+    lemmas, tickets = page.split("\n**Claims about searched tickets")
     rows = [line.split(" | ") for line in lemmas.splitlines() if line.startswith("| ")]
-    assert [row[0].removeprefix("| ") for row in rows[1:]] == list(LEDGER)
+    assert [row[0].removeprefix("| ").partition(" (")[0] for row in rows[1:]] == list(LEDGER)
     assert re.findall(r"^\| (E\d+) \|", tickets, re.MULTILINE) == list(EXPERIMENTS)
     for row, claim in zip(rows[1:], LEDGER.values(), strict=True):
-        assert row[5] == claim.source
-        assert (row[6] == "not judged") == bool(claim.unjudged) == (row[-1] == "- |")
+        assert (row[1] == "not judged") == bool(claim.unjudged)
+        part = page.partition(f"\n**{claim.key}** (")[2].partition("\n\n**")[0].partition("\n\n## ")[0]
+        assert f"source {claim.source}" in part
+        assert f"\n- {row[1]}: " in part
+        assert (f"- `slt claim {shlex.quote(claim.key)}" in part) == (not claim.unjudged)
+    assert max(map(len, page.splitlines())) < 600
 
 
 @pytest.mark.long
@@ -146,7 +153,8 @@ def test_a_quoted_form_is_not_called_reconstructed(tmp_path, capsys):
         ["claim", ""],
         ["claim", "2.1", "A.2"],
         ["claims", "--prune", "1"],
-        ["claims", "2.1"],
+        ["claims", "nothing of that name"],
+        ["claim", "Pensia"],
         ["claim", "2.1", "--json", "--csv"],
     ],
 )
@@ -169,7 +177,7 @@ def test_every_form_of_output_of_one_claim(tmp_path, capsys):
     found = json.loads(_shown(capsys, "claim", path, "--json")[1])
     assert found["verdict"] == "proven"
     assert found["claim"]["key"] == "T.1"
-    assert found["claim"]["source"] == "reconstructed"
+    assert found["claim"]["source"] == "not given"
     assert found["published"]["constant"] > 10
     assert len(found["points"]) == 7
     for point in found["points"]:
@@ -197,9 +205,8 @@ def test_the_ledger_lists_every_judged_claim_in_every_form(capsys):
     assert words["Pensia 2020, subset sum"] == "proven"
     assert "not judged" not in words.values()
     rows = list(csv.reader(io.StringIO(_shown(capsys, "claims", "--judged", "--csv", "--prune", "0")[1].strip())))
-    assert [row[0] for row in rows[1:]] == JUDGED
-    assert {row[4] for row in rows[1:]} <= {"quoted", "reconstructed"}
-    assert rows[0][4:6] == ["source", "verdict"]
+    assert rows[0] == ["claim", "verdict", "C"]
+    assert [row[0].partition(" (")[0] for row in rows[1:]] == JUDGED
 
 
 def test_the_ledger_shows_what_is_not_judged_and_ends_with_1_when_one_is_refuted(monkeypatch, capsys, tmp_path):
@@ -213,7 +220,6 @@ def test_the_ledger_shows_what_is_not_judged_and_ends_with_1_when_one_is_refuted
     assert code == REFUTED
     assert "| not judged |" in " ".join(out.split())
     assert "| refuted |" in " ".join(out.split())
-    assert "| reconstructed |" in " ".join(out.split())
     assert run(dispatch, ["claims", "--judged", "--latex"], "slt") == REFUTED
     assert "Borgs" not in capsys.readouterr().out
 
@@ -243,3 +249,101 @@ def test_numbers_have_four_digits():
         "0.1235", "12,346", "1e+12", "78.15", "inf",
     ]  # fmt: skip
     assert claims_command.COLUMNS[0] == "<claim"
+
+
+def test_the_table_of_the_ledger_fits_80_columns(capsys):
+    code, out = _shown(capsys, "claims")
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= 80
+    assert "A.3 (Otsuka et al. 2024)" in out
+    assert "Otsuka 2025, Lemma 4 " in out
+
+
+@pytest.mark.parametrize(
+    ("words", "keys"),
+    [
+        (["otsuka", "proven"], ["A.2", "A.3", "Otsuka 2025, Lemma 4", "Otsuka 2025, Lueker's Cor. 3.3"]),
+        (["A.3"], ["A.3"]),
+        (["E12"], ["E12"]),
+        (["MALACH", "open"], ["Malach 2020, one number"]),
+        (["corrected"], ["2.2", "Natale 2024, Cor. 2"]),
+        (["malach", "not", "judged"], ["Malach 2020, width"]),
+    ],
+)
+def test_words_choose_claims_by_key_paper_title_or_verdict(words, keys, capsys):
+    code, out = _shown(capsys, "claims", *words, "--json")
+    assert code == 0
+    assert [row["claim"]["key"] for row in json.loads(out)] == keys
+    for key in keys:
+        assert key in _shown(capsys, "claims", *words)[1]
+
+
+def test_words_that_no_claim_has_are_said_with_the_verdicts_there_are(capsys):
+    assert run(dispatch, ["claims", "malach", "proven"], "slt") == 2
+    said = capsys.readouterr().err
+    assert "no claim has all of the words malach proven" in said
+    assert "verdicts are proven, refuted, corrected, open, not judged" in said
+
+
+@pytest.mark.parametrize(
+    ("key", "near"),
+    [
+        ("Pensia", "near: 'Pensia 2020, layer', 'Pensia 2020, lower bound', 'Pensia 2020, subset sum', "),
+        ("A.4", "near: 'A.2', 'A.3'"),
+        ("otsuka", "'Otsuka 2025, Thm. 3'"),
+        ("qqqqqq", "`slt claims` lists them"),
+    ],
+)
+def test_an_unknown_key_is_told_the_near_ones_only(key, near, capsys):
+    assert run(dispatch, ["claim", key], "slt") == 2
+    said = capsys.readouterr().err
+    assert near in said
+    assert said.count("'") <= 2 * 5 + 2
+
+
+def test_a_form_with_its_own_constant_is_judged_as_it_stands(tmp_path, capsys):
+    code, out = _shown(capsys, "claim", _file(tmp_path, "40 * log(2/min(delta, eps))"), "--brief")
+    words = " ".join(out.split())
+    assert code == 0
+    assert "It has a constant of its own, and is judged as it stands." in words
+    assert "is proven with its own constant" in words
+    code, out = _shown(capsys, "claim", _file(tmp_path, "2 * log(2/min(delta, eps))"), "--brief")
+    assert code == REFUTED
+    assert "C = " not in out
+    assert "is refuted: it asks for fewer than are necessary" in " ".join(out.split())
+    assert " is necessary" in out
+    code, out = _shown(capsys, "claim", _file(tmp_path, "10 * log(2/min(delta, eps))"), "--brief")
+    assert code == 0
+    assert "times it is proven to suffice, and no bound of ours refutes it" in " ".join(out.split())
+
+
+def test_what_fails_near_1_alone_names_the_key_that_leaves_it_out(tmp_path, capsys):
+    form = "C * log(1/min(delta, eps))"
+    code, out = _shown(capsys, "claim", _file(tmp_path, form), "--brief")
+    assert code == REFUTED
+    said = re.search(r"With min_at_most = 0.5, which leaves that corner out, it is proven with (C = [0-9.]+[0-9])", out)
+    code, out = _shown(capsys, "claim", _file(tmp_path, form, "min_at_most = 0.5\n"), "--brief")
+    assert code == 0
+    assert f"is proven with {said[1]}:" in out
+    assert "min_at_most" not in out
+    _, out = _shown(capsys, "claim", _file(tmp_path, "C * log(1/eps) * (1 - eps)"), "--brief")
+    assert "min_at_most" not in out  # it is refuted elsewhere, too
+
+
+def test_which_of_two_constants_holds_where_is_said_in_a_sentence(capsys):
+    _, out = _shown(capsys, "claim", "A.3", "--brief")
+    words = " ".join(out.split())
+    found = LEDGER["A.3"].judged(0.4, 0.3).published
+    assert (
+        f"is proven with C = {number(found.constant_half)} where min(delta, eps) <= 1/2, "
+        f"and with C = {number(found.constant)} for all delta and eps:" in words
+    )
+    assert "The second is so large because the form asks for few numbers near eps = delta = 1." in words
+
+
+@pytest.mark.parametrize("words", [[], ["simulate"]])
+def test_without_a_name_the_help_is_shown(words, capsys):
+    assert run(dispatch, words, "slt") == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("usage: slt ")
+    assert err == ""

@@ -2,6 +2,7 @@
 
 import re
 import time
+from dataclasses import replace
 from functools import cache
 from math import ceil, exp, inf, isinf, log
 
@@ -578,3 +579,49 @@ def test_the_corner_of_products_is_below_the_measured_success(n):
     assert K * log(2) / corner <= found.upper
     if n == 1:  # the bound is the probability itself
         assert K * log(2) / corner >= found.lower
+
+
+# (form with a constant of its own, rates, reading, domain, verdict)
+AS_THEY_STAND = [
+    (f"40 * {MIN2}", DENSE, "uniform", 1.0, PROVEN),
+    (f"10 * {MIN2}", DENSE, "uniform", 1.0, OPEN),
+    (f"2 * {MIN2}", DENSE, "uniform", 1.0, REFUTED),
+    ("5", DENSE, "pointwise", 1.0, REFUTED),
+    ("2000 * log(1/eps)", DENSE, "uniform", 1.0, REFUTED),
+    (f"40 * {MIN}", DENSE, "uniform", 1.0, REFUTED),
+    (f"40 * {MIN}", DENSE, "uniform", 0.5, PROVEN),
+    (f"400 * {MIN2}", FROZEN, "pointwise", 1.0, PROVEN),
+    (f"(20 * {MIN2}) / f", PRUNED, "pointwise", 1.0, OPEN),
+]
+
+
+@pytest.mark.parametrize(("form", "rates", "reading", "least", "verdict"), AS_THEY_STAND)
+def test_a_constant_of_its_own_is_the_only_one_that_counts(form, rates, reading, least, verdict):
+    asked = Question(Expression(f"C * ({form})"), reading, rates, least=least, explicit=True)
+    found = judge(asked)
+    assert (found.verdict, found.explicit) == (verdict, True)
+    usual = judge(replace(asked, explicit=False))
+    if verdict == PROVEN:
+        assert usual.constant == found.constant <= 1
+    if verdict == OPEN:
+        assert usual.constant > 1
+    assert bool(found.witnesses) == (verdict == REFUTED)
+    for witness in found.witnesses:
+        assert witness.C == 1
+        assert max(witness.asked, 1) <= np.ceil(witness.needed) - 1  # a whole number lies between
+    if (form, least) == (f"40 * {MIN}", 1.0):
+        assert found.elsewhere.verdict == PROVEN
+
+
+def test_points_that_refute_a_constant_are_below_the_exact_bound():
+    asked = Question(Expression(f"C * (2 * {MIN2})"), "uniform", DENSE, explicit=True)
+    for witness in judge(asked).witnesses:
+        eps, delta = (float(part.split(" = ")[1]) for part in witness.where.split(", "))
+        assert necessary_n(eps, delta) == witness.needed > witness.asked + 1
+
+
+def test_what_is_refuted_near_1_alone_is_judged_elsewhere_too():
+    found = judged(f"C * {MIN}")[1]
+    assert found.elsewhere == judged(f"C * {MIN}", least=0.5)[1]
+    assert judged(f"C * {MIN2}")[1].elsewhere is None
+    assert judged("C * log(1/eps)")[1].elsewhere is None

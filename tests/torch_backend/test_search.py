@@ -24,7 +24,7 @@ from slt.core.rates import Rates
 from slt.core.store import read_json
 from tests.torch_backend.left import files
 from theory.freezing import centre as theory_centre
-from torch_backend.commands import search
+from torch_backend.commands import plan, search
 from torch_backend.commands.choices import chosen_settings
 from torch_backend.commands.positions import placed
 from torch_backend.commands.search import main
@@ -405,7 +405,8 @@ def test_the_mean_interval_covers_as_often_as_it_says():
     assert abs(covered / 2000 - 0.95) <= 4 * (0.95 * 0.05 / 2000) ** 0.5
 
 
-def test_a_plan_tells_the_rates_and_refuses_what_cannot_be(capsys):
+def test_a_plan_tells_the_rates_and_refuses_what_cannot_be(monkeypatch, capsys):
+    monkeypatch.setattr(plan, "LONGEST_STEP", float("inf"))
     assert command(["plan", "--model", "conv6", "--data-set", "cifar10", "--freeze", "0.5", "--no-time"]) == 0
     text = capsys.readouterr().out
     assert "0.4883  0.2565" in text
@@ -413,7 +414,21 @@ def test_a_plan_tells_the_rates_and_refuses_what_cannot_be(capsys):
     with pytest.raises(ValueError, match="strictly between"):
         command(["plan", "--model", "conv6", "--data-set", "cifar10", "--prune", "0.6", "--no-time"])
     assert command(["plan", "--preset", "mlp-mnist-frozen"]) == 0
-    assert "s a step of 16 images" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "s a step of 128 images on " in text
+    assert "in proportion" not in text
+
+
+def test_a_plan_says_from_what_it_foretells_a_long_step(monkeypatch, capsys):
+    asked, clock = [], iter(range(0, 10**6, 20))
+    made_up = plan._images
+    monkeypatch.setattr(plan, "_images", lambda count, *rest: asked.append(count) or made_up(count, *rest))
+    monkeypatch.setattr(plan.time, "perf_counter", lambda: next(clock))  # 20 s for two steps of 16 images
+    assert command(["plan", "--preset", "mlp-mnist-frozen"]) == 0
+    assert asked == [16]
+    assert "About 80 s a step of 128 images on cpu, in proportion to one of 16 images, which was timed" in " ".join(
+        capsys.readouterr().out.split()
+    )
 
 
 @given(st.floats(0.1, 0.9), st.floats(0.05, 0.95))

@@ -139,8 +139,27 @@ def stopped(monkeypatch, folder, after, **more):
 
     with monkeypatch.context() as patch:
         patch.setattr(training, "write_checkpoint", dying)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt) as interrupt:
             found(folder=folder, **more)
+    return interrupt
+
+
+@pytest.mark.parametrize("folder", [None, "mine"])
+def test_ctrl_c_says_where_the_search_goes_on_and_nothing_of_what_was_under_way(monkeypatch, tmp_path, folder):
+    if folder:
+        interrupt = stopped(monkeypatch, tmp_path / folder, 2)
+    else:  # which writes no checkpoints
+
+        def dying(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(LoaderTask, "loss", dying)
+        with pytest.raises(KeyboardInterrupt) as interrupt:
+            found()
+    said = f"kept in {tmp_path / 'mine'}" if folder else "with folder=... it could go on"
+    assert said in str(interrupt.value)
+    assert interrupt.value.__cause__ is interrupt.value.__context__ is None
+    assert [entry.name for entry in interrupt.traceback][-1] == "search"
 
 
 @pytest.mark.parametrize("epochs", [1, 3])

@@ -34,7 +34,8 @@ from torch_backend.training.settings import Settings
 from torch_backend.training.start import device_of, out_of_memory, source_of
 
 STEPS = 2  # timed, after one that is not
-SMALL_BATCH = 16  # images that are timed; the time of a step is taken to be proportional
+SMALL_BATCH = 16  # images that are timed first; the batch of the search follows unless such a step takes longer than
+LONGEST_STEP = 2.5  # seconds
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -210,40 +211,52 @@ def _timed(settings: Settings, record: ImageSet | GraphSet, device: torch.device
     freeze(model, **source_of(settings, 0))
     optimiser = optimiser_of(model, settings)
     masks = supermasks(model)
-    inputs: tuple[Any, ...]
-    if isinstance(record, GraphSet):
-        inputs, labels = made_up_nodes(record, device)
-        steps, what = 1.0, "the graph"
-    else:
-        inputs, labels = _images(settings, record, device)
-        used = settings.images or record.images
-        steps, what = (used - used // SHARE) / len(labels), f"{len(labels)} images"
 
-    def step() -> None:
-        optimiser.zero_grad(set_to_none=True)
-        functional.cross_entropy(model(*inputs), labels).backward()
-        optimiser.step()
-        select(masks, settings.sparsity, settings.scope)
+    def seconds_of(inputs: tuple[Any, ...], labels: Tensor) -> float:
+        """Return what one step takes, after one that is not timed."""
+
+        def step() -> None:
+            optimiser.zero_grad(set_to_none=True)
+            functional.cross_entropy(model(*inputs), labels).backward()
+            optimiser.step()
+            select(masks, settings.sparsity, settings.scope)
+
+        def settled() -> float:
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            return time.perf_counter()
+
+        step()
+        start = settled()
+        for _ in range(STEPS):
+            step()
+        return (settled() - start) / STEPS
 
     select(masks, settings.sparsity, settings.scope)
-    step()
-    start = time.perf_counter()
-    for _ in range(STEPS):
-        step()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    seconds = (time.perf_counter() - start) / STEPS
+    if isinstance(record, GraphSet):
+        seconds = seconds_of(*made_up_nodes(record, device))
+        steps, what, how = 1.0, "the graph", ""
+    else:
+        used = settings.images or record.images
+        steps, what, how = (used - used // SHARE) / settings.batch, f"{settings.batch} images", ""
+        timed = min(settings.batch, SMALL_BATCH)
+        seconds = seconds_of(*_images(timed, settings, record, device)) * settings.batch / timed
+        if timed < settings.batch and seconds * timed / settings.batch <= LONGEST_STEP:
+            seconds = seconds_of(*_images(settings.batch, settings, record, device))
+        elif timed < settings.batch:
+            how = f", in proportion to one of {timed} images, which was timed"
     bytes_held = footprint(model, optimiser)
     return (
         f"Scores, gradients, optimiser: {_mib(bytes_held.parameters + bytes_held.gradients + bytes_held.optimiser)}; "
         f"source and masks: {_mib(bytes_held.buffers)} (activations come on top)\n"
-        f"About {seconds:.3g} s a step of {what} on {device}, {steps * seconds:.3g} s an epoch, "
-        f"{settings.epochs * steps * seconds / 3600:.2g} h for {settings.epochs} epochs\n"
+        f"About {seconds:.3g} s a step of {what} on {device}{how}, {steps * seconds:.3g} s an epoch, "
+        f"{settings.epochs * steps * seconds / 3600:.2g} h for {settings.epochs} epochs; "
+        "reading data, validation and other work beside it come on top\n"
     )
 
 
-def _images(settings: Settings, record: ImageSet, device: torch.device) -> tuple[tuple[Tensor], Tensor]:
-    count, side = min(settings.batch, SMALL_BATCH), record.side(settings.size)
+def _images(count: int, settings: Settings, record: ImageSet, device: torch.device) -> tuple[tuple[Tensor], Tensor]:
+    side = record.side(settings.size)
     return (torch.ones(count, record.channels, side, side, device=device),), torch.zeros(
         count, dtype=torch.long, device=device
     )

@@ -189,7 +189,8 @@ def search(
     line for each epoch on standard error.
 
     Raises ValueError for arguments out of range, a model or data that do not fit, a loss that is not finite, and a
-    folder of another search; OSError for files that cannot be read or written.
+    folder of another search; OSError for files that cannot be read or written; KeyboardInterrupt after Ctrl-C, which
+    says where the search can go on.
     """
     open_unit("sparsity", sparsity)
     seed, progress = checked_seed(seed), flag("progress", progress)
@@ -199,12 +200,23 @@ def search(
         "optimiser": optimiser, "rate": rate, "decay": decay, "augment": flag("augment", augment),
     }  # fmt: skip
     planned = _planned(model, data, choices, tuple(leave), name, seed, device_of(device))
+    try:
+        if folder is None:
+            with TemporaryDirectory(prefix="slt-search-") as temporary:
+                return _searched(planned, seed, Path(temporary), progress, keep=False)
+        place = make_folder(Path(folder))
+        claim(place, {**plain_settings(planned.settings), "seed": seed})
+        return _searched(planned, seed, place, progress, keep=True)
+    except KeyboardInterrupt:
+        stopped = _stopped(folder)
+    raise KeyboardInterrupt(stopped)  # outside, so that nothing of where torch was is shown
+
+
+def _stopped(folder: str | PathLike[str] | None) -> str:
+    """Say where a search that was stopped can go on."""
     if folder is None:
-        with TemporaryDirectory(prefix="slt-search-") as temporary:
-            return _searched(planned, seed, Path(temporary), progress, keep=False)
-    place = make_folder(Path(folder))
-    claim(place, {**plain_settings(planned.settings), "seed": seed})
-    return _searched(planned, seed, place, progress, keep=True)
+        return "the search was stopped and is lost: with folder=... it could go on from its last finished epoch"
+    return f"the search was stopped; the same call goes on from its last finished epoch, kept in {folder}"
 
 
 def save_ticket(

@@ -281,8 +281,10 @@ def _wait(pid: int, seconds: float) -> int:
 # What tests reach.
 
 
-def _measure(package: str, files: list[str], out: Path) -> int:
+def _measure(package: str, files: list[str], sources: dict[str, str], out: Path) -> int:
     """Run the tests of ``files``; write which lines of the package each reaches, in which time, and what is imported.
+
+    sources: digests of the package's modules, kept with what is found.
 
     What another test left in a cache must not hide what a test reaches.
     """
@@ -313,7 +315,7 @@ def _measure(package: str, files: list[str], out: Path) -> int:
                 reached.setdefault(name, []).append(line)
     outside = [name for name in sys.modules if name.split(".")[0] not in (*PACKAGES, "tests", "benchmarks", "__main__")]
     inside = [name for name in sys.modules if name.split(".")[0] in PACKAGES]
-    found = {"seconds": seconds, "lines": lines, "outside": outside, "inside": inside}
+    found = {"seconds": seconds, "lines": lines, "outside": outside, "inside": inside, "sources": sources}
     write_atomically(out, json.dumps(found))
     return code
 
@@ -340,22 +342,38 @@ def _reach(path: str, tests: list[str], folder: Path) -> _Reach:
     }
     files = [file for file in texts if Path(file).name.startswith("test_")]
     common = [text for file, text in texts.items() if file not in files]
-    common += [file.read_text() for file in sorted((ROOT / package).rglob("*.py"))]
-    outs = {file: folder / f"reach.{_digest(file, texts[file], *common)}.json" for file in files}
+    sources = {
+        str(file.relative_to(ROOT)): _digest(file.read_text()) for file in sorted((ROOT / package).rglob("*.py"))
+    }
     folder.mkdir(parents=True, exist_ok=True)
-    for file, out in outs.items():
-        if not out.exists() and _wait(_forked(_measure, package, [file], out), 3600):
-            out.unlink(missing_ok=True)
-            raise ValueError(f"the tests fail on {package} as it is: run pytest {file}")
     seconds, lines, outside, inside = dict[str, float](), dict[str, set[int]](), dict[str, None](), dict[str, None]()
-    for out in outs.values():
-        known = json.loads(out.read_text())
+    for file in files:
+        known = _measured(file, folder / f"reach.{_digest(file, texts[file], *common)}.json", path, sources)
         seconds |= known["seconds"]
         outside |= dict.fromkeys(known["outside"])
         inside |= dict.fromkeys(known["inside"])
         for name, numbers in known["lines"].get(path, {}).items():
             lines.setdefault(name, set()).update(numbers)
-    return _Reach(seconds, lines, list(outside), list(inside), _digest(*texts.values(), *common))
+    return _Reach(seconds, lines, list(outside), list(inside), _digest(*texts.values(), *sources.values()))
+
+
+def _measured(file: str, out: Path, path: str, sources: dict[str, str]) -> dict[str, Any]:
+    """Return what a file of tests reaches: as it was measured, unless it imports the module, which is another since.
+
+    When other modules have changed, tests may reach a line that are not known to. They are not run on its mutants, and
+    more survive: on the safe side.
+    """
+    if out.exists():
+        known: dict[str, Any] = json.loads(out.read_text())
+        if known["sources"].get(path) == sources[path] or (
+            path in known["sources"] and _name(path) not in known["inside"]
+        ):
+            return known
+    if _wait(_forked(_measure, path.split("/", maxsplit=1)[0], [file], sources, out), 3600):
+        out.unlink(missing_ok=True)
+        raise ValueError(f"the tests fail on {path} as it is: run pytest {file}")
+    measured: dict[str, Any] = json.loads(out.read_text())
+    return measured
 
 
 # One mutant.
@@ -630,7 +648,7 @@ def _tell(run_: _Run) -> int:
     limits = run_.options.quick, run_.options.budget
     row += [*(limit if limit < float("inf") else "" for limit in limits), round(run_.log["seconds"])]
     print("| " + " | ".join(map(str, row)) + " |")
-    if run_.options.lines != WHOLE or run_.options.tests:
+    if run_.options.lines != WHOLE:
         return len(new)
     table = LISTS / "results.csv"
     rows = {line.split(",")[0]: line for line in table.read_text().splitlines()[1:]}
@@ -643,7 +661,7 @@ def main(argv: list[str] | None = None) -> int:
     """Try every mutant of a module; return 1 when one survives that is not listed."""
     parser = Parser(prog="python -m benchmarks.mutation", description=__doc__)
     parser.add_argument("module", help="path of the module, such as theory/game.py")
-    parser.add_argument("--tests", nargs="+", help="test files or folders (default: tests/ of the module's package)")
+    parser.add_argument("--tests", nargs="+", help="only these test files or folders (default: tests/ of the module's package)")
     parser.add_argument("--lines", default=WHOLE, help="only mutants of these lines, such as 20-90")
     parser.add_argument("--sample", type=int, help="only so many mutants, always the same ones (chosen by a hash)")
     parser.add_argument("--listed", action="store_true", help="try those that are listed too, and say which are killed")

@@ -318,7 +318,7 @@ def next_run(words, at, n, position, zeros):
     position: that of a set bit. Returns q = 64 n when there is none; the word after the last must be all ones.
     Blocks of words are screened by vectorised tests that every long run trips: from 15 zeros on it holds a zero byte,
     from 11 on one of the bytes or of the bytes shifted by 4; shorter runs are found by doubling in 64-bit windows at
-    32-bit steps.
+    32-bit steps, and so are those that go on in the next block.
     """
     length = np.uint64(min(zeros, np.int64(32)))
     have = _ONE
@@ -334,19 +334,22 @@ def next_run(words, at, n, position, zeros):
     end = n << _SIX
     block = position >> _SIX
     while block < n:
-        hit = np.uint64(0)
         here = at + block
+        beyond = here + np.uint64(BLOCK)
+        # a run that ends in the next block may leave too few zeros in this one for the tests below
+        seam = (words[beyond - _ONE] >> _HALF) | (words[beyond] << _HALF)
+        hit = _zero_runs(seam, s1, s2, s3, s4, s5) & _LOW_HALF
         if zeros >= 15:
-            for k in range(here, here + np.uint64(BLOCK)):
+            for k in range(here, beyond):
                 x = words[k]
                 hit |= (x - _BYTE_ONES) & ~x & _BYTE_TOPS
         elif zeros >= 11:
-            for k in range(here, here + np.uint64(BLOCK)):
+            for k in range(here, beyond):
                 x = words[k]
                 u = (x >> np.uint64(4)) | (words[k + _ONE] << np.uint64(60))
                 hit |= ((x - _BYTE_ONES) & ~x & _BYTE_TOPS) | ((u - _BYTE_ONES) & ~u & _BYTE_TOPS)
         else:
-            for k in range(here, here + np.uint64(BLOCK)):
+            for k in range(here, beyond):
                 x = words[k]
                 u = (x >> _HALF) | (words[k + _ONE] << _HALF)
                 hit |= (_zero_runs(x, s1, s2, s3, s4, s5) | _zero_runs(u, s1, s2, s3, s4, s5)) & _LOW_HALF

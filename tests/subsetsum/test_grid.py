@@ -231,3 +231,14 @@ def test_runs_are_found_in_order_and_none_is_missed(zeros):
             assert (p, q) == (places[k], places[k + 1])
             position = np.uint64(q)
         assert bitset.next_run(words, np.uint64(at), np.uint64(n), position, zeros)[1] == 64 * n
+
+
+@pytest.mark.parametrize("zeros", [*range(1, 18), 31, 32, 33, 63, 64, 65])
+def test_the_only_run_is_found_wherever_it_begins(zeros):
+    n, at, places = 20, 3, np.arange(64 * 40)
+    for begin in range(1, 64 * n - zeros):
+        run = (64 * at + begin <= places) & (places < 64 * at + begin + zeros)
+        words = np.packbits(~run, bitorder="little").view(np.uint64)
+        found = bitset.next_run(words, np.uint64(at), np.uint64(n), np.uint64(0), zeros)
+        assert found == (begin - 1, begin + zeros)
+        assert bitset.next_run(words, np.uint64(at), np.uint64(n), np.uint64(0), zeros + 1)[1] == 64 * n

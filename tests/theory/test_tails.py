@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from theory.asymptotics import closed_form_n
 from theory.game import cover_failure, cover_failures
-from theory.tails import LUEKER, PROVEN_KAPPA, Tail, dacunha, log_markov
+from theory.tails import COUNTING, LUEKER, PROVEN_KAPPA, Tail, dacunha, log_markov
 
 TAILS = st.builds(Tail, st.sampled_from([1.0, 2.0]), st.floats(0.5, 20), st.sampled_from([1.0, 2.0]))
 
@@ -72,9 +72,54 @@ def test_the_closed_bound_is_above_the_game_and_no_kappa_below_its_decay_is_prov
     for eps in (0.3, 0.01, 1e-4):
         for n in (5, 40, 90):
             assert log(cover_failure(n, eps)) <= min(log_markov(n, eps), 0) + 1e-9
-    # the cover of the closed form, which gives half of delta to it: at radius 1/2 nothing has to be shifted
-    n = next(n for n in range(1000) if log_markov(n, 0.01) <= log(0.05))
-    assert closed_form_n(0.01, 0.1, radius=0.5) == n
     assert dacunha(PROVEN_KAPPA - 0.01).proven_below(0.1) == dacunha(3.0).proven(0.1, 0.2, [1.0, 0.5]) == inf
     with pytest.raises(ValueError, match="until the closed bound is below 1"):
         LUEKER.proven(0.001, 0.0011, [1.0, 0.5])
+
+
+@pytest.mark.parametrize("eps", [0.3, 0.01, 1e-6])
+@pytest.mark.parametrize("delta", [0.1, 1e-9])
+def test_the_closed_bound_is_the_cover_of_the_closed_form(eps, delta):
+    """Which gives half of delta to it; at radius 1/2 nothing has to be shifted."""
+    n = next(n for n in range(1000) if log_markov(n, eps) <= log(delta / 2))
+    assert closed_form_n(eps, delta, radius=0.5) == n
+
+
+def test_the_closed_constant_is_that_of_its_formula():
+    for tail, eps in ((LUEKER, 0.4), (LUEKER, 1e-3), (dacunha(5.0), 0.1)):
+        L, K = log(1 / eps), 1 / 0.84
+        least = (2 * L + max(log(K) - log(tail.front), 0)) / (L * log(4 / 3)) / tail.unit
+        assert tail.proven_below(eps) == pytest.approx(least, rel=1e-6)
+
+
+def test_from_which_kappa_on_a_statement_is_proven():
+    for kappa, proven in ((1 / log(4 / 3) - 1e-9, False), (1 / log(4 / 3) + 1e-9, True)):
+        assert (Tail(1.0, kappa).proven_below(0.1) < inf) is proven
+        assert (Tail(1.0, kappa).proven(0.1, 0.2, list(cover_failures(0.1, 1e-9))) < inf) is proven
+
+
+def test_a_statement_with_a_constant_below_that_of_counting_speaks_of_numbers_whose_sums_are_too_few():
+    L = 700.0
+    assert int((COUNTING - 0.01) * L) * log(2) + log(2) - L < 0
+    assert int((COUNTING + 0.01) * L) * log(2) + log(2) - L > 0
+
+
+def test_a_true_constant_is_at_least_that_of_each_point():
+    points = [(0, 0.1, 1.0), (1, 0.3, 0.9), (12, 0.01, 0.2), (30, 1e-4, 0.5)]
+    each = [LUEKER.constant(n, log(1 / eps), p) for n, eps, p in points[1:]]
+    assert LUEKER.above(points) == max(each)
+    assert LUEKER.above(points[:2]) == each[0]
+    assert LUEKER.above(points[:1]) == -inf
+    assert LUEKER.constant(5, 1.0, 0.0) == -inf
+    assert not LUEKER.broken(5, 0.1, 0.0, 9.0)
+    with pytest.raises(ValueError, match="n must be"):
+        LUEKER.constant(0, 1.0, 0.5)
+
+
+def test_failures_have_to_go_on_until_the_closed_bound_is_below_one():
+    failures = list(cover_failures(0.1, 1e-15))
+    last = next(n for n in range(200) if log_markov(n, 0.1) <= 0)
+    assert last < len(failures)
+    with pytest.raises(ValueError, match="until the closed bound is below 1"):
+        LUEKER.proven(0.1, 0.2, failures[:last])
+    assert LUEKER.proven(0.1, 0.2, failures[: last + 1]) < inf

@@ -1,11 +1,12 @@
 """Laws of sums of uniforms of several widths, and of the largest of a block, against rational arithmetic."""
 
 from fractions import Fraction
-from math import comb, factorial, prod
+from math import comb, exp, factorial, log, prod, sinh
 
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.optimize import minimize_scalar
 from scipy.stats import beta
 
 from theory.tops import sum_below, tops_below
@@ -79,3 +80,23 @@ def test_nothing_kept_is_the_locked_sum_alone():
     assert tops_below(0.5, 0, 7, locked=2, halves=6) == sum_below(0.5, [1.0, 0.5], [2, 6])[0]
     assert tops_below(0.5, 0, 0) == 1
     assert tops_below(-0.5, 0, 0) == 0
+    assert tops_below(100.0, 3, 7, locked=2) == 1
+
+
+@pytest.mark.parametrize(("width", "count"), [(0.125, 60), (4.0, 12)])
+@pytest.mark.parametrize("share", [-0.2, 0.0, 0.3])
+def test_widths_of_any_size_have_their_own_period(width, count, share):
+    """The wave has to be long for the spread of the sum, whether its numbers are below 1 or above."""
+    c = share * width * count**0.5
+    exact = exact_below(Fraction(c), (count,), (Fraction(width),))
+    assert exact <= Fraction(sum_below(c, [width], [count])[0]) <= exact + Fraction(1, 10**11)
+
+
+def test_chernoffs_bound_is_near_the_best_of_its_kind():
+    c, counts, widths = -9.0, (3, 14, 4), (1.0, 0.5, 0.125)
+
+    def bound(s):
+        return exp(s * c) * prod((sinh(s * w) / (s * w)) ** k for w, k in zip(widths, counts, strict=True))
+
+    best = minimize_scalar(lambda s: log(bound(s)), bounds=(0.1, 60), method="bounded")
+    assert exp(best.fun) * (1 - 1e-9) <= sum_below(c, widths, counts)[0] <= exp(best.fun) * 1.05

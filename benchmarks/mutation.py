@@ -661,7 +661,7 @@ def main(argv: list[str] | None = None) -> int:
     """Try every mutant of a module; return 1 when one survives that is not listed."""
     parser = Parser(prog="python -m benchmarks.mutation", description=__doc__)
     parser.add_argument("module", help="path of the module, such as theory/game.py")
-    parser.add_argument("--tests", nargs="+", help="only these test files or folders (default: tests/ of the module's package)")
+    parser.add_argument("--tests", nargs="+", help="only these test files or folders (default: those of the package)")
     parser.add_argument("--lines", default=WHOLE, help="only mutants of these lines, such as 20-90")
     parser.add_argument("--sample", type=int, help="only so many mutants, always the same ones (chosen by a hash)")
     parser.add_argument("--listed", action="store_true", help="try those that are listed too, and say which are killed")

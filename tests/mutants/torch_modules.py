@@ -71,7 +71,7 @@ MUTANTS = (
         ("smallest kept", "place = len(numbers) - count", "place = count - 1"),
         ("threshold one too low", "place = len(numbers) - count", "place = max(len(numbers) - count - 1, 0)"),
         ("scores without magnitude", "layer.scores.detach().abs()", "layer.scores.detach()"),
-        ("layer-wise for global", 'if scope == "global":', 'if scope == "layer":'),
+        ("layer-wise for global", 'if scope == "global":\n        masks', 'if scope == "layer":\n        masks'),
         ("half precision for doubles", "numbers if numbers.dtype == torch.float64 else numbers.float()", "numbers.half()"),
         ("doubles as floats", "numbers if numbers.dtype == torch.float64 else numbers.float()", "numbers.float()"),
         ("locked ones not counted", "open_unit(\"sparsity\", sparsity)) - locked", "open_unit(\"sparsity\", sparsity))"),

@@ -293,3 +293,22 @@ def test_the_closed_form_gives_half_of_delta_to_each_part(eps, delta):
 def test_the_closed_form_refuses_what_it_does_not_cover(change):
     with pytest.raises(ValueError, match=next(iter(change))):
         closed_half_n(**({"eps": 0.1, "delta": 0.1} | change))
+
+
+@pytest.mark.parametrize(("eps", "pairs"), [(Fraction(1, 128), 20), (Fraction(1, 16), 6), (Fraction(1, 1024), 40)])
+def test_the_failure_of_a_ladder_is_just_above_its_exact_sum(eps, pairs):
+    exact = sum(
+        comb(pairs, k) * max(1 - (pairs - k) * eps, 0) ** (2 * pairs) / Fraction((1 + pairs - k) ** k)
+        for k in range(pairs)
+    )
+    assert exact <= Fraction(ladder_failure(float(eps), pairs)) <= exact * (1 + Fraction(1, 10**7))
+
+
+def test_without_pairs_every_length_is_too_long():
+    assert [ladder_short(length, 0) for length in (-1.0, 0.0, 0.5)] == [0, 0, 1]
+
+
+@pytest.mark.parametrize("delta", [0.5, 0.1, 0.03, 0.01, 0.003, 1e-3])
+def test_the_closed_form_is_a_multiple_of_four(delta):
+    """So that groups of four can keep two each."""
+    assert [closed_half_n(eps, delta) % 4 for eps in (0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01)] == [0] * 7

@@ -14,7 +14,6 @@ from slt.core.command import BAD_INPUT, REFUTED, run
 from slt.core.places import committed
 from slt.core.store import export_jsonl, read_jsonl
 from torch_backend.commands import experiments as command
-from torch_backend.commands import freezing
 from torch_backend.experiments import EXPERIMENTS, tried
 from torch_backend.experiments.counted import COUNTED
 from torch_backend.experiments.plans import PLANS, same_size
@@ -116,14 +115,7 @@ def files_of(key):
     for name, kept in read(EXPERIMENTS[key].files).items():
         rows = kept
         plan = PLANS.get(name.removeprefix("claims-").removesuffix(".jsonl"))
-        if name.startswith("freezing"):
-            sweep = freezing.PLANS[name.removeprefix("freezing-").removesuffix(".jsonl")]
-            rows = [
-                {"seed": seed, "settings": asdict(arm.settings(sweep.base))}
-                for arm in sweep.arms
-                for seed in range(sweep.seeds)
-            ]
-        elif plan is not None:
+        if plan is not None:
             rows = [
                 {"plan": plan.name, "seed": seed, "bits": 1.0, "settings": asdict(search.settings)}
                 for search in plan.searches
@@ -247,7 +239,7 @@ def test_jackpots_are_judged_by_loss_steps_and_swings():
 def test_there_are_seventeen_records_and_what_they_name_is_there():
     assert list(EXPERIMENTS) == [f"E{number}" for number in range(1, 18)]
     plans = {f"claims-{name}.jsonl" for name in (*PLANS, *COUNTED)} | {
-        f"{kind}-{data}.jsonl" for kind in ("claims-rivals", "freezing") for data in ("cora", "mnist")
+        f"claims-rivals-{data}.jsonl" for data in ("cora", "mnist")
     }
     figures = {figure.name for figure in FIGURES}
     for record in EXPERIMENTS.values():

@@ -75,7 +75,7 @@ def short_table(found: Sequence[Tried]) -> Table:
 def full_table(found: Sequence[Tried]) -> Table:
     """Return all that is known of each claim: words, settings there and here, numbers."""
     lines = [
-        (e.key, e.claim, e.where, e.paper, each.here or COUNTED, e.rule, each.verdict, each.sentence,
+        (e.key, e.claim, e.where, e.paper, setting_here(each), e.rule, each.verdict, each.sentence,
          f"slt experiments {e.key}")
         for e, each in found
     ]  # fmt: skip
@@ -103,9 +103,14 @@ def _section(experiment: Experiment, found: Found) -> str:
     return (
         f"## {experiment.key}: {experiment.title}\n\n{experiment.claim} ({experiment.where}.)\n\n"
         f"**{found.verdict.capitalize()}.** Compared: {experiment.rule}\n\n" + "\n".join(lines) + f"\n{picture}\n"
-        f"Setting there: {experiment.paper}. Setting here: {found.here or COUNTED}.\n\n"
+        f"Setting there: {experiment.paper}. Setting here: {setting_here(found)}.\n\n"
         f"Rows: {'; '.join(f'`{command}`' for command in experiment.commands)}"
     )
+
+
+def setting_here(found: Found) -> str:
+    """Return in which setting a claim was tried, in words."""
+    return found.here or (COUNTED if found.quantities else "nothing was run")
 
 
 def _title() -> str:
@@ -119,7 +124,7 @@ def _tell(page: console.Page, each: Tried, folder: Path | None) -> None:
     experiment, found = each
     page.print(
         f"{experiment.key}. {experiment.claim}\nWhere: {experiment.where}\nThere: {experiment.paper}\n"
-        f"Here: {found.here or COUNTED}\nCompared: {experiment.rule}\n"
+        f"Here: {setting_here(found)}\nCompared: {experiment.rule}\n"
         f"Verdict: {found.verdict}. {found.sentence}."
     )
     lines = [
@@ -128,7 +133,9 @@ def _tell(page: console.Page, each: Tried, folder: Path | None) -> None:
         for part in found.parts
         for quantity in part.quantities
     ]  # fmt: skip
-    title = f"{experiment.key}: {found.among} intervals that hold together ({MEANS:.0%}); above: what upholds the claim"
+    exact = all(quantity.exact for quantity in found.quantities)
+    together = "exact numbers" if exact else f"{found.among} intervals that hold together ({MEANS:.0%})"
+    title = f"{experiment.key}: {together}; above: what upholds the claim"
     page.print(console.table(title, ("<part", "<quantity", "measured", "above", "<unit", "seeds", "<verdict"), lines))
     if experiment.key == "E14":
         from torch_backend.experiments.table1 import table

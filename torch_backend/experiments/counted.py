@@ -1,10 +1,8 @@
 """Rows that need no search: seconds and bytes of a search step, bytes of the presets' ticket files."""
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from inspect import signature
-from math import log2, prod
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +12,12 @@ from torch.nn import functional
 from slt.core import console
 from slt.core.forms import SEED, Form, Numbers
 from slt.core.store import Row, export_jsonl
-from theory.freezing import layer_rates
 from torch_backend.data import record_of
 from torch_backend.masks.supermask import freeze, supermasks
 from torch_backend.masks.threshold import select
 from torch_backend.models import MODELS, build
-from torch_backend.tickets import files as tickets
-from torch_backend.tickets.sizes import learned_norms, meta_model, shapes_of
+from torch_backend.tickets.file_sizes import planned_size, trained_size
+from torch_backend.tickets.frozen_mask import mask_cost
 from torch_backend.training.run import optimiser_of
 from torch_backend.training.settings import PRESETS, Settings
 from torch_backend.training.start import source_of
@@ -50,7 +47,7 @@ FILES: Form = {
     "plan": ("files",), "preset": ..., "family": FAMILIES, "freezing": Numbers(0, 1),
     **dict.fromkeys(("weights", "free", "file_bytes", "statistics_bytes", "header_bytes", "trained_bytes"),
                     Numbers(0, whole=True)),
-    "mask_bits": Numbers(0),
+    "mask_bits": Numbers(0, whole=True),
 }  # fmt: skip
 
 
@@ -97,7 +94,7 @@ def _step(settings: Settings, batch: int) -> tuple[Callable[[], None], int]:
 
 
 def ticket_files() -> Iterator[Row]:
-    """Yield the bytes of a ticket file of every family's sources; its mask is that of the first scores."""
+    """Yield the bytes of a ticket file of every family's sources."""
     for family in FAMILIES:
         for kind in ("dense", "frozen"):
             yield _file(f"{family}-{kind}", family, PRESETS[f"{family}-{kind}"])
@@ -106,26 +103,11 @@ def ticket_files() -> Iterator[Row]:
 
 
 def _file(name: str, family: str, settings: Settings) -> Row:
-    shapes = shapes_of(meta_model(settings))
-    weights = sum(map(prod, shapes))
-    rates = layer_rates(settings.rule, shapes, settings.prune, settings.lock)
-    entropy = (sum(-x * log2(x) for x in (r.prune, r.lock, r.free) if x > 0) for r in rates)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "ticket.safetensors"
-        model = build(settings.model, **_sizes(settings))
-        freeze(model, **source_of(settings, 0))
-        select(supermasks(model), settings.sparsity, settings.scope)
-        sizes = {"width": settings.width, **_sizes(settings)}
-        ticket = tickets.save(path, model, architecture=settings.model, sizes=sizes)
-        _, tensors = tickets.read(path)
-        size = path.stat().st_size
-    statistics = sum(tensor.nbytes for part, tensor in tensors.items() if part != tickets.BITS)
+    size, cost = planned_size(settings), mask_cost(settings)
     return {
         "plan": "files", "preset": name, "family": family, "freezing": round(settings.prune + settings.lock, 9),
-        "weights": weights, "free": ticket.searchable, "file_bytes": size, "statistics_bytes": statistics,
-        "header_bytes": size - statistics - tensors[tickets.BITS].nbytes,
-        "trained_bytes": 4 * (weights + learned_norms(settings)) + statistics,
-        "mask_bits": sum(prod(shape) * bits for shape, bits in zip(shapes, entropy, strict=True)),
+        "weights": cost.weights, "free": cost.searched, "file_bytes": size.total, "statistics_bytes": size.state,
+        "header_bytes": size.header, "trained_bytes": trained_size(settings), "mask_bits": 8 * cost.coded,
     }  # fmt: skip
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
 from slt.core.store import Row
-from theory.freezing import positioned
 from torch_backend.experiments.record import Part, Quantity
 from torch_backend.experiments.runs import (
     CLOSE,
@@ -21,8 +20,6 @@ from torch_backend.experiments.sources import HALF, LITTLE, NAMES, by_data, labe
 
 Files = Mapping[str, Sequence[Row]]
 NEAR = 0.25  # places nearer to the centre than this are called the centre too
-SPARSITIES = (0.1, 0.3, 0.5, 0.7, 0.9)
-MAPPED = (0.3, 0.6)  # F
 
 
 def place_of(row: Row) -> float:
@@ -93,17 +90,17 @@ def rules(files: Files) -> list[Part]:
 def scenarios(files: Files) -> list[Part]:
     """E8: sources centred on each sparsity, partly frozen, against the dense source at that sparsity."""
     parts = []
-    for data, rows in by_data(chosen(all_rows(files), rule="epl")).items():
-        dense = chosen(rows, prune=0.0, lock=0.0)
+    for data, rows in by_data(all_rows(files)).items():
+        usual = [row for row in rows if row["kind"] == "place"]
+        dense = chosen(usual, prune=0.0, lock=0.0)
+        means = {k: fmean(row["test"] for row in chosen(dense, sparsity=k)) for k in {row["sparsity"] for row in dense}}
         found: list[Quantity] = []
-        means: dict[float, float] = {}
-        for k in SPARSITIES:
-            at_k = chosen(dense, sparsity=k)
-            means |= {k: fmean(row["test"] for row in at_k)} if at_k else {}
-            for F in MAPPED:
-                rates = positioned(F, k)
-                frozen = chosen(rows, prune=rates.prune, lock=rates.lock, sparsity=k)
-                found += difference(f"k = {k:g}, F = {F:g}", frozen, at_k, -LITTLE)
-        best = f", best k = {max(means, key=lambda k: means[k]):g} when dense" if means else ""
-        parts.append(Part(f"{NAMES[data]}{best}", f"frozen less dense above -{LITTLE:g}", tuple(found)))
+        for k in sorted(means):
+            for p, q in rates_of([row for row in chosen(usual, sparsity=k) if place_of(row) == HALF]):
+                if p or q:
+                    frozen = chosen(usual, prune=p, lock=q, sparsity=k)
+                    found += difference(f"k = {k:g}, {label(p, q)}", frozen, chosen(dense, sparsity=k), -LITTLE)
+        best = max(means, key=lambda k: means[k])
+        name = f"{NAMES[data]}, best k = {best:g} when dense"
+        parts.append(Part(name, f"frozen less dense above -{LITTLE:g}", tuple(found)))
     return parts

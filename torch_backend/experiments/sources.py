@@ -16,7 +16,7 @@ NAMES = {
 }
 MARGIN = {"mnist": 1.0, "cora": 2.0, "cifar10": 2.0}  # points; those of the plans of ``slt factors``
 MORE_BITS = 1.1  # a ticket of at most so many times the bits is called "similar or smaller"
-RATIOS = (0.2, 0.4, 0.5, 0.6, 0.8, 0.9)  # F
+RATIOS = (0.3, 0.5, 0.7, 0.9)  # F
 LITTLE = 5.0  # points that a high freezing ratio may cost
 HALF = 0.5
 

@@ -404,7 +404,7 @@ def test_the_ledger_shows_the_claims_behind_the_lemmas(monkeypatch, capsys):
     monkeypatch.setattr(ledger, "LEDGER", {"2.1": ledger.LEDGER["2.1"]})
     assert run(dispatch, ["claims", "--markdown"], "slt") == 0
     out = capsys.readouterr().out
-    assert out.index("| 2.1 |") < out.index("| E1 |") < out.index("| E17 |")
+    assert out.index("| 2.1 (") < out.index("| E1 |") < out.index("| E17 |")
     assert run(dispatch, ["claims", "--json"], "slt") == 0
     assert [record["claim"]["key"] for record in json.loads(capsys.readouterr().out)] == ["2.1", *EXPERIMENTS]
     assert run(dispatch, ["claims", "--judged", "--json"], "slt") == 0

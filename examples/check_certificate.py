@@ -14,7 +14,7 @@ from math import ceil, comb, floor
 NUMBERS = ["eps", "delta", "prune", "lock", "radius"]
 FIELDS = ["format", "direction", "n", "printed", *NUMBERS, "reading", "bits", "tables"]
 PARTS = ["missed", "broken", "short", "few", "far"]
-COVER = ["width", "cells", "least", "largest", "game", "grid", "values", "slopes", *PARTS]
+COVER = ["width", "least", "largest", "cells", "game", "grid", "values", "slopes", *PARTS]
 TABLES = {"necessary": ["given", "fails"], "sufficient": COVER}
 
 
@@ -93,13 +93,11 @@ class Proof:
             demand(stated > self.delta * one, f"(C4) {n} numbers may fail no more often than delta")
         return f"n >= {self.n} is necessary"
 
-    def game(self, eps):
+    def game(self, eps, unit):
         """Return G_0, G_1, ..: bounds of P(k numbers X do not eps-cover [-1/2, 1/2]) (C6), (C7)."""
-        unit, x, G = 1 << self.whole(self.t["game"], 16, 10**4), self.t["grid"], [self.one]
-        if 2 * eps >= 1:
-            return [0]
+        x, G = self.t["grid"], [self.one]
         u = (2 * eps - Fraction(x[0], unit)) / (1 + Fraction(x[0], unit))
-        demand(self.row(x, len(x), unit)[0] > 0 and 0 < u < 1 and x[-1] * (1 + u) >= unit, "(C6) the ends of the grid")
+        demand(self.row(x, len(x), unit)[0] > 0 < u and x[-1] < unit <= x[-1] * (1 + u), "(C6) the ends of the grid")
         mean = [floor(y + (1 + u) / 2 * y * (unit - y) / unit - unit * u * u / (4 + 4 * u)) for y in x]
         top, old = [min(2 * y, unit) for y in x], [unit] * len(x)
         demand(all(y < z and not 2 * y < unit < 2 * z for y, z in zip(x, x[1:])), "(C7) the grid is not in order")
@@ -122,10 +120,11 @@ class Proof:
         """A ladder of all free numbers (C5), or small numbers cover a window and the others extend it (C8)."""
         t, n, one, w = self.t, self.n, self.one, self.ratio(self.t["width"])
         small, lost = self.f * w, w / 2 if w else self.eps
-        counts = range(self.whole(t["least"], 0, n), self.whole(t["largest"], 0, n) + 1) if w else range(1)
-        G, weight = self.game(self.eps / w) if w else [0], self.binomial(n, small, True)
-        drop = [a - b for a, b in zip([one, *G], G)] + [0] * n
-        demand(w == 0 or 1 <= 2 * w <= 2, "no such width")
+        low, high, cells, game = (self.whole(t[name], 0, 10**4) for name in COVER[1:5])
+        demand(cells and (1 <= 2 * w <= 2 or w == high == 0), "no such width")
+        demand(w > 2 * self.eps or [t["grid"], t["values"], t["slopes"]] == [[], [], []], "a game is not needed")
+        G, weight = self.game(self.eps / w, 1 << game) if w > 2 * self.eps else [0], self.binomial(n, small, True)
+        drop, counts = [a - b for a, b in zip([one, *G], G)] + [0] * n, range(low, high + 1)
 
         def mean(late):  # of late(s, k), when k of the s small numbers are used up by the cover
             found = (weight[s] * drop[k] * late(s, k) for s in counts for k in range(min(s + 1, len(G))))
@@ -141,15 +140,15 @@ class Proof:
             late = [min(one, divided(self.sides * x, one, True)) for x in late]
             short, few, far = mean(lambda s, k: late[s - k]) if w else late[n], 0, 0
         else:
-            short, few, far = self.lattice(w, counts, weight, drop, lost)
+            short, few, far = self.lattice(w, counts, weight, drop, lost, cells)
         for name, value in zip(PARTS, (divided(missed, one, True), broken, short, few, far)):
             demand(value <= self.whole(t[name], 0, 9 * one), f"(C5), (C8) {name} is too small")
         demand(sum(t[name] for name in PARTS) <= self.delta * one, "failures may be more frequent than delta")
         return f"n {'=' if self.q else '>='} {n} suffices"
 
-    def lattice(self, w, counts, weight, drop, lost):
+    def lattice(self, w, counts, weight, drop, lost, cells):
         """Bound what the reach lacks, the pieces of the sum S being trapezoids on a lattice (C9), (C10)."""
-        n, cells, slot, half = self.n, self.whole(self.t["cells"], 4, 1000), 2 * self.bits + 16, Fraction(1, 2)
+        n, slot, half = self.n, 2 * self.bits + 16, Fraction(1, 2)
         shift, c, side = cells * (n - counts[0]), ceil((self.r - lost) * cells), int(cells * w)
         p, q, big = (x / (1 - self.f * w) for x in (self.p, self.q, self.f * (1 - w) / 2))
         ones = ((1 << slot * (c + shift + 3)) - 1) // ((1 << slot) - 1)
@@ -182,16 +181,17 @@ class Proof:
 
 
 def main(paths):
-    refused = 0
+    refused = not paths
     for path in paths:
         try:
-            with open(path, encoding="utf-8") as file:
-                c = json.load(file, object_pairs_hook=lambda x: dict(x) if len(dict(x)) == len(x) else {})  # no repeats
-            proof = Proof(c)
-            setting = ", ".join(f"{name} = {c[name]}" for name in [*NUMBERS, "reading"])
-            print(f"proven: {getattr(proof, proof.direction)()} for {setting}" + proof.note)
+            with open(path, encoding="utf-8") as file:  # a table in which a field is there twice is emptied
+                found = json.load(file, object_pairs_hook=lambda x: dict(x) if len(dict(x)) == len(x) else {})
+            for c in found or [{}]:
+                proof = Proof(c)
+                setting = ", ".join(f"{name} = {c[name]}" for name in [*NUMBERS, "reading"])
+                print(f"proven: {getattr(proof, proof.direction)()} for {setting}" + proof.note)
         except Exception as error:
-            refused = 1
+            refused = True
             print(f"refused: {path}: {type(error).__name__}: {error}")
     return refused
 

@@ -12,6 +12,7 @@ COMMANDS = {
     "success": Command("slt.cli.success", "how likely is success with n random numbers"),
     "widths": Command("slt.cli.widths", "how wide a random network must be for a target of given layer sizes"),
     "verify": Command("slt.cli.verify", "the main job: each subset-sum lemma against measurement and proven bounds"),
+    "certify": Command("slt.cli.certify", "certificates of proven numbers, for readers who trust nothing of ours"),
     "claim": Command("slt.cli.claim", "does one claim hold, with which constant: one of ours or your own file"),
     "claims": Command("slt.cli.claims", "the ledger: every claim of the literature with its verdict"),
     "simulate": Command("slt.cli.simulate", "the other experiments, by name"),

@@ -8,6 +8,13 @@ from slt.core.rates import READINGS
 
 def add_law(p: ArgumentParser) -> None:
     """Add --prune, --lock, --radius, --reading, and the options of other laws."""
+    add_setting(p)
+    add_kept(p)
+    add_numbers(p)
+
+
+def add_setting(p: ArgumentParser) -> None:
+    """Add --prune, --lock, --radius and --reading."""
     p.add_argument("--prune", type=float, default=0.0, help="share of variables never used, p (default 0)")
     p.add_argument("--lock", type=float, default=0.0, help="share of variables always used, q (default 0)")
     p.add_argument("--radius", type=float, default=1.0, help="targets lie in [-radius, radius] (default 1)")
@@ -17,8 +24,6 @@ def add_law(p: ArgumentParser) -> None:
         default=READINGS[0],
         help="uniform: one draw serves all targets at once; pointwise: each single target is hit (default uniform)",
     )
-    add_kept(p)
-    add_numbers(p)
 
 
 def add_kept(p: ArgumentParser) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slt.cli.certify import write_all
 from slt.cli.law import add_kept, add_numbers
 from slt.core import console
 from slt.core.checks import one_of
@@ -52,6 +53,7 @@ def parser(prog: str = "slt verify") -> Parser:
         metavar="DIR",
         help="write rows as CSV, JSON and a figure to DIR (replacing those there); keep finished trials for a resume",
     )
+    p.add_argument("--certify", metavar="DIR", help="write certificates of all proven numbers to DIR (see slt certify)")
     p.add_argument("--no-cache", action="store_true", help="compute anew what earlier runs have found (in ~/.cache)")
     p.add_argument("--trial", type=int, metavar="I", help="show draw I instead: its numbers and what they cover")
     p.add_argument("--n", type=int, help="with --trial: number of variables (default: the estimated requirement)")
@@ -70,8 +72,8 @@ def main(argv: Sequence[str] | None = None, prog: str = "slt verify") -> int:
         raise ValueError("--n needs --trial")
     claims = chosen(args.lemma)
     form, json_file = (JSON, None) if args.json is True else (args.form, args.json)
-    if args.trial is not None and (args.json is not None or args.out is not None):
-        raise ValueError("--trial shows one draw and writes nothing: leave out --json and --out")
+    if args.trial is not None and (args.json is not None or args.out is not None or args.certify is not None):
+        raise ValueError("--trial shows one draw and writes nothing: leave out --json, --out and --certify")
     settings = Settings(**{name: getattr(args, name) for name in Settings.__dataclass_fields__})
     if args.trial is not None:
         from simulations.lemmas import replay
@@ -80,7 +82,8 @@ def main(argv: Sequence[str] | None = None, prog: str = "slt verify") -> int:
     named = {"--json": json_file, "--scheduler-file": args.scheduler_file}
     check_apart({name: [path] for name, path in named.items() if path is not None})
     with open_engine(args, args.jobs) as engine, opened(not args.no_cache):
-        return report_run(settings, engine, claims, json_file=json_file, out_dir=args.out, form=form, brief=args.brief)
+        wanted = {"json_file": json_file, "out_dir": args.out, "certify": args.certify}
+        return report_run(settings, engine, claims, **wanted, form=form, brief=args.brief)
 
 
 def chosen(keys: Sequence[str] | None) -> "tuple[Claim, ...]":
@@ -99,6 +102,7 @@ def report_run(
     *,
     json_file: str | None = None,
     out_dir: str | None = None,
+    certify: str | None = None,
     form: str = "text",
     brief: bool = False,
 ) -> int:
@@ -119,6 +123,10 @@ def report_run(
 
     folder = None if out_dir is None else Path(out_dir)
     check_outputs(json_file, folder)  # now rather than after the work
+    if certify is not None:
+        if not settings.names_lemmas:
+            raise ValueError("--certify is for numbers uniform on [-1, 1] and choices of any size")
+        make_folder(certify)
     rates = dict.fromkeys(claim.rates(settings.prune, settings.lock) for claim in claims)
     concludes = not brief and form == "text"
     if not settings.names_lemmas:  # rates are asked about, no lemmas: each of them once
@@ -156,6 +164,8 @@ def report_run(
     if found.interrupted:
         return INTERRUPTED
     page.result(result)
+    if certify is not None:
+        page.note(write_all(certify, found.rows))
     contradicted = overall([row["verdict"] for row in found.rows]) == CONTRADICTED
     if not settings.names_lemmas:
         (law_report.law_conclusions if concludes else law_report.law_verdicts)(page, settings, found.rows)

@@ -97,7 +97,7 @@ def failure_at_most_grouped(n: int, eps: float, keep: Groups, rates: Rates, radi
     if not len(useful):
         return 1.0
     first = np.unique(useful[np.linspace(0, len(useful) - 1, _DIVISIONS).astype(int)])
-    short = _short(radius * (1 + 1e-15) - PAIR_WINDOW / 2, groups, first, tuple(states))
+    short = groups_short(radius * (1 + 1e-15) - PAIR_WINDOW / 2, groups, first, tuple(states))
     failure = min(float((cover[first] + 2 * short).min()), 1.0)
     return min(1.0, (refused + (1 - refused) * failure) * (1 + 1e-12))
 
@@ -124,14 +124,14 @@ def _cover_means(groups: int, eps: float, states: tuple[State, ...]) -> Floats:
     return np.minimum(means * (1 + 1e-9), 1.0)
 
 
-def _short(c: float, groups: int, first: NDArray[np.int64], states: tuple[State, ...]) -> Floats:
+def groups_short(c: float, groups: int, first: NDArray[np.int64], states: tuple[State, ...]) -> Floats:
     """Bound P(A_1 + .. + A_g1 + B_1 + .. < c) for each g1 in ``first``: Chernoff's bound or the law, the smaller.
 
     The law as in :func:`theory.tops.sum_below`, for S that need not be symmetric: E sin(o (c - S)) = Im(exp(i o c)
     conj phi(o)). A sum N of 8 uniforms, |N| <= v, makes the series end: P(S < c) <= P(S + N < c + v), and from
-    o_0 = 8/v on |phi_N| <= (o_0/o)^8. Up to there the size of phi is at most that of the first groups alone, which
-    falls: min(1, 2/o) for each half and min(1, 1/o) for each whole. Hoeffding bounds what lies outside the period: a
-    group's sum is at most M in size.
+    o_0 = 8/v on |phi_N| <= (o_0/o)^8. Up to there the size of phi is at most a product that falls: min(1, 2/o) for each
+    half of the first groups, min(1, 1/o) for each whole, min(1, m/o) for the largest of m in the others, whose density
+    rises to m/2. Hoeffding bounds what lies outside the period: a group's sum is at most M in size.
     """
     s = _EXPONENTS
     logs = np.log([_mean(states, s, part) for part in ("cover", "shift")]) + 1e-11
@@ -144,7 +144,7 @@ def _short(c: float, groups: int, first: NDArray[np.int64], states: tuple[State,
     period = abs(c) + _NOISE + center + most * (2 * groups * DEEP) ** 0.5 + _NOISE
     # frequencies up to where the slowest of the series has ended
     highest = 4.0
-    while highest < _HIGHEST and _falls(states, highest) ** first[0] > _ENDED:
+    while highest < _HIGHEST and _both_fall(states, highest, groups, first).max() > _ENDED:
         highest += 4
     odd = 2 * np.arange(max(1, int(highest * period / (2 * pi)))) + 1
     omega = odd * (pi / period)
@@ -153,7 +153,7 @@ def _short(c: float, groups: int, first: NDArray[np.int64], states: tuple[State,
     wave = np.exp(1j * omega * (c + _NOISE)) * noise / odd
     law = np.array([float((wave * np.conj(cover**g * shift ** (groups - g))).imag.sum()) for g in first])
     at = omega[-1]
-    beyond = 2 / pi * _falls(states, at) ** first * (log(_PARTS / _NOISE / at) + 1 + 1 / _PARTS)
+    beyond = 2 / pi * _both_fall(states, at, groups, first) * (log(_PARTS / _NOISE / at) + 1 + 1 / _PARTS)
     bound = 0.5 + 2 / pi * law + beyond + 2 * exp(-DEEP) + ROUNDING * len(omega)
     return np.clip(np.minimum(chernoff, bound), 0.0, 1.0)
 
@@ -162,6 +162,18 @@ def _falls(states: tuple[State, ...], at: float) -> float:
     """Bound |E exp(i o A)| for every frequency o >= at."""
     sizes = [s.probability * min(1.0, 2 / at) ** (2 * s.pairs) * min(1.0, 1 / at) ** s.always for s in states]
     return min(1.0, sum(sizes) * (1 + 1e-9))
+
+
+def _both_fall(states: tuple[State, ...], at: float, groups: int, first: NDArray[np.int64]) -> Floats:
+    """Bound |E exp(i o S)| for every frequency o >= at, S the sum of ``first`` A and of as many B as are left."""
+    largest = [s.probability * min(1.0, 1 / at) ** s.locked * _top_falls(s, at) for s in states]
+    return _falls(states, at) ** first * min(1.0, sum(largest) * (1 + 1e-9)) ** (groups - first)
+
+
+def _top_falls(state: State, at: float) -> float:
+    if state.kept == state.free:
+        return min(1.0, 1 / at) ** state.kept
+    return min(1.0, state.free / at) if state.kept == 1 else 1.0
 
 
 def _mean_top(state: State) -> float:
@@ -177,7 +189,7 @@ def _mean(states: tuple[State, ...], s: NDArray, part: str) -> NDArray:
         if part == "cover":
             total += x.probability * whole**x.always * half ** (2 * x.pairs)
         else:
-            total += x.probability * whole**x.locked * _top(s, x.kept, x.free)
+            total += x.probability * whole**x.locked * largest_mean(s, x.kept, x.free)
     return total
 
 
@@ -188,7 +200,7 @@ def _uniform(s: NDArray) -> NDArray:
     return np.where(small, 1 + s * s / 6, np.sinh(large) / large)
 
 
-def _top(s: NDArray, kept: int, of: int) -> NDArray:
+def largest_mean(s: NDArray, kept: int, of: int) -> NDArray:
     """E exp(-s top), top the sum of the ``kept`` largest of ``of`` uniforms on [-1, 1] (:func:`tops.tops_below`).
 
     Given the largest that is not kept, by Gauss and Legendre's rule: the integrand is entire, and for |s| <= 40 and at

@@ -16,7 +16,10 @@ from slt.core.first import first
 from slt.core.keep import Groups, Keep, Share, Size
 from slt.core.rates import READINGS, Rates
 from theory.arguments import SMALLEST, NoBound, checked_delta, checked_eps, checked_n, checked_radius, checked_rates
+from theory.closing import Closing
+from theory.group_ladder import ladder_groups_failure
 from theory.grouped import LARGEST_GROUPS, failure_at_most_grouped
+from theory.kept_closing import best_closing, closed_failure, closed_groups_failure
 from theory.kept_states import group_compliance
 from theory.pairs import PAIR_WINDOW, ladder_failure, ladder_short, pair_failures, step_failure
 from theory.tops import tops_below
@@ -61,7 +64,11 @@ def failure_at_most_kept(
     """
     rates, radius, n, eps = checked_rates(prune, lock), checked_radius(radius), checked_n(n), checked_eps(eps)
     if isinstance(keep, Groups):
-        return failure_at_most_grouped(n, eps, keep, rates, radius)
+        failure = failure_at_most_grouped(n, eps, keep, rates, radius)
+        if rates.freezing or failure == 0:
+            return failure
+        setting = n // keep.of, eps, keep, radius
+        return min(failure, ladder_groups_failure(*setting), closed_groups_failure(*setting))
     if n > LARGEST_N:
         raise NoBound(f"n must be at most {LARGEST_N} where a share or a count is kept, got {n}")
     tail = 1e-4
@@ -123,15 +130,27 @@ def _average(n: int, eps: float, keep: Share | Size, rates: Rates, radius: float
     """Bound the failure probability; about 4 ``tail`` may be given away."""
     states, outside = _states(n, rates, tail)
     count = keep.count if isinstance(keep, Size) else keep.kept(n)
-    total, plan = outside, None
-    middle = max(states, key=lambda state: state[2])
-    for free, locked, weight in (middle, *states):
-        kept = count if isinstance(keep, Size) else count - locked
-        if plan is None:
-            plan = _best_plan(eps, radius, free, locked, kept)
-            continue
-        total += weight * _at_state(eps, radius, free, locked, kept, plan)
+
+    def kept(locked: int) -> int:
+        return count if isinstance(keep, Size) else count - locked
+
+    free, locked, _ = max(states, key=lambda state: state[2])
+    plan = _best_plan(eps, radius, free, locked, kept(locked))
+    _, cover = best_closing(eps, radius, free, locked, kept(locked))
+    total = outside
+    for free, locked, weight in states:
+        bound = _at_state(eps, radius, free, locked, kept(locked), plan)
+        total += weight * _closed(eps, radius, free, locked, kept(locked), cover, bound)
     return min(1.0, total * (1 + 1e-9))
+
+
+def _closed(
+    eps: float, radius: float, free: int, locked: int, kept: int, cover: Closing | None, otherwise: float
+) -> float:
+    """Bound the failure at a state by ``cover``; ``otherwise`` where that is smaller, or the cover has no room."""
+    if cover is None or otherwise < cover.failure:
+        return otherwise
+    return min(otherwise, closed_failure(eps, radius, free, locked, kept, cover))
 
 
 def _states(n: int, rates: Rates, tail: float) -> tuple[list[tuple[int, int, float]], float]:

@@ -95,7 +95,7 @@ def test_the_mean_cover_is_that_of_the_number_of_pairs():
 @pytest.mark.parametrize(("kept", "of"), [(1, 2), (2, 4), (3, 4), (3, 3), (7, 16), (15, 16)])
 @pytest.mark.parametrize("s", [0.3, 5.0, 20.0, 2j, 40j])
 def test_the_transform_of_the_largest(kept, of, s):
-    found = module._top(np.array([s]), kept, of)[0]
+    found = module.largest_mean(np.array([s]), kept, of)[0]
 
     def given(v, part):
         one = (np.exp(-s * v) - np.exp(-s)) / (s * (1 - v)) if v < 1 else np.exp(-s)
@@ -110,13 +110,13 @@ def test_the_transform_of_the_largest(kept, of, s):
 
 def test_the_largest_of_two_have_a_closed_transform():
     s = 1.0
-    assert module._top(np.array([s]), 1, 2)[0] == pytest.approx((np.e - 3 / np.e) / 2, rel=1e-13)
+    assert module.largest_mean(np.array([s]), 1, 2)[0] == pytest.approx((np.e - 3 / np.e) / 2, rel=1e-13)
 
 
 @pytest.mark.parametrize("c", [-2.0, -0.5, 0.4])
 def test_what_covering_groups_keep_is_just_above_its_law(c):
     states = (State(1.0, 4, 1, 2),)  # one whole and four halves
-    bound = module._short(c, 4, np.array([4]), states)[0]
+    bound = module.groups_short(c, 4, np.array([4]), states)[0]
     exact = exact_below(Fraction(c), (4, 16, 0))
     noisy = exact_below(Fraction(c) + Fraction(1, 100), (4, 16, 0))
     assert exact <= bound <= noisy
@@ -137,7 +137,7 @@ def test_the_law_with_leading_groups_is_just_above_what_is_simulated():
                 part += generator.uniform(-1, 1, (draws, state.locked)).sum(axis=1)
             total += np.where(which == i, part, 0.0)
     for c in (-1.5, 0.5, 2.0):
-        bound = module._short(c, 5, np.array([3]), states)[0]
+        bound = module.groups_short(c, 5, np.array([3]), states)[0]
         assert abs(bound - (total < c).mean()) <= 4 * (0.25 / draws) ** 0.5 + 0.005
         assert bound >= (total < c).mean() - 3 * (0.25 / draws) ** 0.5
 
@@ -149,11 +149,27 @@ def test_sizes_of_the_transform_fall_as_is_said(at):
     assert (np.abs(module._mean(states, -1j * omega, "cover")) <= module._falls(states, at) + 1e-12).all()
 
 
+@pytest.mark.parametrize("at", [3.0, 10.0])
+@pytest.mark.parametrize(
+    ("keep", "rates"),
+    [(Groups(1, 2), Rates()), (Groups(1, 8), Rates()), (Groups(1, 4, True), Rates(0.2, 0.3))],
+)
+def test_sizes_of_both_transforms_fall_as_is_said(at, keep, rates):
+    states = tuple(group_states(keep, rates)[0])
+    omega, first = np.linspace(at, at + 30, 500), np.array([0, 1, 3])
+    size = [np.abs(module._mean(states, -1j * omega, part)).max() for part in ("cover", "shift")]
+    found = module._both_fall(states, at, 3, first)
+    assert (size[0] ** first * size[1] ** (3 - first) <= found + 1e-12).all()
+    assert found[0] < 1 or at < keep.of
+
+
 def test_the_bound_of_groups_counts_both_ends_and_the_cover():
     states, groups, eps = tuple(group_states(Groups(2, 4), Rates())[0]), 20, 0.1
     cover = module._cover_means(groups, eps, states)
-    each = [cover[g] + 2 * module._short(0.5, groups, np.array([g]), states)[0] for g in range(5, groups)]
-    assert failure_at_most_kept(80, eps, Groups(2, 4), radius=1.5) == pytest.approx(min(each), rel=1e-3)
+    each = [cover[g] + 2 * module.groups_short(0.5, groups, np.array([g]), states)[0] for g in range(5, groups)]
+    bound = failure_at_most_grouped(80, eps, Groups(2, 4), Rates(), 1.5)
+    assert bound == pytest.approx(min(each), rel=1e-3)
+    assert failure_at_most_kept(80, eps, Groups(2, 4), radius=1.5) <= bound
 
 
 @pytest.mark.parametrize("kept", range(1, 8))

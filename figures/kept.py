@@ -2,9 +2,10 @@
 
 What to see: in every panel measured numbers lie on the estimate or a group beside it, between the proven lines. All
 groups need more variables than choices of any size. 1:2 needs more than 2:4, which has more choices that keep as many,
-and more than 1:4, which keeps less. What is proven to suffice grows most with the sparsity. Nothing is frozen. Reads
-the rows of kind "requirement" that ``slt simulate kept --out FILE`` writes; the points of any size are those of the
-main job's committed rows (Lemma 2.1), its lines are computed when the figure is drawn.
+and more than 1:4, which keeps less. What is proven to suffice rises most with the precision for 1:2, whose groups have
+two patterns alone. Nothing is frozen. Reads the rows of kind "requirement" that ``slt simulate kept --out FILE``
+writes; the points of any size are those of the main job's committed rows (Lemma 2.1), its lines are computed when the
+figure is drawn.
 """
 
 from collections.abc import Iterable, Sequence

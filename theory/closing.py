@@ -24,6 +24,7 @@ _POINTS = 500
 _ROUNDING = 1e-12
 _USEFUL = 0.5
 _LEAST_CHOICES = 4  # times 1/eps
+_LARGEST_ONES = 15  # groups in a block of which one is kept each: their second moment takes some seconds beyond
 _MORE = {"half": 10, "groups": 7, "one": 7}
 
 
@@ -105,7 +106,7 @@ def closings(eps: float, kind: str, unit: int = 0) -> tuple[Closing, ...]:
     Derivation. V has the length of the window and u = 2 (eps - e), e the share of eps that the start smears; at most u
     of V is uncovered in the end, so that each point of the window, u/2 from the ends of V, is within e + u/2 = eps of a
     sum. Of several independent blocks the one that leaves least begins; P(all leave more than t) <= (mean/t)^starts.
-    Sorted by the bound; those above 1/2 are left out.
+    Sorted by the bound; those above 1/2 are left out, so that there may be none.
     """
     found: dict[tuple[int, int, int], float] = {}
     for share in SHARES:
@@ -138,4 +139,5 @@ def _blocks(eps: float, kind: str, unit: int) -> range:
         return (unit if kind == "one" else comb(2 * unit, unit)) ** block
 
     least = next(block for block in range(1, 200) if choices(block) * eps >= _LEAST_CHOICES)
-    return range(least, least + (_MORE[kind]))
+    most = least + _MORE[kind]
+    return range(least, min(most, _LARGEST_ONES + 1) if kind == "one" else most)

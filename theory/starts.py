@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 FINE = 256  # points of the lattice in a unit of length
 _CELL = 2  # points in a cell of targets
 _PARTS = 8  # of the way from a target to the end of its neighbourhood
-WIDEST = 5.0  # the longest window of the tables
+WIDEST = 6.0  # the longest window of the tables
 _ROUNDING = 1e-9
 
 

@@ -153,3 +153,16 @@ def test_draws_that_are_closed_are_covered():
 
 def test_one_of_each_starts_in_the_middle():
     assert ones_uncovered(0.01, 8, 5, 2.0) < 0.2
+
+
+@pytest.mark.parametrize(("kind", "unit"), [("half", 0), ("groups", 4), ("one", 8)])
+@pytest.mark.parametrize("eps", [0.99, 1e-6])
+def test_precisions_may_be_coarse_or_fine(kind, unit, eps):
+    found = closings(eps, kind, unit)
+    assert found
+    assert [cover.failure for cover in found] == sorted(cover.failure for cover in found)
+    assert all(0 < cover.failure < 0.5 for cover in found)
+
+
+def test_too_fine_a_precision_has_no_cover_of_ones():
+    assert closings(1e-12, "one", 3) == ()

@@ -24,7 +24,7 @@ _POINTS = 500
 _ROUNDING = 1e-12
 _USEFUL = 0.5
 _LEAST_CHOICES = 4  # times 1/eps
-_LARGEST_ONES = 15  # groups in a block of which one is kept each: their second moment takes some seconds beyond
+_LARGEST, _LARGEST_ONES = 40, 15  # variables kept of a block, and groups of which one is: tables grow with them
 _MORE = {"half": 10, "groups": 7, "one": 7}
 
 
@@ -138,6 +138,6 @@ def _blocks(eps: float, kind: str, unit: int) -> range:
             return comb(2 * block, block)
         return (unit if kind == "one" else comb(2 * unit, unit)) ** block
 
-    least = next(block for block in range(1, 200) if choices(block) * eps >= _LEAST_CHOICES)
-    most = least + _MORE[kind]
-    return range(least, min(most, _LARGEST_ONES + 1) if kind == "one" else most)
+    largest = {"half": _LARGEST, "groups": _LARGEST // max(unit, 1), "one": _LARGEST_ONES}[kind]
+    least = next((block for block in range(1, largest + 1) if choices(block) * eps >= _LEAST_CHOICES), largest + 1)
+    return range(least, min(least + _MORE[kind], largest + 1))

@@ -22,7 +22,7 @@ _LENGTHS = np.arange(1, 61) * 0.1  # of the window
 _UP = 1 + 1e-9
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
 _LOOKED_AT = 6
-_MOST = 400  # groups that ladder, at most
+_MOST = 100  # groups that ladder, at most
 
 
 def ones_break(eps: float, of: int, groups: int) -> float:

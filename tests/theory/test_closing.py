@@ -164,5 +164,6 @@ def test_precisions_may_be_coarse_or_fine(kind, unit, eps):
     assert all(0 < cover.failure < 0.5 for cover in found)
 
 
-def test_too_fine_a_precision_has_no_cover_of_ones():
-    assert closings(1e-12, "one", 3) == ()
+@pytest.mark.parametrize(("kind", "unit"), [("half", 0), ("groups", 4), ("one", 3)])
+def test_too_fine_a_precision_has_no_cover(kind, unit):
+    assert closings(1e-100, kind, unit) == ()

@@ -4,7 +4,8 @@ What to see: with targets |z| <= 1 most laws differ by a constant. Numbers that 
 ask for more, for the sake of reach, and then eps hardly matters. Signed choices halve the need. Whole numbers up to M
 need log2 M and about ten numbers; with a fifth pruned and a fifth locked the excess is three to four times that and
 still grows. Points are measured, with their intervals, and stand a little beside each other; dashed lines are
-estimates, where the model of the estimate holds. Reads the rows that ``slt simulate laws --out FILE`` writes.
+estimates, where the model of the estimate holds. On the left a colour is a law, a marker tells choices and rates. Reads
+the rows that ``slt simulate laws --out FILE`` writes.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from figures.record import Figure, told_apart, words
 from figures.style import COLOURS, MARKERS, arrange, key, looks, panels, save, tips
+from slt.core.intervals import up_to
 from slt.core.places import committed
 from slt.core.store import Row
 
@@ -38,11 +40,25 @@ def named(row: Row) -> str:
 
 def text(row: Row) -> str:
     """Say everything of one point."""
-    upper = f"> {row['n_max']}" if row["upper"] is None else row["upper"]
     return (
-        f"n = {row['value']} [{row['lower']}, {upper}], proven necessary {row['necessary']}, {named(row)}, "
+        f"n = {up_to(row)}, proven necessary {row['necessary']}, {named(row)}, "
         f"eps = {row['eps']:g}, |z| <= {row['radius']:g}, {row['trials']} trials, seed {row['seed']}; {FIGURE.again()}"
     )
+
+
+def by_law(series: Sequence[tuple[str, bool, float, float]]) -> list[tuple[str, str]]:
+    """Return a colour and a marker for each series (law, signed, prune, lock): a law has a colour of its own.
+
+    Raises ValueError for more laws, or more choices and rates, than can be told apart.
+    """
+    laws, others = (list(dict.fromkeys(each)) for each in ([s[0] for s in series], [s[1:] for s in series]))
+    colours = [COLOURS[name] for name in ("necessary", "sufficient", "other", "second", "statistical", "measured")]
+    if len(laws) > len(colours) or len(others) > len(MARKERS):
+        raise ValueError(
+            f"a panel can show {len(colours)} laws and {len(MARKERS)} choices and rates, got {len(laws)} and "
+            f"{len(others)}: draw fewer rows at a time"
+        )
+    return [(colours[laws.index(law)], MARKERS[others.index(tuple(rest))]) for law, *rest in series]
 
 
 def _points(ax: "Axes", rows: Sequence[Row], x: Sequence[float], less: Sequence[float], look: tuple[str, str]) -> None:
@@ -66,7 +82,7 @@ def render(rows: Sequence[Row], folder: str | Path, name: str = "other_laws") ->
     with panels(1, 2, size=(13, 5.4)) as (figure, (needs, whole)):
         shown = [row for row in rows if row["kind"] == "requirement" and row["value"] is not None]
         series = told_apart(shown, "law", "signed", "prune", "lock")
-        for place, (what, look) in enumerate(zip(series, looks(LOOKS, len(series)), strict=True)):
+        for place, (what, look) in enumerate(zip(series, by_law(series), strict=True)):
             chosen = [row for row in shown if (row["law"], row["signed"], row["prune"], row["lock"]) == what]
             _points(needs, chosen, [row["eps"] * APART**place for row in chosen], [0.0] * len(chosen), look)
         needs.set_xscale("log")

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from figures.record import Figure, told_apart, words
 from figures.style import COLOURS, arrange, for_paper, key, panels, save, tips
-from simulations.lemmas.verdicts import CONTRADICTED, UNDECIDED, overall
-from slt.core.forms import OBJECT, Numbers, check
+from simulations.lemmas.verdicts import CONSISTENT, CONTRADICTED, UNDECIDED, overall
+from slt.core.forms import OBJECT, SHARE, Interval, Numbers, check, count
 from slt.core.intervals import shown as interval
 from slt.core.places import committed
+from slt.core.rates import READINGS
 from slt.core.store import Row, read_json
 from theory import CLAIMS
 
@@ -39,7 +40,41 @@ def load(*paths: str | Path) -> list[Row]:
 
     Each row also has the confidence of its file, and under "made" its seed and command.
     """
-    return [row | said for path in FIGURE.files(paths) for said in [source(path)] for row in FIGURE.rows([path])]
+    return [
+        row | said
+        for path in FIGURE.files(paths)
+        for said in [source(path)]
+        for row in others(path) or FIGURE.rows([path])
+    ]
+
+
+NUMBER = Numbers(0, 10**9, whole=True, missing=True)
+OTHER = {
+    **dict.fromkeys(("eps", "delta", "prune", "lock"), SHARE),
+    **dict.fromkeys(("necessary", "estimated", "sufficient"), NUMBER),
+    "radius": Numbers(0, 1e300),
+    "trials": count(10**15),
+    "measured": Interval(NUMBER),
+    "verdict": (CONSISTENT, CONTRADICTED, UNDECIDED),
+    "reading": READINGS,
+}
+
+
+def others(path: str | Path) -> list[Row]:
+    """Return the rows of a file of ``slt verify --law`` and its like, or of ``--sparsity`` and ``--keep``; else none.
+
+    Raises ValueError, naming the row, for one that lacks something, and where no row has anything to be drawn, because
+    no n suffices in any.
+    """
+    rows = read_json(path).get("rows")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and {"law", "keep"} & set(row) for row in rows):
+        return []
+    for number, row in enumerate(rows):
+        check({name: row[name] for name in OTHER if name in row}, OTHER, f"row {number} in {path}")
+    found = [row for row in rows if row["necessary"] is not None]
+    if rows and not found:
+        raise ValueError(f"{path} holds no row that can be drawn: no n suffices in any of them")
+    return found
 
 
 def source(path: str | Path = RESULT) -> Row:

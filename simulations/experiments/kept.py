@@ -25,7 +25,7 @@ from simulations.run.experiment import Experiment, each_setting
 from simulations.run.runner import Work
 from slt.core.console import table
 from slt.core.forms import Numbers, count
-from slt.core.intervals import clopper_pearson, smallest_n
+from slt.core.intervals import clopper_pearson, smallest_n, up_to
 from slt.core.keep import Groups, Share, groups_of
 from slt.core.store import Row
 from slt.core.tables import Table, Written
@@ -168,7 +168,6 @@ def requirements(rows: Sequence[Row]) -> Table:
     for row in rows:
         if row["kind"] != "requirement":
             continue
-        upper = f"> {row['n_max']}" if row["upper"] is None else str(row["upper"])
         ratio = None
         if row["sufficient"] is not None and row["value"]:
             ratio = f"{row['sufficient'] / row['value']:.2f}"
@@ -180,7 +179,7 @@ def requirements(rows: Sequence[Row]) -> Table:
                 f"{row['eps']:g}",
                 _shown(row["necessary"]),
                 _shown(row["estimated"]),
-                Written(_shown(row["value"]), str(row["lower"]), upper),
+                up_to(row),
                 _shown(row["sufficient"]),
                 ratio,
                 None if said is None else f"{said:.3f}",

@@ -19,7 +19,7 @@ from simulations.run.experiment import Experiment, each_setting
 from simulations.run.runner import Work
 from slt.core.console import table
 from slt.core.forms import Numbers, count
-from slt.core.intervals import smallest_n
+from slt.core.intervals import smallest_n, up_to
 from slt.core.laws import law_of
 from slt.core.store import Row
 from slt.core.tables import Table
@@ -108,12 +108,6 @@ def work(trials: int, seed: int) -> Work:
     return each_setting(SETTINGS, measure, trials, seed, form)
 
 
-def _interval(row: Row) -> str:
-    value = "-" if row["value"] is None else str(row["value"])
-    upper = f"> {row['n_max']}" if row["upper"] is None else str(row["upper"])
-    return f"{value} [{row['lower']}, {upper}]"
-
-
 def _shown(number: int | None) -> str:
     return "-" if number is None else str(number)
 
@@ -133,7 +127,7 @@ def tables(rows: Sequence[Row]) -> Iterator[Table]:
                 f"{row['eps']:g}",
                 _shown(row["necessary"]),
                 _shown(row["estimated"]),
-                _interval(row),
+                up_to(row),
                 _shown(row["sufficient"]),
             )
             for row in rows
@@ -149,7 +143,7 @@ def tables(rows: Sequence[Row]) -> Iterator[Table]:
                 f"{row['prune']:g}",
                 f"{row['lock']:g}",
                 _shown(row["necessary"]),
-                _interval(row),
+                up_to(row),
                 "-" if row["value"] is None else f"{row['value'] - log2(row['radius']):.0f}",
             )
             for row in rows

@@ -1,4 +1,4 @@
-"""How likely is success with n random numbers? ``slt success --n 60 --eps .01``."""
+"""How likely is success with n random numbers? ``slt success --n 120 --prune .4 --lock .3``."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, isinf, sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -113,6 +114,19 @@ def shown(ends: "Mapping[str, float | None] | Estimate | Crossing", form: str = 
     if lower is not None and upper is not None and isinf(lower) and isinf(upper):
         return Written(text(value))
     return Written(text(value), text(lower), text(upper))
+
+
+def up_to(row: Mapping[str, Any], unknown: str = "-") -> Written:
+    """Write a measured smallest n of a row with lower, value, upper and n_max as ``value [lower, upper]``.
+
+    An upper end that was not found is written as ``> n_max``, a value that was not found as ``unknown``.
+
+    >>> up_to({"lower": 9, "value": None, "upper": None, "n_max": 64})
+    '- [9, > 64]'
+    """
+    value, upper = row["value"], row["upper"]
+    end = f"> {row['n_max']}" if upper is None else str(upper)
+    return Written(unknown if value is None else str(value), str(row["lower"]), end)
 
 
 def percent(share: Estimate) -> Written:

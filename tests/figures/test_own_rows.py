@@ -305,3 +305,31 @@ def test_values_of_another_kind_are_refused(tmp_path, capsys):
 def test_commands_that_do_not_make_the_result_are_noticed():
     with pytest.raises(ValueError, match="the commands of some do not write simulations/results/hole.jsonl"):
         Figure("some", "", (hole.RESULT,), (words("slt simulate hole"),), 1, (), hole.load, hole.render)
+
+
+@pytest.mark.parametrize("words", [["--law", "normal 0.5"], ["--law", "normal 0.5", "--signed"], ["--keep", "2:4"]])
+def test_rows_of_other_numbers_and_choices_are_drawn_too(words, tmp_path, picture):
+    from slt.cli import dispatch
+
+    path = tmp_path / "own.json"
+    told = ["--lemma", "2.1", "--eps", "0.3", "0.2", "--trials", "100", "--brief", "--json", str(path)]
+    assert run(dispatch, ["verify", *words, *told], "slt") == 0
+    assert run(main, ["requirement", str(path), "--out", str(tmp_path)], "slt figures") == 0
+    drawn = (tmp_path / "requirement.svg").read_text()
+    assert ("Choices: 2:4" if "--keep" in words else "Numbers: normal 0.5") in drawn
+    rows = json.loads(path.read_text())
+    del rows["rows"][0]["delta"]
+    path.write_text(json.dumps(rows))
+    with pytest.raises(ValueError, match=r"row 0 in .* has no delta"):
+        requirement.load(path)
+
+
+def test_rows_in_which_no_n_suffices_are_refused_in_one_line(tmp_path, capsys):
+    from slt.cli import dispatch
+
+    path = tmp_path / "own.json"
+    told = ["--law", "constant 1", "--lemma", "2.1", "--eps", "0.3", "--trials", "50", "--json", str(path)]
+    assert run(dispatch, ["verify", *told], "slt") == 0
+    capsys.readouterr()
+    assert run(main, ["requirement", str(path)], "slt figures") == BAD_INPUT
+    assert "no n suffices in any of them" in capsys.readouterr().err

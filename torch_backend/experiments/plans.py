@@ -103,7 +103,7 @@ def _rules(base: Settings) -> tuple[Search, ...]:
 def _kinds(base: Settings) -> tuple[Search, ...]:
     return _searches(
         base,
-        6,
+        4,
         *(
             {**centred(0.5, HALF), "width": base.width * factor, "weights": weights, "scale": scale}
             for factor in FACTORS
@@ -157,7 +157,7 @@ PLANS = _plans(
         "sequences",
         "an LSTM and a transformer, dense and frozen sources",
         tuple(
-            Search(PRESETS[f"{model}-mnist-{source}"].changed(images=5_000, epochs=3), 5)
+            Search(PRESETS[f"{model}-mnist-{source}"].changed(images=2_500, epochs=3), 5)
             for model in ("lstm", "transformer")
             for source in ("dense", "frozen")
         ),

@@ -32,6 +32,7 @@ MODULES = (
     "sizes",
     "sparsities",
     "spaces",
+    "depth",
     "load",
 )
 KNOWN: tuple[Figure, ...] = tuple(import_module(f"figures.{name}").FIGURE for name in MODULES)

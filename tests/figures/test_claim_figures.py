@@ -4,7 +4,7 @@ from statistics import fmean
 
 import pytest
 
-from figures import sizes, spaces, sparsities, style
+from figures import depth, sizes, spaces, sparsities, style
 from figures.style import panels
 from theory.freezing import log2_candidates
 from torch_backend.experiments import EXPERIMENTS, tried
@@ -59,3 +59,14 @@ def test_accuracy_over_the_search_space_is_the_mean_of_the_rows():
         x, y = shown["frozen, p = 0.4, q = 0.3"]
         place = y.index(pytest.approx(100 * fmean(row["test"] for row in of)))
         assert x[place] == pytest.approx(log2_candidates(of[0]["bits"], of[0]["bits"] / 2))
+
+
+def test_accuracy_over_depth_is_the_mean_of_the_rows():
+    rows = depth.load()
+    shown = lines_of(depth.draw, rows)
+    assert list(shown) == list(depth.SERIES)
+    locked = [row for row in rows if row["settings"]["lock"] == 0.5]
+    expected = [
+        100 * fmean(row["test"] for row in locked if row["settings"]["depth"] == layers) for layers in (2, 4, 8, 12)
+    ]
+    assert shown["locked, q = 0.5, k = 0.25"][1] == pytest.approx(expected)

@@ -17,6 +17,7 @@ from slt.core.store import Row, export_jsonl, read_jsonl
 from torch_backend.commands.compare import Case, check_reused, measure
 from torch_backend.data import Graph, Images, load
 from torch_backend.experiments.plans import Plan
+from torch_backend.tickets.file_sizes import planned_size, trained_size
 from torch_backend.tickets.sizes import meta_model, shapes_of
 from torch_backend.training.settings import Settings
 from torch_backend.training.start import device_of, fitted, model_sizes, origin_of, prepared, task_of
@@ -25,7 +26,7 @@ FORM: Form = {
     "plan": ...,
     "seed": SEED,
     **dict.fromkeys(("test", "validation"), SHARE),
-    "weights": Numbers(1, whole=True),
+    **dict.fromkeys(("weights", "file_bytes"), Numbers(1, whole=True)),
     "bits": Numbers(0),
     "seconds": Numbers(0),
     **dict.fromkeys(("settings", "origin"), OBJECT),
@@ -79,15 +80,22 @@ def check(plan: Plan, rows: list[Row], where: str) -> None:
 def searched(plan: str, settings: Settings, seed: int, data: Graph | Images, work: Path, device: torch.device) -> Row:
     """Return the row of one search, or of one training of weights.
 
-    bits: free weights of a ticket, 32 for each trained number. weights: of the whole source.
+    bits: free weights of a ticket, 32 for each trained number. weights: of the whole source. file_bytes: of the ticket
+    or the trained network, as foretold.
     """
-    row: Row = {"plan": plan, "seed": seed, "weights": sum(map(prod, shapes_of(meta_model(settings))))}
+    row: Row = {"plan": plan, "seed": seed, "weights": sum(map(prod, shapes_of(meta_model(settings)))),
+                "file_bytes": file_bytes(settings)}  # fmt: skip
     if settings.method == "edge-popup":
         found = measure(Case("frozen", settings, False), "edge-popup", seed, data, work, device)
         row |= {name: found[name] for name in ("test", "validation", "bits", "seconds")}
     else:
         row |= _trained(settings, seed, data, work / "work" / f"{settings.digest}-{seed}", device)
     return row | {"settings": asdict(settings), "origin": origin_of(data, device)}
+
+
+def file_bytes(settings: Settings) -> int:
+    """Return the bytes of the file of the ticket, or of the trained network."""
+    return planned_size(settings).total if settings.method == "edge-popup" else trained_size(settings)
 
 
 def _trained(settings: Settings, seed: int, data: Graph | Images, folder: Path, device: torch.device) -> Row:

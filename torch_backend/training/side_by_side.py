@@ -15,7 +15,7 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
@@ -51,7 +51,8 @@ def side_by_side(calls: Sequence[Callable[[], R]], jobs: int = 1) -> Iterator[tu
             while idle and (next_one := next(waiting, None)) is not None:
                 pipe = idle.pop()
                 at_work[pipe] = next_one[0]
-                pipe.send(next_one[1])
+                with suppress(BrokenPipeError):  # its process is gone, which its answer says
+                    pipe.send(next_one[1])
             if not at_work:
                 return
             ready = connection.wait(list(at_work))

@@ -3,7 +3,8 @@
 One by one: each with all threads, or with one. Side by side: two processes with half of the cores each (--jobs 2 of the
 commands). As one: a network of four members in one process (torch_backend/training/together.py), which graphs are not
 computed as. All in turns in the same run, on made-up data of the sizes of MNIST, Cora and CIFAR-10; seconds of training
-alone, of the process that takes longest. The last column counts mask bits that are not those of one by one with all threads.
+alone, of the process that takes longest. The last column counts mask bits that are not those of one by one with all
+threads.
 """
 
 import os

@@ -49,7 +49,9 @@ def test_rows_come_with_every_seed_and_a_run_that_is_cut_off_goes_on(cifar, tmp_
         (name, seed) for name in accelerator.ROWS for seed in (0, 1)
     ]
     sizes = {row["name"]: row["bits"] for row in rows}
-    assert sizes["conv6-cifar10-equal-centre"] == pytest.approx(sizes["conv6-cifar10-frozen"], rel=1e-3)
+    assert sizes["conv6-cifar10-equal-centre"] == pytest.approx(
+        sizes["conv6-cifar10-frozen"], abs=20
+    )  # whole numbers a layer
     assert {row["origin"]["amp"] for row in rows} == {"True"}
 
 

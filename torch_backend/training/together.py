@@ -1,7 +1,7 @@
 """All seeds of one setting in one process, as one network of members: for accelerators, where it keeps them busy.
 
 On two cores it is slower than one search in each of two processes (:mod:`torch_backend.training.side_by_side`), as
-``python -m benchmarks.side_by_side`` measures; there it is used by tests alone.
+``python -m benchmarks.side_by_side`` measures; no command uses it there.
 
 Every member keeps what it has alone: its source, first scores, order of data, augmentation, split, best epoch, files
 and row. The numbers are those of single runs up to the order of floating-point sums

@@ -110,6 +110,7 @@ SLOW = (  # files whose tests take more than about a tenth of a second each, or 
     "theory/test_steps",
     "theory/test_sufficient",
     "theory/test_tails",
+    "torch_backend/test_accelerator",
     "torch_backend/test_compare",
     "torch_backend/test_crafted",
     "torch_backend/test_data",

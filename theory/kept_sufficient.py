@@ -54,13 +54,15 @@ def failure_at_most_kept(
     C a bound of P(the pairs do not eps-cover a window of length w about M), S of P(a step from one set of the i to the
     next is longer than w): w = 2, C = G_k for the game, or w = g + 2 eps, C = P(the ladder breaks) + P(it is
     shorter than g). An average over m and a is the bound; states with j < 0 or j > m, or outside a window, fail.
-    Derivation: docs/sparsity.md. Size: j = count; Share: j = kept(n) - a; Groups: :mod:`theory.grouped`.
+    Covers of many choices (:func:`theory.kept_closing.closed_failure`) are tried in each state, too.
+    Derivation: docs/sparsity.md. Size: j = count; Share: j = kept(n) - a. Groups: the least of :mod:`theory.grouped`
+    and, where nothing is frozen, of :mod:`theory.kept_closing` and :mod:`theory.group_ladder`.
     Relation: upper bound, uniform in z. The best of some k and g for the state of the mean serves every state (k no
     larger than it allows).
     Raises ValueError for arguments outside :mod:`theory.arguments`, and where too many states matter.
 
     >>> round(failure_at_most_kept(60, 0.01, Share(0.5)), 3)
-    0.043
+    0.034
     """
     rates, radius, n, eps = checked_rates(prune, lock), checked_radius(radius), checked_n(n), checked_eps(eps)
     if isinstance(keep, Groups):
@@ -99,7 +101,7 @@ def sufficient_kept_n(
     has success probabilities that tend to 0.
 
     >>> sufficient_kept_n(0.01, 0.05, Share(0.5))
-    59
+    56
     """
     one_of("reading", reading, READINGS)
     eps, delta, radius = checked_eps(eps), checked_delta(delta), checked_radius(radius)

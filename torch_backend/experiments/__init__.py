@@ -9,7 +9,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from torch_backend.experiments.record import Experiment, Found, read_record
-from torch_backend.experiments.runs import all_rows, read, told
+from torch_backend.experiments.runs import all_rows, read, settings_of, told
 
 
 def _records() -> dict[str, Experiment]:
@@ -24,5 +24,5 @@ EXPERIMENTS: Mapping[str, Experiment] = _records()
 def tried(experiment: Experiment, folder: Path | None = None) -> Found:
     """Return what the rows say of a claim: those in ``folder`` where it has the files, else the committed ones."""
     rows = read(experiment.files, folder)
-    searches = [row for row in all_rows(rows) if "model" in row.get("settings", {})]
+    searches = [row for row in all_rows(rows) if settings_of(row)]
     return Found(experiment.parts(rows), told(searches))

@@ -34,9 +34,15 @@ def read(names: Iterable[str], folder: Path | None = None) -> dict[str, list[Row
     return found
 
 
+def settings_of(row: Row) -> dict[str, Any]:
+    """Return the settings of a search; empty for a row that is none. Those of a jackpot lie deeper."""
+    settings: dict[str, Any] = row.get("settings", {})
+    return settings.get("settings", settings)
+
+
 def setting(row: Row, name: str) -> Any:
     """Return a setting of a row, or what the row itself says under this name."""
-    settings = row["settings"]
+    settings = settings_of(row)
     return settings[name] if name in settings else row.get(name, LATER.get(name))
 
 
@@ -113,8 +119,9 @@ def _told(key: tuple[Any, ...], rows: Sequence[Row]) -> str:
     widths = sorted({setting(row, "width") for row in rows})
     wide = "" if widths == [1] else f" x {widths[0]:.3g}" + (f" to {widths[-1]:.3g}" if len(widths) > 1 else "")
     fewer = f" ({images:,} images)" if images else ""
-    seeds = len({row["seed"] for row in rows})
-    return f"{MODELS.get(model, model)}{wide}, {DATA.get(data, data)}{fewer}, {epochs} epochs, {seeds} seeds"
+    count = len({row["seed"] for row in rows})
+    seeds = f"{count} seed{'s' * (count > 1)}"
+    return f"{MODELS.get(model, model)}{wide}, {DATA.get(data, data)}{fewer}, {epochs} epochs, {seeds}"
 
 
 def all_rows(files: Mapping[str, Sequence[Row]]) -> list[Row]:

@@ -18,6 +18,7 @@ MARGIN = {"mnist": 1.0, "cora": 2.0, "cifar10": 2.0}  # points; those of the pla
 MORE_BITS = 1.1  # a ticket of at most so many times the bits is called "similar or smaller"
 RATIOS = (0.3, 0.5, 0.7, 0.9)  # F
 LITTLE = 5.0  # points that a high freezing ratio may cost
+WHENCE = {"requirement": "slt factors", "sparsity": "slt sparsity"}  # which command made a file
 HALF = 0.5
 
 
@@ -111,7 +112,7 @@ def pruned_or_locked(files: Files) -> list[Part]:
                 found.append(Quantity(f"F = {F:g}{over}", mean_by_seed(gaps)))
         if found:
             data = NAMES[rows[0]["settings"]["data_set"]]
-            parts.append(Part(f"{data}, {name.partition('-')[0]}", "pruned less locked above 0", tuple(found)))
+            parts.append(Part(f"{data}, {WHENCE[name.partition('-')[0]]}", "pruned less locked above 0", tuple(found)))
     return parts
 
 

@@ -77,6 +77,7 @@ SLOW = (  # files whose tests take more than about a tenth of a second each, or 
     "test_project",
     "test_readme",
     "test_recipes",
+    "theory/test_arb",
     "theory/test_asymptotics",
     "theory/test_certificate",
     "theory/test_claim_files",

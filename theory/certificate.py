@@ -167,8 +167,8 @@ def sufficient_certificate(setting: Setting) -> Certificate:
         return next((parts for parts in _arguments(setting, n) if sum(parts[name] for name in PARTS) <= level), None)
 
     n, found = printed, proof(printed) if printed <= MOST_SUFFICIENT else None
-    if found is None:
-        n = first(lambda n: proof(n) is not None, printed, MOST_SUFFICIENT + 1, guess=min(printed, MOST_SUFFICIENT))
+    if found is None and printed <= MOST_SUFFICIENT:
+        n = first(lambda n: proof(n) is not None, printed, MOST_SUFFICIENT + 1, guess=printed)
         found = proof(n) if n <= MOST_SUFFICIENT else None
     if found is None:
         raise NoBound(f"{printed} numbers suffice, but certificates are made for at most {MOST_SUFFICIENT}")

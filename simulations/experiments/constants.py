@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 
-from simulations.lemmas.measure import CurveSetting, Law, largest_n, measure, measure_each, planned_trials
+from simulations.lemmas.measure import CurveSetting, Rated, largest_n, measure, measure_each, planned_trials
 from simulations.lemmas.verdicts import CONTRADICTED, verdict
 from simulations.run.engines import open_engine
 from simulations.run.experiment import finish, options
@@ -43,9 +43,9 @@ class Point:
 SETTINGS = tuple(Point(p, q, eps) for p, q in RATES for eps in EPS)
 
 
-def law_at(point: Point) -> Law:
+def law_at(point: Point) -> Rated:
     """Return what every bound, estimate and measurement at a point takes."""
-    return Law(prune=point.prune, lock=point.lock, radius=RADIUS)
+    return Rated(prune=point.prune, lock=point.lock, radius=RADIUS)
 
 
 @cache

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from simulations.lemmas.forecast import foreseen_n
-from simulations.lemmas.measure import CurveSetting, Law, chunk_size, largest_n, seconds_per_trial
+from simulations.lemmas.measure import CurveSetting, Rated, chunk_size, largest_n, seconds_per_trial
 from simulations.run.pace import OVERHEAD, Pace
 from slt.core import console
 from slt.core.amounts import duration, size
@@ -107,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = p.parse_args(argv)
     if 0 < args.eps < FINEST:
         raise ValueError(f"eps must be at least {FINEST:g} (a single trial would take days), got {args.eps:g}")
-    rates = Law(prune=args.prune, lock=args.lock, radius=RADIUS)
+    rates = Rated(prune=args.prune, lock=args.lock, radius=RADIUS)
     foreseen_n(args.eps, DELTA, rates)
     n_max = largest_n(estimated_n(args.eps, DELTA, **rates))
     rows, results = [], []

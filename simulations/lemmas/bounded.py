@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from simulations.lemmas import bounds
-from simulations.lemmas.measure import Law
+from simulations.lemmas.measure import Rated
 from slt.core.rates import searchable
 from theory.lueker1998 import implied_constant
 from theory.requirement import SMALLEST_DELTA
@@ -40,7 +40,7 @@ class Constant:
 
 def constant(eps: float, delta: float, prune: float, lock: float, radius: float) -> Constant:
     """Ask every bound and the estimate at one setting, uniform reading."""
-    law = Law(prune=prune, lock=lock, radius=radius)
+    law = Rated(prune=prune, lock=lock, radius=radius)
     return Constant(
         eps=eps,
         delta=delta,

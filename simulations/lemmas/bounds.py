@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from simulations.lemmas.measure import Law, kept_name, named
+from simulations.lemmas.measure import Rated, kept_name, named
 from slt.core import laws
 from slt.core.cache import current
 from slt.core.keep import Groups, Share
 from theory.estimate import SMALLEST_DELTA
 
 
-def necessary(eps: float, delta: float, law: Law, reading: str = "uniform") -> int:
+def necessary(eps: float, delta: float, law: Rated, reading: str = "uniform") -> int:
     """Return :func:`theory.necessary.necessary_n`."""
     from theory.necessary import necessary_n
 
@@ -18,7 +18,7 @@ def necessary(eps: float, delta: float, law: Law, reading: str = "uniform") -> i
     return current().ask("necessary", question, lambda: necessary_n(eps, delta, reading=reading, **law))
 
 
-def estimated(eps: float, delta: float, law: Law, reading: str = "uniform") -> int:
+def estimated(eps: float, delta: float, law: Rated, reading: str = "uniform") -> int:
     """Return :func:`theory.estimate.estimated_n`."""
     from theory.estimate import estimated_n
 
@@ -26,7 +26,7 @@ def estimated(eps: float, delta: float, law: Law, reading: str = "uniform") -> i
     return current().ask("estimated", question, lambda: estimated_n(eps, delta, reading=reading, **law))
 
 
-def sufficient(eps: float, delta: float, law: Law, reading: str = "uniform") -> int:
+def sufficient(eps: float, delta: float, law: Rated, reading: str = "uniform") -> int:
     """Return :func:`theory.sufficient.sufficient_n`."""
     from theory.sufficient import sufficient_n
 
@@ -34,7 +34,7 @@ def sufficient(eps: float, delta: float, law: Law, reading: str = "uniform") -> 
     return current().ask("sufficient", question, lambda: sufficient_n(eps, delta, reading=reading, **law))
 
 
-def statistical(eps: float, delta: float, law: Law, reading: str, limits: Sequence[float]) -> int:
+def statistical(eps: float, delta: float, law: Rated, reading: str, limits: Sequence[float]) -> int:
     """Return :func:`theory.statistical.statistical_n`."""
     from theory.statistical import statistical_n
 
@@ -45,7 +45,7 @@ def statistical(eps: float, delta: float, law: Law, reading: str, limits: Sequen
 # of other laws; None where no number is known
 
 
-def law_necessary(eps: float, delta: float, law: Law, reading: str, numbers: laws.Law, signed: bool) -> int | None:
+def law_necessary(eps: float, delta: float, law: Rated, reading: str, numbers: laws.Law, signed: bool) -> int | None:
     """Return :func:`theory.law_necessary.law_necessary_n`."""
     from theory.law_necessary import law_necessary_n
 
@@ -55,7 +55,7 @@ def law_necessary(eps: float, delta: float, law: Law, reading: str, numbers: law
     return _known("law necessary", [eps, delta, dict(law), reading, named(numbers), signed], make)
 
 
-def law_estimated(eps: float, delta: float, law: Law, reading: str, numbers: laws.Law, signed: bool) -> int | None:
+def law_estimated(eps: float, delta: float, law: Rated, reading: str, numbers: laws.Law, signed: bool) -> int | None:
     """Return :func:`theory.law_estimate.law_estimated_n`, None where there is no estimate."""
     from theory.law_estimate import law_estimated_n, unestimated
 
@@ -67,7 +67,7 @@ def law_estimated(eps: float, delta: float, law: Law, reading: str, numbers: law
     return _known("law estimated", [eps, delta, dict(law), reading, named(numbers), signed], make)
 
 
-def law_sufficient(eps: float, delta: float, law: Law, numbers: laws.Law, signed: bool) -> int | None:
+def law_sufficient(eps: float, delta: float, law: Rated, numbers: laws.Law, signed: bool) -> int | None:
     """Return :func:`theory.law_sufficient.law_sufficient_n`, which holds in both readings."""
     from theory.law_sufficient import law_sufficient_n
 
@@ -80,7 +80,7 @@ def law_sufficient(eps: float, delta: float, law: Law, numbers: laws.Law, signed
 # where what is kept is prescribed; None where no number is known
 
 
-def kept_necessary(eps: float, delta: float, law: Law, reading: str, keep: Share | Groups) -> int | None:
+def kept_necessary(eps: float, delta: float, law: Rated, reading: str, keep: Share | Groups) -> int | None:
     """Return :func:`theory.kept_necessary.necessary_kept_n`."""
     from theory.kept_necessary import necessary_kept_n
 
@@ -90,7 +90,7 @@ def kept_necessary(eps: float, delta: float, law: Law, reading: str, keep: Share
     return _known("kept necessary", [eps, delta, dict(law), reading, kept_name(keep)], make)
 
 
-def kept_estimated(eps: float, delta: float, law: Law, reading: str, keep: Share | Groups) -> int | None:
+def kept_estimated(eps: float, delta: float, law: Rated, reading: str, keep: Share | Groups) -> int | None:
     """Return :func:`theory.kept_estimate.estimated_kept_n`, None where it cannot see failures as rare as delta."""
     from theory.kept_estimate import estimated_kept_n
 
@@ -102,7 +102,7 @@ def kept_estimated(eps: float, delta: float, law: Law, reading: str, keep: Share
     return _known("kept estimated", [eps, delta, dict(law), reading, kept_name(keep)], make)
 
 
-def kept_sufficient(eps: float, delta: float, law: Law, keep: Share | Groups) -> int | None:
+def kept_sufficient(eps: float, delta: float, law: Rated, keep: Share | Groups) -> int | None:
     """Return :func:`theory.kept_sufficient.sufficient_kept_n`, which holds in both readings; None without a bound."""
     from theory.arguments import NoBound
     from theory.kept_sufficient import sufficient_kept_n

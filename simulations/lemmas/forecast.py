@@ -9,7 +9,7 @@ import numpy as np
 from simulations.lemmas.bounded import DELTA, RATES, precisions
 from simulations.lemmas.bounds import law_necessary
 from simulations.lemmas.law_rows import FEW
-from simulations.lemmas.measure import Law, largest_n, planned_trials, seconds_per_trial
+from simulations.lemmas.measure import Rated, largest_n, planned_trials, seconds_per_trial
 from simulations.lemmas.settings import Settings
 from slt.core.amounts import duration, size
 from slt.core.keep import step
@@ -26,7 +26,7 @@ MOST_KEPT = 1000  # variables, where what is kept is prescribed
 TABLES = 3e8  # bytes of the bounds' tables, at their largest
 
 
-def foreseen_n(eps: float, delta: float, law: Law) -> int:
+def foreseen_n(eps: float, delta: float, law: Rated) -> int:
     """Return about the n that will be needed, by a normal law of the reach: within a few percent where n is large.
 
     Raises ValueError where that is more than can be drawn.
@@ -40,15 +40,15 @@ def foreseen_n(eps: float, delta: float, law: Law) -> int:
     return n
 
 
-def conclusions(law: Law) -> float:
+def conclusions(law: Rated) -> float:
     """Return about the seconds that the bounds take which a full report asks for beside the lemmas' own rows."""
     asked = [(eps, delta, law) for eps, delta in precisions()]
-    asked += [(0.01, DELTA, Law(prune=prune, lock=lock, radius=law["radius"])) for prune, lock in RATES]
+    asked += [(0.01, DELTA, Rated(prune=prune, lock=lock, radius=law["radius"])) for prune, lock in RATES]
     return sum(BOUNDS * gaussian_reach_n(eps, delta, **each) for eps, delta, each in asked)
 
 
 def announce(
-    settings: Iterable[tuple[Law, float]], delta: float, *, trials: int | None, jobs: int, after: float = 0.0
+    settings: Iterable[tuple[Rated, float]], delta: float, *, trials: int | None, jobs: int, after: float = 0.0
 ) -> None:
     """Say on standard error how long these laws and precisions will take, and how much memory, where it is long.
 
@@ -99,7 +99,7 @@ def announce_law(settings: Settings, all_rates: Iterable[Rates], *, jobs: int) -
         for eps in settings.eps:
             n = FEW
             if eps < radius and why_never(asked, eps, settings.delta) is None:
-                scaled = Law(prune=rates.prune, lock=rates.lock, radius=radius / bound)
+                scaled = Rated(prune=rates.prune, lock=rates.lock, radius=radius / bound)
                 reached = gaussian_reach_n(min(eps / bound, 0.999), settings.delta, **scaled)
                 n = ceil(reached / (2 if signed else 1))
             if n > SCAN_LIMIT:

@@ -34,7 +34,7 @@ SECONDS_OF_KEPT = 5e-7, 1e-6  # where what is kept is prescribed: times n_max^2,
 SECONDS_OF_OTHERS = 4.5e-5  # of another law, for each variable of a trial: measured at n_max = 30 to 600
 
 
-class Law(TypedDict):
+class Rated(TypedDict):
     """The keyword arguments that every bound, estimate and measurement takes."""
 
     prune: float

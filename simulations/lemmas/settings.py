@@ -5,12 +5,11 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-from simulations.lemmas.measure import Law
+from simulations.lemmas.measure import Rated
 from slt.core import checks
 from slt.core.keep import Groups, Share, growing
 from slt.core.keys import checked_seed
-from slt.core.laws import PRESENT, Integers
-from slt.core.laws import Law as Numbers
+from slt.core.laws import PRESENT, Integers, Law
 from slt.core.options import option
 from slt.core.rates import Rates, searchable
 from subsetsum.sampling import checked_radius
@@ -70,7 +69,7 @@ class Settings:
             raise ValueError(f"eps must not repeat, got {' '.join(f'{eps:g}' for eps in self.eps)}")
 
     @cached_property
-    def numbers(self) -> Numbers:
+    def numbers(self) -> Law:
         """The law of the random numbers."""
         from theory.models import asked_law
 
@@ -91,9 +90,9 @@ class Settings:
         """Whether the lemmas speak of these numbers and choices."""
         return not self.is_other and self.kept is None
 
-    def rated(self, rates: Rates) -> Law:
+    def rated(self, rates: Rates) -> Rated:
         """Return what every bound and estimate asks for, at these rates."""
-        return Law(prune=rates.prune, lock=rates.lock, radius=self.radius)
+        return Rated(prune=rates.prune, lock=rates.lock, radius=self.radius)
 
 
 def recorded(settings: Settings) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def report_run(
     from simulations.lemmas import law_report, report
     from simulations.lemmas.forecast import announce, announce_kept, announce_law, conclusions
     from simulations.lemmas.job import verify
-    from simulations.lemmas.measure import Law
+    from simulations.lemmas.measure import Rated
     from simulations.lemmas.settings import command, recorded
     from simulations.lemmas.verdicts import CONTRADICTED, overall
     from slt.core.versions import versions
@@ -136,7 +136,7 @@ def report_run(
         (announce_law if settings.kept is None else announce_kept)(settings, rates, jobs=engine.jobs)
     else:
         laws = [(settings.rated(each), eps) for each in rates for eps in settings.eps]
-        own = Law(prune=settings.prune, lock=settings.lock, radius=settings.radius)
+        own = Rated(prune=settings.prune, lock=settings.lock, radius=settings.radius)
         after = conclusions(own) if concludes else 0.0
         announce(laws, settings.delta, trials=settings.trials, jobs=engine.jobs, after=after)
     page = console.Page(form)

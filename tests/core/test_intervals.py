@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
-from slt.core.intervals import clopper_pearson, lower_limit, mean_interval, paired_interval, smallest_n, upper_limit
+from slt.core.intervals import (
+    clopper_pearson,
+    lower_limit,
+    mean_interval,
+    paired_interval,
+    smallest_n,
+    up_to,
+    upper_limit,
+)
 
 
 @given(trials=st.integers(1, 400), data=st.data(), confidence=st.sampled_from([0.9, 0.95, 0.99]))
@@ -117,3 +125,10 @@ def test_paired_intervals_hold_together_as_often_as_they_say(shared):
         missed += any(not each.lower <= value <= each.upper for each, value in zip(found, truth, strict=True))
     assert missed / trials < 0.1 + 4 * (0.1 * 0.9 / trials) ** 0.5
     assert missed / trials > 0.04  # and it is no empty caution
+
+
+def test_an_end_that_was_not_found_is_beyond_the_last_n():
+    row = {"lower": 9, "value": 12, "upper": None, "n_max": 64}
+    assert (str(up_to(row)), up_to(row).parts) == ("12 [9, > 64]", ("12", "9", "> 64"))
+    assert up_to({**row, "upper": 14}) == "12 [9, 14]"
+    assert up_to({**row, "value": None}, "?") == "? [9, > 64]"

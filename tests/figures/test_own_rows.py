@@ -5,7 +5,21 @@ from contextlib import contextmanager
 
 import pytest
 
-from figures import accuracy, comparison, found, hole, jackpots, laws, load, regimes, requirement, rivals, style, widths
+from figures import (
+    accuracy,
+    comparison,
+    found,
+    hole,
+    jackpots,
+    laws,
+    load,
+    other_laws,
+    regimes,
+    requirement,
+    rivals,
+    style,
+    widths,
+)
 from figures.all import FIGURES
 from figures.command import main
 from figures.record import Figure, words
@@ -333,3 +347,19 @@ def test_rows_in_which_no_n_suffices_are_refused_in_one_line(tmp_path, capsys):
     capsys.readouterr()
     assert run(main, ["requirement", str(path)], "slt figures") == BAD_INPUT
     assert "no n suffices in any of them" in capsys.readouterr().err
+
+
+def test_every_law_has_a_colour_of_its_own_and_every_series_a_look_of_its_own():
+    series = [
+        (law, signed, *rates)
+        for law in ("uniform", "normal", "constant 1")
+        for signed in (False, True)
+        for rates in ((0.0, 0.0), (0.2, 0.2))
+    ]
+    looks = other_laws.by_law(series)
+    assert len(set(looks)) == len(series)
+    colours = {law: {look[0] for look, each in zip(looks, series, strict=True) if each[0] == law} for law, *_ in series}
+    assert [len(each) for each in colours.values()] == [1, 1, 1]
+    assert len(set.union(*colours.values())) == 3
+    with pytest.raises(ValueError, match="draw fewer rows at a time"):
+        other_laws.by_law([(f"normal {k}", False, 0.0, 0.0) for k in range(1, 9)])

@@ -91,6 +91,32 @@ def test_the_law_of_the_distances_of_four():
         assert share == pytest.approx((1 - t - r / 2) ** 4, abs=0.005)
 
 
+@pytest.mark.parametrize("u", [0.1, 0.6, 0.9])
+def test_the_mean_of_fours_is_twice_its_integral(u):
+    v = (np.arange(100_000) + 0.5) / 100_000 * u
+    integral = ((u - v) * 6 * (1 - v / 2) ** 2 * v).mean() * u
+    assert of_four(np.array([u]))[0] == pytest.approx(2 * integral, rel=1e-6)
+
+
+@pytest.mark.parametrize("u", [0.1, 0.5, 1.0])
+def test_triples_of_uncovered_points_are_most_in_an_interval(u):
+    # the integral of the proof over sets of cells: pieces pushed together have no fewer
+    generator, cells, length = np.random.default_rng(0), 160, 4.0
+    size = round(u / length * cells)
+    place = (np.arange(cells) + 0.5) * length / cells
+    v = (np.arange(2000) + 0.5) / 2000 * u
+    said = ((u - v) * 6 * (1 - v / 2) ** 2 * v).mean() * u
+    for k in range(30):
+        inside = np.zeros(cells)
+        inside[generator.permutation(cells)[:size] if k else np.arange(size)] = 1
+        below = np.cumsum(inside) * length / cells
+        apart = place[None] - place[:, None]
+        weight = 6 * np.maximum(1 - apart / 2, 0) ** 2 * (below[None] - below[:, None])
+        found = (np.outer(inside, inside) * np.where(apart > 0, weight, 0)).sum() * (length / cells) ** 2
+        assert found <= said * (1 + 2 / size)
+    assert said > 0
+
+
 def test_means_rise_with_what_is_uncovered():
     u = np.linspace(1e-6, 5, 2000)
     assert (np.diff(of_four(u)) > 0).all()

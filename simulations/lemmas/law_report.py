@@ -114,7 +114,7 @@ def impossible_told(settings: "Settings", rows: list[Row]) -> list[str]:
     never = [
         row
         for row in rows
-        if row["necessary"] is None and never_covered(law, row["eps"], row["radius"], signed=row["signed"])
+        if row["necessary"] is None and never_covered(law, row["eps"], row["radius"], signed=row.get("signed", False))
     ]
     if not never:
         return []

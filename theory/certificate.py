@@ -145,8 +145,9 @@ def necessary_certificate(setting: Setting) -> Certificate:
             n = smaller
             fails.pop()
             break
+    units = 1 << 40 + ceil(log2(1 / setting.eps))  # far more than the checker's own rounding of sums of (C3)
     tables = {
-        "given": [[_down(x, bits) for x in row] for row in given],
+        "given": [[max(_down(x, bits) - units, 0) for x in row] for row in given],
         "fails": [_down(x * (1 - _MARGIN), bits) for x in fails],
     }
     return Certificate(setting, "necessary", n, printed, bits, tables)

@@ -62,6 +62,12 @@ def test_certificates_prove_the_printed_numbers_of_the_main_job(tmp_path):
         assert answer(json.dumps([c.record() for c in found]), tmp_path / "c.json")[0] == 0
 
 
+def test_what_is_smaller_than_a_unit_is_rounded_down(tmp_path):
+    found = necessary_certificate(setting_of(0.001, 0.001, prune=0.4, lock=0.3))
+    assert found.n == found.printed
+    assert answer(json.dumps([found.record()]), tmp_path / "c.json")[0] == 0
+
+
 def test_nothing_is_proven_by_no_file_and_no_certificate(tmp_path):
     for text in ("[]", "{}", "null", "", "[[]]", "[null]", "[{}]"):
         code, said = answer(text, tmp_path / "c.json")

@@ -55,7 +55,7 @@ def sup_error_floor(
     >>> f"{floor:.6f}"  # relu(t), against t / 2
     '0.500000'
     """
-    values, states, outputs, fates, w = _checked(
+    values, states, outputs, fates, w = checked_source(
         first_values, first_states, second_values, second_states, target, plane
     )
     angles, slopes = _possible_kinks(values, states, outputs, fates)
@@ -141,7 +141,23 @@ def obstruction_probability(width: int, first_lock: float, second_lock: float) -
     return 1 - exp(-9 / 32 * t * (1 - 4 * t) * count)
 
 
-def _checked(
+def no_copy_probability(first_width: int, second_width: int, first_lock: float, second_lock: float) -> float:
+    """Bound from below the probability that no mask makes any neuron of the second layer a copy of a target neuron.
+
+    Statement: widths N1 = ``first_width`` and N2 = ``second_width`` of the first two layers of a source of any depth,
+    d >= 2 inputs, rates as in :func:`obstruction_probability`. With at least this probability, under every mask the
+    input of every neuron of the second layer is at least ``guaranteed_error(N1)`` away from every linear function, in
+    sup over the disc. Derivation: Proposition 2 for each of the N2 neurons, and a union bound. Relation: lower bound; 0
+    where the union bound says nothing. Source: docs/obstruction.md, Corollary 6.
+
+    >>> f"{no_copy_probability(1000, 1000, 0.6, 0.3):.6f}"
+    '0.999974'
+    """
+    layer = whole("second_width", second_width, least=1)
+    return max(0.0, 1 - layer * (1 - obstruction_probability(first_width, first_lock, second_lock)))
+
+
+def checked_source(
     first_values: ArrayLike,
     first_states: ArrayLike,
     second_values: ArrayLike,

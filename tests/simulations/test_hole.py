@@ -148,7 +148,7 @@ def test_command_writes_what_it_prints_and_repeats_itself(tmp_path, capsys, monk
     for row in rows:
         assert ("constructed" in row["median"]) == (row["lock_first"] == 0)
         assert f"{row['median']['searched']['value']:.2g}" in shown
-    assert "below the proven floor: 0 of 54" in shown
+    assert "below a proven floor: 0 of 54" in shown
     again = hole.measure(hole.SETTINGS[0], trials=6, seed=3)
     assert again["errors"] == rows[0]["errors"]
     with pytest.raises(ValueError, match="exists already"):
@@ -161,7 +161,7 @@ def test_a_refuted_floor_exits_nonzero(monkeypatch, capsys):
     monkeypatch.setattr(hole, "SETTINGS", hole.SETTINGS[:1])
     monkeypatch.setattr(hole, "sup_error_floor", lambda *_, **__: 9.0)
     assert hole.main(["--trials", "2"]) == 1
-    assert "below the proven floor: 2 of 2" in capsys.readouterr().out
+    assert "below a proven floor: 2 of 2" in capsys.readouterr().out
 
 
 def test_search_finds_what_the_construction_finds_and_better():

@@ -2,7 +2,8 @@
 
 from theory import obstruction
 
+NAMES = "first_values", "first_states", "second_values", "second_states", "target"
+
 
 def sup_error_floor(*arrays, **options):
-    names = "first_values", "first_states", "second_values", "second_states", "target"
-    return obstruction.sup_error_floor(**dict(zip(names, arrays, strict=True)), **options)
+    return obstruction.sup_error_floor(**dict(zip(NAMES, arrays, strict=True)), **options)

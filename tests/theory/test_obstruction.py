@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.theory.floors import sup_error_floor
-from theory.obstruction import guaranteed_error, obstruction_probability
+from theory.obstruction import guaranteed_error, no_copy_probability, obstruction_probability
 
 weight = st.integers(-16, 16).map(lambda k: k / 16)
 state = st.sampled_from([-1, 0, 1, 1])
@@ -202,6 +202,31 @@ def test_random_sources_are_obstructed_as_often_as_promised(q1, q2, width):
     assert promised > 0.3
     # five standard deviations of the count below what is promised
     assert hit >= trials * promised - 5 * (trials * promised * (1 - promised)) ** 0.5
+
+
+@pytest.mark.parametrize(("q1", "q2", "first", "second"), [(0.8, 0.8, 120, 4), (0.9, 0.6, 260, 12)])
+def test_no_neuron_of_the_second_layer_is_a_copy_as_often_as_promised(q1, q2, first, second):
+    rng = np.random.default_rng(12)
+    trials, hit = 120, 0
+    for _ in range(trials):
+        edges = np.where(rng.random((first, 2)) < q1, 1, rng.choice([-1, 0], (first, 2)))
+        outer = np.where(rng.random((second, first)) < q2, 1, rng.choice([-1, 0], (second, first)))
+        a, c = rng.uniform(-1, 1, (first, 2)), rng.uniform(-1, 1, (second, first))
+        floors = [sup_error_floor(a, edges, c[j], outer[j], [0.0, 1.0]) for j in range(second)]
+        hit += min(floors) >= guaranteed_error(first)
+    promised = no_copy_probability(first, second, q1, q2)
+    assert promised > 0.3
+    assert hit >= trials * promised - 5 * (trials * promised * (1 - promised)) ** 0.5
+
+
+def test_the_union_over_neurons_promises_less_the_more_there_are():
+    for first, second in ((400, 1), (400, 7), (1000, 30)):
+        missed = second * (1 - obstruction_probability(first, 0.7, 0.7))
+        assert no_copy_probability(first, second, 0.7, 0.7) == pytest.approx(max(0, 1 - missed), abs=1e-15)
+    assert no_copy_probability(10, 10**6, 0.7, 0.7) == 0.0
+    assert no_copy_probability(10**5, 10, 0.0, 0.7) == 0.0
+    with pytest.raises(ValueError, match="second_width"):
+        no_copy_probability(10, 0, 0.5, 0.5)
 
 
 def test_bad_input_is_told_in_one_line():

@@ -1,8 +1,8 @@
 """Best error against width with and without locking in the first layer.
 
 What to see: without locking (black) the error falls exponentially with the width, by the proof's construction and
-faster by a search. With locking the same search stalls, and below it lies a floor that is proven for each source: no
-mask does better. Drawn are medians; in narrow sources the median floor is 0, which has no place on the axis. The dotted
+faster by a search. With locking the same search stalls, and below it lies a floor that is proven for each source by
+a linear program over mixtures of masks: no mask does better. Drawn are medians. The dotted
 line, 1 / (64 N), lies under the error of all masks of almost every wide source.
 Reads the rows that ``slt simulate hole --out FILE`` writes.
 """
@@ -25,7 +25,7 @@ LOWEST = 1e-9
 NAMES = {
     "searched": "best mask found",
     "constructed": "construction of the proof",
-    "floor": "proven floor",
+    "program": "proven floor",
 }
 RATES = ((COLOURS["measured"], "o"), (COLOURS["statistical"], "s"), (COLOURS["sufficient"], "^"))
 
@@ -65,8 +65,9 @@ def draw(ax: "Axes", rows: Sequence[Row]) -> None:
             values = [median["value"] for _, median in points]
             of_width = {row["width"]: row for row in rows if row["lock_first"] == rate}
             tips(ax, widths, values, [text(of_width[width], kind) for width in widths])
-            if kind == "floor":
-                nothing = "" if widths[0] == min(of_width) else f", 0 below N = {widths[0]}"
+            if kind == "program":
+                zero = sorted(set(of_width) - set(widths))
+                nothing = f", 0 at N = {zero[0]} to {zero[-1]}" if zero else ""
                 label = f"$q_1$ = {rate:g}: {what}, median of the sources{nothing}"
                 ax.plot(widths, values, color=colour, label=label)
                 continue

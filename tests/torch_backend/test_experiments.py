@@ -28,9 +28,10 @@ from torch_backend.experiments.record import (
     read_record,
     together,
 )
-from torch_backend.experiments.running import check
+from torch_backend.experiments.running import check, file_bytes
 from torch_backend.experiments.runs import by_seed, chosen, difference, paired, read, setting
 from torch_backend.experiments.table1 import NOT_RUN, table
+from torch_backend.training.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 OWN = [name for name in (*PLANS, *COUNTED) if committed("torch_backend", f"claims-{name}.jsonl").is_file()]
@@ -273,6 +274,8 @@ def test_committed_rows_are_those_of_their_plan(name):
     rows = read_jsonl(committed("torch_backend", f"claims-{name}.jsonl"))
     check(PLANS[name], rows, name)
     assert len(rows) == PLANS[name].runs
+    told = {Settings(**row["settings"]): row["file_bytes"] for row in rows}
+    assert all(file_bytes(settings) == size for settings, size in told.items())
 
 
 @pytest.mark.parametrize("name", [name for name in OWN if name in COUNTED])

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from slt.core.store import Row
 from torch_backend.experiments.record import Part, Quantity
-from torch_backend.experiments.runs import all_rows, by_seed, chosen, difference, mean_by_seed, paired, setting
+from torch_backend.experiments.runs import MODELS, all_rows, by_seed, chosen, difference, mean_by_seed, paired, setting
 
 Files = Mapping[str, Sequence[Row]]
 NAMES = {
@@ -123,5 +123,6 @@ def architectures(files: Files) -> list[Part]:
     for model in dict.fromkeys(row["settings"]["model"] for row in rows):
         of = [row for row in rows if row["settings"]["model"] == model and row["settings"]["method"] == "edge-popup"]
         pair = chosen(of, prune=0.25, lock=0.25), chosen(of, prune=0.0, lock=0.0)
-        parts.append(Part(model, f"frozen less dense above -{LITTLE:g}", tuple(difference("F = 0.5", *pair, -LITTLE))))
+        found = difference("F = 0.5", *pair, -LITTLE)
+        parts.append(Part(MODELS[model], f"frozen less dense above -{LITTLE:g}", tuple(found)))
     return parts

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from figures.record import Figure, told_apart, words
-from figures.style import COLOURS, arrange, for_paper, key, panels, save, tips
+from figures.style import COLOURS, arrange, key, panels, save, tips
 from simulations.lemmas.verdicts import CONSISTENT, CONTRADICTED, UNDECIDED, overall
 from slt.core.forms import OBJECT, SHARE, Interval, Numbers, check, count
 from slt.core.intervals import shown as interval
@@ -124,7 +124,7 @@ def draw(ax: "Axes", rows: Sequence[Row]) -> None:
         n, top = row["measured"]["value"], row["measured"]["upper"] or row["measured"]["value"]
         ax.annotate(
             str(n), (row["eps"], top), (0, 4.5), textcoords="offset points", ha="center", fontsize=11,
-            fontweight="bold", bbox={"fc": "white", "ec": "none", "pad": 0.5} if for_paper() else None,
+            fontweight="bold", bbox={"fc": "white", "ec": "none", "pad": 0.5},
         )  # fmt: skip
     ax.set_xscale("log")
     room = max(1.4, (12 * min(eps) / max(eps)) ** 0.5)  # more than a decade in all, so that powers of ten are labelled

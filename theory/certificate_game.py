@@ -113,7 +113,7 @@ class _Rows:
         v = np.array([y / self.unit for y in old])
         shown = np.where(self._seen, v, -np.inf)
         low = np.zeros(len(v))
-        high = 50 * v / np.maximum(np.minimum(2 * self._x, 1.0) - self._mean, 1e-12) + 1e-12
+        high = 50 * v / np.maximum(np.minimum(2 * self._x, 1.0) - self._mean, 1e-12)
         line = np.arange(len(v))
         with np.errstate(invalid="ignore"):
             for _ in range(_HALVINGS):

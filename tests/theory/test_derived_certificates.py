@@ -134,6 +134,12 @@ def test_a_few_hundred_points_are_as_sharp_as_thousands_of_steps():
         assert np.all(found[rare] <= steps[rare])
 
 
+def test_the_game_between_points_goes_on_to_the_rarest_failures():
+    found, steps = cover_tables(Fraction(1, 10), 1e-34).failures, cover_failures(0.1, 1e-34)
+    assert found[-1] <= 1e-34
+    assert len(found) < len(steps)
+
+
 def test_c8_numbers_that_are_left_close_the_gap():
     # E max(0, 1 - a (U_1 + .. + U_l))^N <= (1/(a (N + 1)))^l, exactly for whole N and a <= 1/l
     for l_count in (1, 2, 3):

@@ -143,8 +143,8 @@ def test_results_are_three_lines_a_table_and_cannot_be_changed():
     assert [line.split()[0] for line in lines] == ["necessary", "estimated", "sufficient"]
     assert [line.split()[1] for line in lines] == [str(found.necessary), str(found.estimated), str(found.sufficient)]
     assert "more often than 0.3" in lines[0]
-    assert "every larger n" not in lines[2]
-    assert "every larger n" in str(slt.requirement(0.2, 0.3)).splitlines()[2]
+    assert "every larger one" not in lines[2]
+    assert "every larger one" in str(slt.requirement(0.2, 0.3)).splitlines()[2]
     for result in (found, slt.success(0.2, n=9)):
         page = result._repr_html_()
         assert page.startswith("<table>")

@@ -5,6 +5,7 @@ from functools import partial
 from importlib import import_module
 from inspect import Parameter, getmembers, isclass, isfunction, signature
 from pkgutil import iter_modules
+from typing import is_typeddict
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from slt.core.keep import Groups, Share
 from slt.core.rates import Rates
 from theory import (
     asymptotics,
+    certificate,
     counting,
     estimate,
     existence,
@@ -34,12 +36,14 @@ from theory import (
     lueker1998,
     necessary,
     obstruction,
+    obstruction_lp,
     otsuka2024,
     pairs,
     place,
     products,
     reach,
     requirement,
+    statistical,
     sufficient,
     widths,
 )
@@ -90,6 +94,10 @@ LEFT_OUT = [
     (requirement.requirement, (0.3, 0.3), READ),
     (partial(requirement.success, n=3), (0.3,), READ),
     (obstruction.sup_error_floor, (), {"plane": (0, 1), "relu_output": False}),
+    (obstruction_lp.linear_program_floor, (), {"plane": (0, 1)}),
+    (obstruction_lp.weighted_floor, (), {"plane": (0, 1)}),
+    (statistical.statistical_n, (0.5, 0.3, [0.5, 1e-6]), READ),
+    (certificate.setting_of, (0.1, 0.1), READ),
     (necessary.necessary_n, (0.1, 0.1), READ),
     (necessary.necessary_by, (0.1, 0.1), READ),
     (necessary.failure_at_least, (3, 0.1), READ),
@@ -100,6 +108,7 @@ LEFT_OUT = [
     (products.sufficient_n, (0.05, 0.5, DENSE), {"radius": 1}),
     (estimate.estimated_success, (5, 0.2), READ | {"seed": 0}),
     (estimate.estimated_n, (0.2, 0.2), READ | {"seed": 0}),
+    (law_never.off_lattice, ("constant 1", 0.4), {"radius": 1}),
     (partial(law_never.never_covered, "constant 1"), (0.7,), {"radius": 1}),
     *(
         (partial(function, law="normal 0.5", **more), asked, said)
@@ -143,15 +152,18 @@ LEFT_OUT = [
         )
     ),
 ]
+ONE_NEURON = {
+    "first_values": [[0.6, 0.8, 0.1]], "first_states": [[1, 1, -1]], "second_values": [1.0], "second_states": [1],
+    "target": [0.3, -0.2, 0.0],
+}  # fmt: skip
 NEEDED = {
     widths.published_widths: {"prune": [0.1, 0.2, 0.3]},
     existence.plan_of_sizes: {"prune": [0.0] * 2, "lock": [0.0] * 2},
     existence.plan: {"prune": [0.0] * 2, "lock": [0.0] * 2},
-    obstruction.sup_error_floor: {
-        "first_values": [[0.6, 0.8, 0.1]], "first_states": [[1, 1, -1]], "second_values": [1.0], "second_states": [1],
-        "target": [0.3, -0.2, 0.0],
-    },
-}  # fmt: skip
+    obstruction.sup_error_floor: ONE_NEURON,
+    obstruction_lp.weighted_floor: ONE_NEURON | {"points": [[0.6, 0.8]], "weights": [1.0]},
+    obstruction_lp.linear_program_floor: ONE_NEURON,
+}
 
 
 def meant(function):
@@ -165,6 +177,8 @@ def test_leaving_out_is_saying_what_the_formulas_say(function, arguments, said):
     left_out, written = (function(*arguments, **NEEDED.get(function, {}), **options) for options in ({}, said))
     if function is game.GrowthGame:
         left_out, written = (made.failures(0.5) for made in (left_out, written))
+    if function is obstruction_lp.linear_program_floor:
+        left_out, written = left_out.floor, written.floor
     assert np.array_equal(left_out, written) or left_out == written
 
 
@@ -174,7 +188,7 @@ def test_no_other_function_leaves_such_a_thing_out():
     known = {(getattr(function, "func", function).__name__, name) for function, _, said in LEFT_OUT for name in said}
     for found in iter_modules(theory.__path__, "theory."):
         for name, member in getmembers(import_module(found.name), lambda x: isclass(x) or isfunction(x)):
-            if isclass(member) and issubclass(member, Exception):
+            if is_typeddict(member) or (isclass(member) and issubclass(member, Exception)):
                 continue
             if member.__module__ == found.name and not name.startswith("_"):
                 assert {(name, parameter) for parameter in meant(member) if parameter in names} <= known

@@ -103,7 +103,7 @@ def _rules(base: Settings) -> tuple[Search, ...]:
 def _kinds(base: Settings) -> tuple[Search, ...]:
     return _searches(
         base,
-        4,
+        6,
         *(
             {**centred(0.5, HALF), "width": base.width * factor, "weights": weights, "scale": scale}
             for factor in FACTORS

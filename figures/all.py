@@ -32,6 +32,7 @@ MODULES = (
     "sizes",
     "sparsities",
     "spaces",
+    "file_sizes",
     "depth",
     "load",
 )

@@ -4,7 +4,7 @@ from statistics import fmean
 
 import pytest
 
-from figures import depth, sizes, spaces, sparsities, style
+from figures import depth, file_sizes, sizes, spaces, sparsities, style
 from figures.style import panels
 from theory.freezing import log2_candidates
 from torch_backend.experiments import EXPERIMENTS, tried
@@ -70,3 +70,15 @@ def test_accuracy_over_depth_is_the_mean_of_the_rows():
         100 * fmean(row["test"] for row in locked if row["settings"]["depth"] == layers) for layers in (2, 4, 8, 12)
     ]
     assert shown["locked, q = 0.5, k = 0.25"][1] == pytest.approx(expected)
+
+
+def test_accuracy_over_file_size_is_the_mean_of_the_rows():
+    for rows in file_sizes.load().values():
+        shown = lines_of(file_sizes.draw, rows)
+        assert list(shown) == list(file_sizes.SERIES)
+        scaled = [row for row in rows if row["settings"]["scale"] == "static"]
+        sizes_of = sorted({row["file_bytes"] for row in scaled})
+        means = [100 * fmean(row["test"] for row in scaled if row["file_bytes"] == size) for size in sizes_of]
+        assert shown["frozen, scaled SKC"][0] == pytest.approx([size / 1024 for size in sizes_of])
+        assert shown["frozen, scaled SKC"][1] == pytest.approx(means)
+        assert len(shown["dense, KU"][0]) == len(shown["pruned, KU"][0]) == 1

@@ -78,6 +78,7 @@ SLOW = (  # files whose tests take more than about a tenth of a second each, or 
     "test_readme",
     "test_recipes",
     "theory/test_arb",
+    "test_site",
     "theory/test_asymptotics",
     "theory/test_certificate",
     "theory/test_claim_files",

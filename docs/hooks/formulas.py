@@ -12,8 +12,8 @@ NAMESPACE = "{http://www.w3.org/1998/Math/MathML}"
 CODE = re.compile(r"^(?P<fence>```+|~~~+).*?^(?P=fence)[ ]*$|(?P<tick>`+)(?!`).*?(?<!`)(?P=tick)(?!`)", re.M | re.S)
 FORMULA = re.compile(r"\$\$(?P<block>.+?)\$\$|(?<![\\\w$])\$(?!\s)(?P<inline>(?:\\.|[^$\\])+?)(?<!\s)\$(?!\w)", re.S)
 WORD = re.compile(r"(\(?)formula(\d+)x([-.,;:!?)]*)")
-WIDE = 34  # signs; an inline part of more scrolls by itself where a screen is narrow
-LONG = 9  # an inline formula of more parts may be broken after a relation, a comma or a sum's sign
+WIDE = 20  # signs; an inline part of more scrolls by itself where a screen is narrow
+LONG = 7  # an inline formula of more parts may be broken after a relation, a comma or a sum's sign
 
 FUNCTIONS = {"log", "exp", "sin", "cos", "tan", "cot", "sinh", "cosh", "coth", "det", "min", "max", "sup", "inf"}
 LIMITS = {"min", "max", "sup", "inf"}

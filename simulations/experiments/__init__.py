@@ -27,6 +27,10 @@ EXPERIMENTS = {
         "simulations.experiments.atlas",
         "the numbers behind the figures of the theory: needs, success, cover, widths on fixed grids",
     ),
+    "explorer": Command(
+        "simulations.experiments.explorer",
+        "the numbers that the explorer of the report looks up, and random points to check it",
+    ),
     "limits": Command(
         "simulations.experiments.limits",
         "the highest freezing ratio at n variables: proven possible, proven impossible, measured",

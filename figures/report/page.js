@@ -98,3 +98,8 @@ function prepare(svg) {
 document.querySelectorAll("figure svg").forEach(prepare);
 document.addEventListener("scroll", place, true);
 window.addEventListener("resize", place);
+
+// Tables of numbers are on paper even where they are folded on the screen.
+const folded = [...document.querySelectorAll("details.numbers")].filter((each) => !each.open);
+window.addEventListener("beforeprint", () => folded.forEach((each) => { each.open = true; }));
+window.addEventListener("afterprint", () => folded.forEach((each) => { each.open = false; }));

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from math import exp, log
+from typing import Any
 
 from simulations.run.experiment import Experiment
 from simulations.run.runner import Work
@@ -51,7 +52,7 @@ GRID = tuple(Setting(p, q, eps) for p, q in RATES for eps in EPS)
 
 def grid(setting: Setting) -> Row:
     """Return, for every delta: the necessary, estimated and sufficient n, and reach's share of the failures there."""
-    known: dict[str, float] = {"prune": setting.prune, "lock": setting.lock}
+    known: dict[str, Any] = {"prune": setting.prune, "lock": setting.lock}
     estimated: list[int | None] = []
     shares: list[float | None] = []
     for delta in DELTAS:
@@ -81,7 +82,7 @@ def check(index: int, seed: int) -> Row:
     first, second, y = generator(seed, "explorer, check", index).random(3)
     p, q = (first, second) if first + second <= 1 else (1 - first, 1 - second)
     most = 1 - 1 / STEPS
-    law = {
+    law: dict[str, Any] = {
         "prune": round(most * float(p), 4),
         "lock": round(most * float(q), 4),
         "eps": float(f"{exp(log(EPS[-1]) + x * log(EPS[0] / EPS[-1])):.4g}"),

@@ -17,7 +17,19 @@ from slt.core.files import check_apart, check_new, check_outside, check_writable
 from subsetsum.verify import main as verify
 
 ROOT = Path(__file__).parents[2]
-EXPERIMENTS = ("calibration", "constants", "hole", "sweep", "atlas", "limits", "cancel", "factors", "found", "laws")
+EXPERIMENTS = (
+    "calibration",
+    "constants",
+    "hole",
+    "sweep",
+    "atlas",
+    "explorer",
+    "limits",
+    "cancel",
+    "factors",
+    "found",
+    "laws",
+)
 SEARCH = ["search", "--preset", "mlp-mnist-frozen"]
 COMPARE = ["compare", "--model", "mlp", "--data-set", "mnist", "--sparsity", ".5"]
 JACKPOT = ["jackpot", "--model", "mlp", "--data-set", "mnist", "--sparsity", ".5"]

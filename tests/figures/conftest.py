@@ -1,6 +1,9 @@
-"""Every figure is drawn once, when the first test looks at it."""
+"""Every figure is drawn once, when the first test looks at it; pages are opened in one Chromium."""
 
+import json
+import shutil
 from collections.abc import Mapping
+from contextlib import contextmanager
 
 import pytest
 
@@ -62,3 +65,47 @@ def looked_at():
 def drawings(looked_at):
     """Every figure by name: its SVG."""
     return Drawings(looked_at)
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    """Chromium without a window, and without a way to any host."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    driver = shutil.which("chromedriver")
+    if program is None or driver is None:
+        pytest.skip("no chromium with chromedriver on this machine (Debian: apt-get install chromium chromium-driver)")
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for flag in ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync"):
+        options.add_argument(f"--{flag}")
+    for flag in ("disable-background-networking", "disable-component-update", "host-resolver-rules=MAP * ~NOTFOUND"):
+        options.add_argument(f"--{flag}")
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield chrome
+    chrome.quit()
+
+
+@pytest.fixture(scope="session")
+def opened_at():
+    """:func:`_opened_at`."""
+    return _opened_at
+
+
+@contextmanager
+def _opened_at(browser, width, height):
+    """Open ``browser.page`` at this size; in the end it must have asked for nothing, and raised no error."""
+    shape = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", shape)
+    browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": width < 500})
+    browser.get(browser.page)
+    yield browser
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = [event["params"] for event in events if event["method"] == "Network.requestWillBeSent"]
+    # what the browser's own start page still asks for is not of this page
+    ours = {request["request"]["url"] for request in asked if request["documentURL"] == browser.page}
+    assert {url for url in ours if not url.startswith("data:")} == {browser.page}
+    assert browser.get_log("browser") == []

@@ -1,21 +1,25 @@
 """The report says what the results say, needs nothing from elsewhere, and works by mouse, finger and keyboard."""
 
-import json
 import re
-import shutil
 from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 
 import pytest
 
-from figures.all import FIGURES
+from figures.all import FIGURES as ALL
 from figures.report import claims, main
+from figures.report.cards import address, bracket
+from figures.report.formula import asked
 from figures.report.page import page
 from figures.report.pictures import drawn, picture
+from figures.report.results import published
+from figures.report.trials import trials
 from simulations.lemmas.verdicts import CONSISTENT, CONTRADICTED
 from theory.claims import LEDGER
+from torch_backend.experiments import EXPERIMENTS, tried
 
+FIGURES = [figure for figure, _ in published().pictures]
 NAMES = [figure.name for figure in FIGURES]
 REQUIREMENT, HOLE = (next(figure for figure in FIGURES if figure.name == name) for name in ("requirement", "hole"))
 SIZES = {"phone": (390, 844), "desk": (1280, 900)}
@@ -41,7 +45,11 @@ class Elements(HTMLParser):
 @pytest.mark.long
 def test_the_report_has_every_figure_with_its_words_and_commands(text):
     sections = [attrs["id"] for tag, attrs in Elements(text).found if tag == "section"]
-    assert sections == ["claims", *NAMES, "settings"]
+    parts = [name for name in sections if name not in NAMES]
+    assert [name for name in parts if name != "explorer"] == ["claims", "numbers", "trials", "settings"]
+    assert sections[0] == "requirement"
+    assert sorted(name for name in sections[1:] if name in NAMES) == sorted({*NAMES} - {"requirement"})
+    assert {figure.name for figure in ALL} - {*NAMES} == {"load"}
     for name in NAMES:
         part = text[text.index(f'<section id="{name}"') :]
         part = part[: part.index("</section>")]
@@ -56,14 +64,52 @@ def test_the_report_has_every_figure_with_its_words_and_commands(text):
 def test_the_report_has_the_whole_ledger(text):
     part = text[text.index('<table class="ledger">') :]
     rows = re.findall(r"<tr>(.*?)</tr>", part[: part.index("</table>")], re.DOTALL)[1:]
-    cells = [[unescape(cell) for cell in re.findall("<td>(.*?)</td>", row, re.DOTALL)] for row in rows]
-    assert [row[0].split(",")[0] for row in cells] == [key.split(",")[0] for key in LEDGER]
-    for row, claim in zip(cells, LEDGER.values(), strict=True):
+    cells = [re.findall("<td>(.*?)</td>", row, re.DOTALL) for row in rows]
+    plain = [[unescape(re.sub("<[^>]*>", "", cell)).strip() for cell in row] for row in cells]
+    assert [row[0].split(",")[0] for row in plain] == [key.split(",")[0] for key in LEDGER]
+    for row, written, claim in zip(plain, cells, LEDGER.values(), strict=True):
         assert row[1].startswith(claim.words)
+        assert ("<math>" in written[2]) == (claim.form is not None)
         assert row[3] == claim.source
         assert (row[4] == "not judged") == bool(claim.unjudged)
         assert row[5] == (claim.unjudged or row[5])
-    assert {row[4] for row in cells} == {"proven", "refuted", "corrected", "open", "not judged"}
+        assert (f'href="{address(claim.link)}"' in unescape(written[0])) == claim.link.startswith(
+            ("arXiv:", "doi:", "http")
+        )
+    assert {row[4] for row in plain} == {"proven", "refuted", "corrected", "open", "not judged"}
+
+
+def test_each_card_says_the_verdict_the_bracket_of_the_constant_and_the_source(text):
+    head = text[text.index('<div class="cards">') : text.index('<section id="requirement"')]
+    cards = head.split('<article class="card">')[1:]
+    main = claims.load()
+    lemmas = claims.judged(main["rows"], [])
+    assert len(cards) == len(lemmas) + 1
+    for card, lemma in zip(cards, lemmas, strict=False):
+        claim, stands = lemma["claim"], lemma["found"].standing
+        assert f">{lemma['verdict']}</strong>" in card
+        assert str(asked(claim)) in card
+        assert address(claim.link) in unescape(card)
+        own = [row for row in main["rows"] if (row["claim"], row["reading"]) == (claim.key, claim.reading)]
+        low = max(row["constant_refuted_to"] for row in own)
+        # with a constant below the bracket the form asks, at one of the points, for no more than is too few
+        assert any(
+            claim.standing.sample_size(0.99 * low, row["eps"], row["delta"], lemma["rates"]) < row["necessary"]
+            for row in own
+        )
+        assert f"{low:.3g}".rstrip("0").rstrip(".") in bracket(claim, stands, main["rows"]) in unescape(card)
+    assert ">refuted</strong>" in cards[-1]
+    assert bracket(claim, None, main["rows"]) == "No constant is known"
+
+
+@pytest.mark.parametrize("folder", [None, "empty"])
+def test_claims_on_searched_tickets_are_those_that_have_rows(folder, tmp_path):
+    found = trials(None if folder is None else tmp_path)
+    known = {key: tried(experiment) for key, experiment in EXPERIMENTS.items()}
+    assert bool(found) == (folder is None)
+    for key, claim, _, verdict, counts, sentence in found:
+        assert (claim, verdict, sentence) == (EXPERIMENTS[key].claim, known[key].verdict, known[key].sentence)
+        assert counts.startswith(f"{known[key].counts()[0]} upheld")
 
 
 def test_names_inside_the_page_are_used_once_and_exist(text):
@@ -77,8 +123,12 @@ def test_names_inside_the_page_are_used_once_and_exist(text):
 
 
 def test_nothing_is_loaded_from_elsewhere(text):
-    loads = [v for _, attrs in Elements(text).found for k, v in attrs.items() if k in ("src", "href", "xlink:href")]
-    assert {v for v in loads if not v.startswith(("#", "data:"))} == set()
+    loads = [
+        (tag, v) for tag, attrs in Elements(text).found for k, v in attrs.items() if k in ("src", "href", "xlink:href")
+    ]
+    outside = {(tag, v) for tag, v in loads if not v.startswith(("#", "data:"))}
+    assert {tag for tag, _ in outside} == {"a"}  # which a reader may follow; nothing is loaded
+    assert all(v.startswith(("https://", "http://papers.nips.cc/")) for _, v in outside)
     assert "default-src 'none'" in text
     assert "@import" not in text
 
@@ -126,7 +176,7 @@ def test_theorems_are_judged_by_the_construction_and_the_floors():
 
 @pytest.mark.long
 def test_the_command_writes_the_file_that_it_names(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("figures.report.page.FIGURES", FIGURES[:1])
+    monkeypatch.setattr("figures.report.results.FIGURES", FIGURES[:1])
     assert main(["--out", str(tmp_path / "page.html")]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'page.html'}\n"
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
@@ -139,45 +189,19 @@ def test_words_of_results_cannot_become_elements(drawings):
 
 
 @pytest.fixture(scope="module")
-def browser(text, tmp_path_factory):
-    """Chromium with the report open, and no way to any host."""
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    driver = shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("no chromium with chromedriver on this machine (Debian: apt-get install chromium chromium-driver)")
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync"):
-        options.add_argument(f"--{flag}")
-    for flag in ("disable-background-networking", "disable-component-update", "host-resolver-rules=MAP * ~NOTFOUND"):
-        options.add_argument(f"--{flag}")
-    folder = tmp_path_factory.mktemp("report")
-    options.add_argument(f"--user-data-dir={folder / 'profile'}")
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    (folder / "report.html").write_text(text)
-    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    chrome.page = (folder / "report.html").as_uri()
-    yield chrome
-    chrome.quit()
+def browser(chromium, text, tmp_path_factory):
+    """Chromium that opens the report."""
+    file = tmp_path_factory.mktemp("report") / "report.html"
+    file.write_text(text)
+    chromium.page = file.as_uri()
+    return chromium
 
 
 @pytest.fixture(params=SIZES)
-def opened(request, browser):
-    """The report, opened anew at each of two sizes; afterwards it must have asked for nothing, and raised no error."""
-    width, height = SIZES[request.param]
-    shape = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", shape)
-    browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": width < 500})
-    browser.get(browser.page)
-    yield browser
-    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    asked = [event["params"] for event in events if event["method"] == "Network.requestWillBeSent"]
-    # what the browser's own start page still asks for is not of this page
-    ours = {request["request"]["url"] for request in asked if request["documentURL"] == browser.page}
-    assert {url for url in ours if not url.startswith("data:")} == {browser.page}
-    assert browser.get_log("browser") == []
+def opened(request, browser, opened_at):
+    """The report, opened anew at each of the sizes; afterwards it must have asked for nothing, and raised no error."""
+    with opened_at(browser, *SIZES[request.param]):
+        yield browser
 
 
 def value_of(text):

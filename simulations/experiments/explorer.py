@@ -8,7 +8,7 @@ easier setting does so in a harder one with a smaller delta; an n that is proven
 enough in an easier one.
 
 Two kinds of rows. *grid*: over all delta at one p, q and eps; the estimate at fewer points, since it may be
-interpolated. *check*: the three numbers at random points between those of the grid. About twenty minutes on one core.
+interpolated. *check*: the three numbers at random points between those of the grid. About five minutes on one core.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ from theory.necessary import necessary_n
 from theory.reach import reach_uniform
 from theory.sufficient import sufficient_n
 
-STEPS = 10  # of each rate from 0 to 1
+STEPS = 5  # of each rate from 0 to 1
 RATES = tuple((p / STEPS, q / STEPS) for p in range(STEPS) for q in range(STEPS - p))
 EPS = (0.1, 0.03, 0.01, 0.003, 0.001, 0.0001)
 DELTAS = (0.2, 0.1, 0.05, 0.02, 0.01)

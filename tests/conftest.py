@@ -33,6 +33,7 @@ SLOW = (  # files whose tests take more than about a tenth of a second each, or 
     "core/test_outputs",
     "core/test_screen",
     "figures/test_claim_figures",
+    "figures/test_explorer",
     "figures/test_figures",
     "figures/test_own_rows",
     "figures/test_report",

@@ -17,7 +17,7 @@ from slt.core.places import committed
 from slt.core.store import Row, read_jsonl
 
 RESULT = committed("simulations", "explorer.jsonl")
-COMMAND = "slt simulate explorer --out FILE"
+COMMAND = "slt simulate explorer --trials 100 --out FILE"
 POWER = 1.5  # n f^POWER varies less over the rates than n, and is what is interpolated; f = 1 - p - q
 QUANTILE = 0.95
 

@@ -47,9 +47,19 @@ def test_the_table_has_no_unexplained_survivor():
             assert test[2] is None or f"def {test[2]}(" in defined, f"{place}: {test[2]} is gone"
 
 
-def test_the_docs_show_the_table_of_today():
-    """``python -m tests.mutants --table`` prints it."""
-    assert f"\n\n{results.table(every())}\n" in (ROOT / "docs" / "testing.md").read_text()
+def test_the_docs_show_the_tables_of_today():
+    """``python -m tests.mutants --table`` prints them."""
+    shown = (ROOT / "docs" / "testing.md").read_text()
+    assert f"\n\n{results.table(every())}\n" in shown
+    assert f"\n\n{results.formulas()}\n" in shown
+
+
+def test_no_mutant_of_a_formula_is_left_without_a_reason():
+    for line in results.formulas().splitlines()[2:]:
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        mutants, tried, killed, harmless, left = map(int, cells[1:6])
+        assert left == 0, f"{cells[0]}: a survivor is neither killed nor listed with a reason"
+        assert tried == killed + harmless <= mutants, cells[0]
 
 
 def test_a_tables_line_counts_what_was_tried_noticed_and_survived(monkeypatch):

@@ -1,4 +1,4 @@
-"""The table of what noticed which mutant."""
+"""The tables of what noticed which mutant, and of what benchmarks/mutation.py tried."""
 
 import csv
 from collections.abc import Sequence
@@ -10,6 +10,8 @@ from tests.mutants.mutant import Mutant
 
 TABLE = Path(__file__).with_name("results.csv")
 COLUMNS = ("file", "mutant", "digest", "noticed by")
+FORMULAS = TABLE.parents[1] / "survivors" / "results.csv"
+COUNTS = ("mutants", "tried", "killed", "harmless", "left")
 
 
 def rows() -> list[dict[str, str]]:
@@ -43,3 +45,15 @@ def _line(title: str, faults: Sequence[Mutant], known: dict[tuple[str, str], str
     noticed = sum(bool(test) for _, test in tried)
     harmless = sum(not test and bool(fault.harmless) for fault, test in tried)
     return f"| {title} | {len(faults)} | {len(tried)} | {noticed} | {harmless} |"
+
+
+def formulas() -> str:
+    """Return a Markdown table of what ``python -m benchmarks.mutation`` tried, a line for each module."""
+    tried = list(csv.DictReader(StringIO(FORMULAS.read_text())))
+    lines = [f"| module | {' | '.join(COUNTS)} | tests |", f"|---{'|---' * len(COUNTS)}|---|"]
+    for row in tried:
+        limits = [f"tests up to {row['longest_test']} s"] * bool(row["longest_test"])
+        limits += [f"{row['budget'].removesuffix('.0')} s a mutant"] * bool(row["budget"])
+        lines.append(f"| {row['module']} | {' | '.join(row[name] for name in COUNTS)} | {', '.join(limits)} |")
+    total = " | ".join(str(sum(int(row[name]) for row in tried)) for name in COUNTS)
+    return "\n".join([*lines, f"| all | {total} | |"]) + "\n"

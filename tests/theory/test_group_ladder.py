@@ -1,9 +1,12 @@
 """Ladders of neighbours in groups: how often they break, what they cover, and bounds above what draws show."""
 
-from itertools import combinations
+from fractions import Fraction
+from itertools import combinations, product
+from math import factorial
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
 from scipy.stats import beta
 
 import theory.group_ladder as module
@@ -112,3 +115,40 @@ def test_other_groups_have_no_ladder():
     assert ladder_groups_failure(20, 0.1, Groups(1, 3), 1.0) == 1
     assert ladder_groups_failure(20, 0.1, Groups(3, 4), 1.0) == 1
     assert ladder_groups_failure(1, 0.1, Groups(2, 4), 1.0) == 1
+
+
+@pytest.mark.parametrize(
+    ("eps", "groups"), [(Fraction(3, 10), 1), (Fraction(1, 5), 2), (Fraction(1, 10), 5), (Fraction(1, 20), 8)]
+)
+def test_the_failure_of_a_ladder_of_fours_is_just_above_its_sum(eps, groups):
+    exact = Fraction(0)
+    for none, one in product(range(groups + 1), repeat=2):
+        both = groups - none - one
+        if both < 0 or none + one == 0:
+            continue
+        A = 4 * none / (1 - 2 * eps) + 3 * one / (2 * (1 - eps))
+        ways = factorial(groups) // (factorial(none) * factorial(one) * factorial(both))
+        size = ways * 2**one * (1 - 2 * eps) ** (4 * none) * (1 - eps) ** (3 * one)
+        exact += size * (2 / (A + Fraction(3, 2) / (1 - eps))) ** one * (3 / (A + 1) ** 2) ** both
+    assert min(exact, 1) <= Fraction(fours_break(float(eps), groups)) <= exact * (1 + Fraction(1, 10**7))
+
+
+@pytest.mark.parametrize(("keep", "groups", "eps"), [(Groups(1, 4), 60, 0.02), (Groups(1, 6), 40, 0.05)])
+def test_the_bound_of_groups_is_the_least_sum_of_its_parts(keep, groups, eps):
+    """1:M: Chernoff's bounds with the transforms of the page, number by number and length by length."""
+    of, s, best = keep.of, np.geomspace(0.02, 40, 120), 1.0
+    length = 2 * of * np.array([quad(lambda x, t=t: np.exp(-2 * t * x) * (1 - x) ** (of - 1), 0, 1)[0] for t in s]) / 2
+    _, middle, _ = module._logs(keep)
+    top = np.log(
+        of / 2 * np.array([quad(lambda x, t=t: np.exp(-t * x) * ((1 + x) / 2) ** (of - 1), -1, 1)[0] for t in s])
+    )
+    for ladder in range(1, groups):
+        broken = ones_break(eps, of, ladder)
+        for short in np.arange(1, 61) * 0.1:
+            w = short + 2 * eps
+            few = min(1.0, np.exp((s * short + ladder * np.log(length)).min()))
+            steps = (groups - ladder) * (of - 1) * max(1 - w / 2, 0.0) ** of
+            far = s * (1 - w / 2) + ladder * middle + (groups - ladder) * top
+            best = min(best, broken + few + steps + 2 * min(1.0, np.exp(far.min())))
+    assert best < 0.5
+    assert ladder_groups_failure(groups, eps, keep, 1.0) == pytest.approx(best, rel=1e-5)

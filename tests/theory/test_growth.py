@@ -48,6 +48,8 @@ FREE = {**EPS, "eps": sympy.Rational(1, 10), "p": 1 - 1 / t, "q": sympy.Integer(
         ("max(1.5, 1) * log(1/eps)", EPS, t, sympy.Rational(3, 2)),
         ("min(1.5 * eps, eps) / eps * log(1/eps)", EPS, t, 1),
         ("max(2 * eps**2, eps**2, 1.5 * eps**2) / eps**2 * log(1/eps)", EPS, t, 2),
+        ("min(eps**2, 2 * eps**2, 1.5 * eps**2) / eps**2 * log(1/eps)", EPS, t, 1),
+        ("min(2 * eps**2, 1.5 * eps**2, eps**2) / eps**2 * log(1/eps)", EPS, t, 1),
         ("log(1/eps) - min(1 - eps, log(1/eps))", NEAR, t**-2, sympy.Rational(1, 2)),
         ("log(1/eps) - max(1 - eps, log(1/eps))", NEAR, t**-2, 0),
         ("log(1 + C/eps)", EPS, t, 1),

@@ -137,7 +137,7 @@ def test_sums_of_ranges_are_bounded_from_above_and_closely(s):
         assert probability <= bound <= probability * (1 + 0.02 * blocks)
         law = least_spread(blocks, of, 2.0**-9)
         assert law.mass.sum() == pytest.approx(1)
-        assert probability <= law.mass[: int(np.ceil(s * 2**9))].sum() <= probability * (1 + 0.03 * of)
+        assert probability <= below(law, 1, Fraction(s), "upper") <= probability * (1 + 0.03 * of)
     assert kept_reach._ranges_below(s, 3)[0] == 1
 
 
@@ -153,6 +153,22 @@ def test_both_ends_fall_short_at_most_as_often_as_the_bound_says(n, keep, prune,
     either = (complies & ((largest < c) | (smallest > -c))).mean()
     one = reach_of_size(n, 1e-9, keep, rates, c + 1e-9)
     assert 2 * one - bound <= either + 4.5 * (either / TRIALS) ** 0.5
+
+
+@pytest.mark.parametrize(("of", "c"), [(2, 0.3), (8, 0.9), (20, 0.95)])
+def test_both_ends_of_one_kept_variable_fall_short_as_often_as_all_lie_between(of, c):
+    both, one = c**of, ((1 + c) / 2) ** of
+    assert both <= both_ends(c, np.array([1]), np.array([of]), np.ones(1))
+    if of <= 16:
+        either = reach_of_groups(1, 1 - c, groups_of(f"1:{of}"), Rates(), 1.0, two_sided=True)
+        assert one * 0.9 <= either <= 2 * one - both
+
+
+@pytest.mark.parametrize("groups", [1, 3])
+def test_groups_that_always_reach_fail_where_one_cannot_comply(groups):
+    keep, rates = groups_of("2:4"), Rates(0.2, 0.1)
+    found = reach_of_groups(groups, 2.0 * groups + 0.2, keep, rates, 0.1, two_sided=False)
+    assert found == pytest.approx(1 - group_compliance(keep, rates) ** groups, rel=1e-6)
 
 
 def exact_states(n, keep, rates):

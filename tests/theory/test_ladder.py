@@ -12,7 +12,7 @@ from slt.core.rates import Rates
 from subsetsum import success_probability
 from tests.theory.exact_small import pointwise_failure, uniform_failure
 from theory.game import cover_failures
-from theory.ladder import MOST, _Window, by_ladder, ladder_break, ladder_failure, small_failure
+from theory.ladder import MOST, Window, by_ladder, ladder_break, ladder_failure, small_failure
 from theory.laws import reach_below
 from theory.reach import _tilts, chernoff_reach, normal_reach, reach_at_most, tilted_below, tilted_reach
 
@@ -132,7 +132,7 @@ def test_the_bound_of_a_window_is_its_sum_over_states(width, prune, lock, unifor
         total, spread = total + found, spread + found**2
     mean = total / trials
     error = 5 * (spread / trials - mean**2) ** 0.5 / trials**0.5
-    received = _Window(eps, rates, width, 1e-6).failure(n, radius, uniform)
+    received = Window(eps, rates, width, 1e-6).failure(n, radius, uniform)
     assert min(mean - error, 1) <= received <= min(mean + error, 1)
 
 
@@ -245,7 +245,7 @@ def test_what_is_lost_to_the_cover_and_to_breaks_is_summed_state_by_state(n, wid
         for k in range(min(s, len(cover) - 1) + 1):
             found += ((cover[k - 1] if k else 1.0) - cover[k]) * (width < 1) * shrink ** (s - k)
         exact += comb(n, s) * small**s * (1 - small) ** (n - s) * found
-    lost = _Window(eps, rates, width, 1e-12)._states(n)[3]
+    lost = Window(eps, rates, width, 1e-12)._states(n)[3]
     assert exact * (1 - 1e-9) <= lost <= exact * (1 + 1e-6)
 
 

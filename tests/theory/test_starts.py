@@ -92,6 +92,34 @@ def test_first_and_second_moments_are_bounded_on_their_sides(monkeypatch, z):
         assert said["second"][cell] <= 1.5 * square
 
 
+def below(m, x):
+    """P(a sum of m uniforms on [-1, 1] is below x), in rational arithmetic."""
+    t = (Fraction(x) + m) / 2
+    return sum((-1) ** k * comb(m, k) * max(t - k, 0) ** m for k in range(m + 1)) / Fraction(factorial(m))
+
+
+@pytest.mark.parametrize("e", [0.0101, 0.003, 0.2])
+def test_what_comes_near_is_bounded_from_below_in_all_of_each_cell(monkeypatch, e):
+    said = {}
+    monkeypatch.setattr(module, "_total", lambda hit, second: said.update(hit=hit) or 0.0)
+    for terms, scale, bound in (
+        (8, 2, lambda: module.halves_uncovered(e, 2, 2)),  # half a sum of eight on [-1, 1]
+        (3, 1, lambda: module.ones_uncovered(e, 3, 3)),
+    ):
+        bound()
+        for cell in range(0, 384, 25):
+            z = Fraction(2 * (cell + 1), FINE)  # the outer end
+            exact = below(terms, scale * (z + Fraction(e))) - below(terms, scale * (z - Fraction(e)))
+            assert Fraction(said["hit"][cell]) <= exact * (1 + Fraction(1, 10**9))
+            assert said["hit"][cell] >= 0.8 * exact or exact < 0.02
+
+
+def test_what_is_never_near_is_all_of_the_window():
+    for window in (1.0, 2.5, 4.0):
+        assert halves_uncovered(1e-9, 1, 2, window) >= window * (1 - 1e-6)
+        assert ones_uncovered(1e-9, 3, 2, window) >= window * (1 - 1e-6)
+
+
 def test_more_choices_and_coarser_sums_leave_less_uncovered():
     by_units = [halves_uncovered(0.01, 2, units, 4.0) for units in (3, 4, 5, 6)]
     assert by_units == sorted(by_units, reverse=True)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from theory.asymptotics import closed_form_n
-from theory.game import cover_failure, cover_failures
+from theory.game import START_SHARE, cover_failure, cover_failures
 from theory.tails import COUNTING, LUEKER, PROVEN_KAPPA, Tail, dacunha, log_markov
 
 TAILS = st.builds(Tail, st.sampled_from([1.0, 2.0]), st.floats(0.5, 20), st.sampled_from([1.0, 2.0]))
@@ -85,6 +85,15 @@ def test_the_closed_bound_is_the_cover_of_the_closed_form(eps, delta):
     assert closed_form_n(eps, delta, radius=0.5) == n
 
 
+@pytest.mark.parametrize("eps", [0.49, 0.4, 0.1, 1e-3])
+def test_the_closed_bound_is_the_odds_of_being_uncovered_at_the_start_over_those_at_the_end(eps):
+    s = START_SHARE
+    uncovered = 2 * (1 - s) * eps
+    start, left = 2 * s * eps / (1 + uncovered), uncovered / (1 + uncovered)
+    odds = (1 - start) / start / (left / (1 - left))
+    assert exp(log_markov(7, eps)) == pytest.approx(odds * 0.75**7, rel=1e-12)
+
+
 def test_the_closed_constant_is_that_of_its_formula():
     for tail, eps in ((LUEKER, 0.4), (LUEKER, 1e-3), (dacunha(5.0), 0.1)):
         L, K = log(1 / eps), 1 / 0.84
@@ -111,7 +120,8 @@ def test_a_true_constant_is_at_least_that_of_each_point():
     assert LUEKER.above(points[:2]) == each[0]
     assert LUEKER.above(points[:1]) == -inf
     assert LUEKER.constant(5, 1.0, 0.0) == -inf
-    assert not LUEKER.broken(5, 0.1, 0.0, 9.0)
+    assert LUEKER.broken(40, 0.1, 0.9, 0.5)
+    assert not LUEKER.broken(40, 0.1, 0.0, 0.5)
     with pytest.raises(ValueError, match="n must be"):
         LUEKER.constant(0, 1.0, 0.5)
 

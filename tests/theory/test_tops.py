@@ -83,7 +83,7 @@ def test_nothing_kept_is_the_locked_sum_alone():
     assert tops_below(100.0, 3, 7, locked=2) == 1
 
 
-@pytest.mark.parametrize(("width", "count"), [(0.125, 60), (4.0, 12)])
+@pytest.mark.parametrize(("width", "count"), [(0.125, 60), (4.0, 12), (16.0, 60)])
 @pytest.mark.parametrize("share", [-0.2, 0.0, 0.3])
 def test_widths_of_any_size_have_their_own_period(width, count, share):
     """The wave has to be long for the spread of the sum, whether its numbers are below 1 or above."""

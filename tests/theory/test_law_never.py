@@ -203,3 +203,11 @@ def test_the_main_job_with_drift_may_see_single_successes(file, tmp_path, capsys
     rows = json.loads((tmp_path / "r.json").read_text())["rows"]
     assert all((row["necessary"], row["verdict"]) == (None, "consistent") for row in rows)
     assert max(row["successes"] for row in rows) > 0
+
+
+@pytest.mark.parametrize("delta", [0.05, 0.08])
+def test_without_drift_fourth_moments_say_from_which_n_on_a_target_is_missed(delta):
+    asked = model(Own((1.0, 1.0, 1.0, -1.0)), 0.4, 0.2, 1.0, False)  # .2 (.75 - .25) = .4 * .25
+    n = drift_limit(asked, 0.1, delta)
+    kurtosis = 8 / 0.3**2  # E Y^2 = .2 + .4 * .25
+    assert 1 / (4 * (3 + kurtosis / n)) > delta >= 1 / (4 * (3 + kurtosis / (n - 1)))

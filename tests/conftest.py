@@ -82,6 +82,7 @@ SLOW = (  # files whose tests take more than about a tenth of a second each, or 
     "test_recipes",
     "test_pages",
     "test_site",
+    "test_tutorial",
     "theory/test_arb",
     "theory/test_asymptotics",
     "theory/test_certificate",

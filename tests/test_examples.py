@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-NAMES = [path.stem for path in sorted(EXAMPLES.glob("*.ipynb"))]
+NAMES = [path.stem for path in sorted(EXAMPLES.glob("*.ipynb")) if path.with_suffix(".py").exists()]
 SHORT = {"EPOCHS = 20": "EPOCHS = 1"}
 
 

@@ -122,7 +122,7 @@ def test_rows_are_complete_and_ordered(tmp_path, capsys):
         (["--trial", "-1"], "trial must be at least 0"),
         (["--trial", "1", "--n", "-3"], "n must be at least 0"),
         (["--n", "5"], "--n needs --trial"),
-        (["--trial", "1", "--json", "r.json"], "leave out --json and --out"),
+        (["--trial", "1", "--json", "r.json"], "leave out --json, --out and --certify"),
         (["--unknown"], "unrecognized arguments"),
     ],
 )

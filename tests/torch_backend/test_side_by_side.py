@@ -107,7 +107,7 @@ def planned_tiny():
 @pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGKILL])
 def test_searches_that_are_stopped_leave_no_process_and_go_on_to_the_same_result(blow, module_data, tmp_path):
     options = [*SMALL, "--seeds", "2", "--data", str(module_data), "--device", "cpu"]
-    long = [*options, "--epochs", "40", "--jobs", "2", "--out", str(tmp_path / "parts")]
+    long = [*options, "--epochs", "120", "--jobs", "2", "--out", str(tmp_path / "parts")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     words = [sys.executable, "-m", "slt", "search", *long]
     process = subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
@@ -129,5 +129,5 @@ def test_searches_that_are_stopped_leave_no_process_and_go_on_to_the_same_result
         time.sleep(0.02)
     assert len(list(tmp_path.rglob("result.json"))) < 4
     main(long)
-    main([*options, "--epochs", "40", "--out", str(tmp_path / "whole")])
+    main([*options, "--epochs", "120", "--out", str(tmp_path / "whole")])
     assert files(tmp_path / "parts", hidden=False) == files(tmp_path / "whole")

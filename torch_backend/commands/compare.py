@@ -77,15 +77,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     args.seed = checked_seed(args.seed)
     device = device_of(args.device)
     out, page = Path(args.out), console.Page(args.form)
-    there = {(case.source, case.asked) for case in chosen}
-    for source, sparsity in product(args.sources, args.sparsity):
-        if (source, sparsity) not in there:
-            page.note(f"left out: the {source} source for sparsity {sparsity:g}: there is none, or it is another one")
     out.mkdir(parents=True, exist_ok=True)
     if args.results is not None:
         check_outside("--results", args.results, out)
     for path in filter(None, (out / "rows.jsonl", out / "rows.csv", args.results)):
         check_writable(path)
+    there = {(case.source, case.asked) for case in chosen}
+    for source, sparsity in product(args.sources, args.sparsity):
+        if (source, sparsity) not in there:
+            page.note(f"left out: the {source} source for sparsity {sparsity:g}: there is none, or it is another one")
     for case in dict.fromkeys(case for case in chosen if not case.planted):
         page.print(f"{case.source}: {in_force(case.settings)}")
     rows = read_jsonl(out / "rows.jsonl", FORM) if (out / "rows.jsonl").exists() else []

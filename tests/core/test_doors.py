@@ -95,7 +95,7 @@ CALLS = {
     "success_probability": lambda n, k: success_probability(0.25, n=n, trials=k, reading="pointwise", jobs=n),
     "estimated_success": lambda n, k: estimated_success(n, 0.25, draws=k),
     "failure_at_least": lambda n, k: failure_at_least(k, 0.25),
-    "failure_at_most": lambda n, k: failure_at_most(k, 0.25),
+    "failure_at_most": lambda n, k: failure_at_most(k, 0.6),
     "cover_failure": lambda n, k: cover_failure(k, 0.25, free=0.5),
     "kept_count": lambda n, k: kept_count(k, 0.5),
 }

@@ -118,7 +118,7 @@ def sizes_table() -> Table:
     """Return weights, bits, bytes and ratios of every preset's ticket: by (1 - F) N, counted, and of its file."""
     rows = []
     title = (
-        "Tickets of the presets. Times smaller by the formula than the dense source's ticket and than 32-bit weights,\n"
+        "Tickets of the presets. Times smaller by the formula than the dense source's ticket and than 32-bit weights, "
         "as files than the dense source's file and than a file of the trained network"
     )
     for name, settings in PRESETS.items():

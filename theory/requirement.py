@@ -69,7 +69,8 @@ class Requirement:
         if self.estimated is None:
             guess = f"no estimate: {DRAWS} draws cannot show failures rarer than {SMALLEST_DELTA:g}"
         else:
-            guess = "estimate of the smallest n that is enough: a few percent off"
+            off = "a group or two off, as n goes in whole groups" if ":" in (self.keep or "") else "a few percent off"
+            guess = f"estimate of the smallest n that is enough: {off}"
         return (
             ("necessary", str(self.necessary), f"every smaller n is proven to fail more often than {self.delta:g}"),
             ("estimated", "-" if self.estimated is None else str(self.estimated), guess),

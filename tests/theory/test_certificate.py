@@ -74,7 +74,7 @@ def test_nothing_is_proven_by_no_file_and_no_certificate(tmp_path):
         assert (code, said.count("\n")) == (1, 1), text
         assert said.startswith("refused: ")
     done = subprocess.run([sys.executable, str(SCRIPT)], capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "give the paths of certificates\n")
 
 
 def test_the_checker_is_short_and_shares_nothing_with_the_project():

@@ -45,7 +45,12 @@ def test_the_committed_picture_is_what_the_committed_result_draws(name, drawings
         assert image.info["Description"] == data_of(committed)
 
 
-@pytest.mark.parametrize("figure", FIGURES, ids=NAMES)
+SLOW = ("best_places",)  # predicts every place of its rows
+
+
+@pytest.mark.parametrize(
+    "figure", [pytest.param(f, id=f.name, marks=[pytest.mark.long] * (f.name in SLOW)) for f in FIGURES]
+)
 def test_every_figure_says_texts_commands_and_what_to_see(figure, drawings):
     texts = re.findall(r"""class="tip" role="img" aria-label=(?:"([^"]*)"|'([^']*)')""", drawings[figure.name])
     texts = ["".join(text) for text in texts]

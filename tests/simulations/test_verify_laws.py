@@ -227,7 +227,7 @@ def test_a_file_of_bad_numbers_is_one_line_and_code_2(content, complaint, tmp_pa
         (["--levels", "4", "--law", "constant 0.5"], "--levels asks for a law of whole numbers"),
         (["--law", "product (product uniform uniform) (product uniform uniform)"], "no product of two products"),
         (["--law", "normal", "--radius", "100000"], "radius must be at most"),
-        (["--law", "uniform 0.0001", "--radius", "0.06"], "more than are measured"),
+        pytest.param(["--law", "uniform 0.0001", "--radius", "0.06"], "more than are measured", marks=pytest.mark.long),
         (["--law", "normal", "--eps", "1e-13"], "(?i)gib|memory"),
         (["--law", "normal", "--eps", "0"], "eps must lie strictly between 0 and 1"),
         (["--law", "normal", "--trial", "-1"], "trial must be at least 0"),

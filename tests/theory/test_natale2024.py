@@ -27,7 +27,7 @@ def draws(n, trials=TRIALS):
     return values, small.sum(axis=1)
 
 
-@pytest.mark.parametrize("n", [4, 6, 8, 10])
+@pytest.mark.parametrize("n", [4, 6, 8, pytest.param(10, marks=pytest.mark.long)])
 def test_draws_come_near_to_some_target_only_with_small_numbers_enough_and_as_seldom_as_is_said(n):
     values, small = draws(n)
     k, eps = n // 2, 0.25

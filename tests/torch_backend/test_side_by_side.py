@@ -27,6 +27,11 @@ from torch_backend.training.side_by_side import side_by_side
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 ROOT = Path(__file__).parents[2]
+# a shell's job in the background ignores Ctrl-C, and so would what it starts
+HEARS = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from slt.cli import main; sys.exit(main(sys.argv[1:]))"
+)
 LIMIT = 120  # seconds, after which a hanging start fails its test
 SMALL = ["--preset", "mlp-mnist-dense", "mlp-mnist-frozen", "--width", "0.1", "--batch", "60", "--rate", "0.5"]
 
@@ -107,9 +112,9 @@ def planned_tiny():
 @pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGKILL])
 def test_searches_that_are_stopped_leave_no_process_and_go_on_to_the_same_result(blow, module_data, tmp_path):
     options = [*SMALL, "--seeds", "2", "--data", str(module_data), "--device", "cpu"]
-    long = [*options, "--epochs", "120", "--jobs", "2", "--out", str(tmp_path / "parts")]
+    long = [*options, "--epochs", "40", "--jobs", "2", "--out", str(tmp_path / "parts")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    words = [sys.executable, "-m", "slt", "search", *long]
+    words = [sys.executable, "-c", HEARS, "search", *long]
     process = subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
     deadline = time.monotonic() + LIMIT
     while len(list(tmp_path.rglob("checkpoint.pt"))) < 2:
@@ -129,5 +134,5 @@ def test_searches_that_are_stopped_leave_no_process_and_go_on_to_the_same_result
         time.sleep(0.02)
     assert len(list(tmp_path.rglob("result.json"))) < 4
     main(long)
-    main([*options, "--epochs", "120", "--out", str(tmp_path / "whole")])
+    main([*options, "--epochs", "40", "--out", str(tmp_path / "whole")])
     assert files(tmp_path / "parts", hidden=False) == files(tmp_path / "whole")

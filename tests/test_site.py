@@ -4,7 +4,6 @@ import importlib.util
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -136,22 +135,12 @@ def test_lines_of_a_long_formula_end_at_relations_and_never_within_brackets():
     assert [re.sub("<[^>]*>", "", part) for part in parts] == ["f(x,y)=", "|a+b|+", "c(x−y)+", "d"]
 
 
-@pytest.fixture(scope="module")
-def browser(built):
-    """Chromium without a way to any host."""
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    driver = shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("no chromium with chromedriver on this machine (Debian: apt-get install chromium chromium-driver)")
-    webdriver = pytest.importorskip("selenium.webdriver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in ("headless", "no-sandbox", "disable-gpu", "host-resolver-rules=MAP * ~NOTFOUND"):
-        options.add_argument(f"--{flag}")
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield chrome
-    chrome.quit()
+@pytest.fixture
+def browser(chromium):
+    """Chromium, whose logs hold nothing of what other tests did."""
+    for log in ("performance", "browser"):
+        chromium.get_log(log)
+    return chromium
 
 
 @pytest.mark.long

@@ -1,7 +1,6 @@
 """Every figure is drawn once, when the first test looks at it; pages are opened in one Chromium."""
 
 import json
-import shutil
 from collections.abc import Mapping
 from contextlib import contextmanager
 
@@ -65,28 +64,6 @@ def looked_at():
 def drawings(looked_at):
     """Every figure by name: its SVG."""
     return Drawings(looked_at)
-
-
-@pytest.fixture(scope="session")
-def chromium(tmp_path_factory):
-    """Chromium without a window, and without a way to any host."""
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    driver = shutil.which("chromedriver")
-    if program is None or driver is None:
-        pytest.skip("no chromium with chromedriver on this machine (Debian: apt-get install chromium chromium-driver)")
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for flag in ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync"):
-        options.add_argument(f"--{flag}")
-    for flag in ("disable-background-networking", "disable-component-update", "host-resolver-rules=MAP * ~NOTFOUND"):
-        options.add_argument(f"--{flag}")
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield chrome
-    chrome.quit()
 
 
 @pytest.fixture(scope="session")
